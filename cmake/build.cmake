@@ -1,0 +1,36 @@
+# How everything is compiled.
+#
+# x86-64-v2 is the floor: one binary runs on any such CPU, and hot kernels are compiled several times and chosen at
+# run time (target_clones). No fused multiply-add is ever contracted, so a kernel gives the same bits on every CPU:
+# replay must be byte-equal across machines.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Wno-psabi
+                    -ffp-contract=off)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  add_compile_options(-march=x86-64-v2)
+endif()
+
+option(FRESHET_WERROR "Warnings are errors" ON)
+if(FRESHET_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+set(FRESHET_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address,undefined or thread")
+if(FRESHET_SANITIZE)
+  add_compile_options(-fsanitize=${FRESHET_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${FRESHET_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

@@ -1,0 +1,39 @@
+# The rooms, in floor order. A room may include itself, the rooms on its line and base; nothing else.
+# tools/check_rooms.py fails on an include that is not written here; ARCHITECTURE.md says what each room is for.
+
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(ICU 72 REQUIRED COMPONENTS uc i18n)
+find_package(RocksDB REQUIRED)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# ground floor: knows no log
+room(base LIBRARIES xxhash Threads::Threads)
+room(event DEPENDS base)
+room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt)
+room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n)
+room(model DEPENDS base)
+
+# truth
+room(log DEPENDS base event env)
+room(store DEPENDS base env LIBRARIES RocksDB::rocksdb-shared)
+room(fold DEPENDS base event env log store)
+
+# state
+room(feature DEPENDS base event fold)
+room(recommend DEPENDS base event fold feature model)
+
+# answer
+room(serve DEPENDS base event feature recommend log)
+
+# doors
+room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)
+room(engine DEPENDS base event env log store fold feature recommend serve ingest)
+room(http DEPENDS base event env engine LIBRARIES Boost::json prometheus-cpp::core)
+room(eval DEPENDS base event env model recommend feature ingest engine)
+room(main DEPENDS base env engine http eval LIBRARIES CLI11::CLI11)
