@@ -21,7 +21,7 @@ function(room name)
 
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_main\\.cc$|_bench\\.cc$|/testing/")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_main\\.cc$|/main\\.cc$|_bench\\.cc$|/testing/")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$|/testing/[^/]*\\.cc$")
 
   list(TRANSFORM ROOM_DEPENDS PREPEND freshet_ OUTPUT_VARIABLE dep_targets)

@@ -36,4 +36,10 @@ room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson Z
 room(engine DEPENDS base event env log store fold feature recommend serve ingest)
 room(http DEPENDS base event env engine LIBRARIES Boost::json prometheus-cpp::core)
 room(eval DEPENDS base event env model recommend feature ingest engine)
-room(main DEPENDS base env engine http eval LIBRARIES CLI11::CLI11)
+room(main DEPENDS base event env log store fold feature recommend serve ingest engine http eval LIBRARIES CLI11::CLI11)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
+                            COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")
+
+# the program
+add_executable(freshet ${PROJECT_SOURCE_DIR}/src/main/main.cc)
+target_link_libraries(freshet PRIVATE freshet_main)

@@ -1,0 +1,9 @@
+#include "main/version.h"
+
+namespace freshet {
+
+std::string_view version() {
+  return FRESHET_VERSION;
+}
+
+}  // namespace freshet
