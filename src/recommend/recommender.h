@@ -1,17 +1,22 @@
-// Everything that proposes items, behind one front: candidate sources, and the mixture that weighs them
-// online.
+// Everything that proposes items, behind one front: candidate sources (recommend/source.h), and the mixture
+// that weighs them online (recommend/mixture.h).
 //
 // The fold thread calls learn() once for every positive item action, in log order, BEFORE the step is
 // appended to the shopper's sequence. Requests call recommend() on any thread at any time: it never waits for
 // learn() and sees every step that has been learned when it starts.
 //
-// Determinism: after the same sequence of learn() calls, save() gives the same bytes on every machine. Random
-// draws are keyed by `Lesson::key`, micro-batches are cut by count of lessons (and what is pending is part of
-// save()).
+// Everything about the shopper comes with the call (Lesson::before, RecommendQuery::sequence): a recommender
+// loaded from another one's save() answers any shopper's query as the other did at that moment, and can serve
+// without ever learning.
+//
+// Determinism: after the same sequence of learn() and evict() calls, save() gives the same bytes on every
+// machine. Random draws are keyed by `Lesson::key`, micro-batches are cut by count of lessons (and what is
+// pending is part of save()).
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,13 +27,13 @@
 namespace freshet {
 
 enum class Surface : uint8_t {
-  kForYou,
-  kNext,
-  kRelated,
-  kBoughtTogether,
-  kTrending,
-  kRecentlyViewed,
-  kBuyAgain
+  kForYou,          // what this shopper turns to next, in this session or the next one
+  kNext,            // the same, in this session
+  kRelated,         // looked at by those who looked at the anchors
+  kBoughtTogether,  // bought in one order, or soon after, with the anchors
+  kTrending,        // items that rise, in all or in `facet`
+  kRecentlyViewed,  // the shopper's own, newest first
+  kBuyAgain,        // the shopper's own purchases, most due first
 };
 
 // What the recommenders need to know of items; the catalogue implements it. Any thread (under an EpochGuard).
@@ -37,8 +42,8 @@ class ItemFacts {
   virtual ~ItemFacts() = default;
   virtual uint32_t slots() const = 0;  // Every live slot is below.
   virtual std::span<const uint32_t> facets(
-      ItemSlot item) const = 0;                   // Category and brand numbers, most specific
-                                                  // category first; empty when not known.
+      ItemSlot item) const = 0;                   // Category and brand numbers, most specific category first;
+                                                  // empty when not known. 0 is no facet.
   virtual uint64_t key(ItemSlot item) const = 0;  // Hash of the item's id: stable, for ties.
 };
 
@@ -57,19 +62,21 @@ struct RecommendQuery {
   bool allow_repeats = true;            // false: what is in `sequence` is no candidate
   std::function<bool(ItemSlot)> allow;  // Empty: everything. Availability, category, price, excluded, bought.
   uint32_t facet = 0;                   // trending: only this category or brand; 0: all
+  EventType action = EventType::kView;  // Which action is to be foretold; kPurchase: the next basket.
+  uint64_t order = 0;  // Not 0: the order being filled; its steps in `sequence` are left out.
 };
 
 struct Reason {
   enum class Kind : uint8_t {
     kNone,
-    kAfter,
-    kWith,
-    kPopular,
-    kPopularInFacet,
-    kAgain,
-    kSimilarShoppers,
-    kTaste,
-    kNew
+    kAfter,            // `item`: looked at after it
+    kWith,             // `item`: bought with it
+    kPopular,          // now, everywhere
+    kPopularInFacet,   // now, in `facet`
+    kAgain,            // the shopper had it before
+    kSimilarShoppers,  // sessions like this one went there
+    kTaste,            // the sequence model's choice
+    kNew               // recently arrived, of a facet the shopper likes
   };
   Kind kind = Kind::kNone;
   ItemSlot item = kNoItem;  // "viewed after X"
@@ -78,9 +85,64 @@ struct Reason {
 };
 
 struct Recommended {
-  ItemSlot item;
-  float score;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
+  ItemSlot item = kNoItem;
+  float score = 0;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
   Reason reason;
+};
+
+// How one query looks through every source, and what all of it says of one item. For evaluation and explain.
+struct Inspection {
+  struct View {
+    float probability = 0;  // Of the target, by this source alone (normalised over its proposals); 0: unknown
+    std::vector<ItemSlot> items;  // The source's own best k, best first; shorter when it knows no more.
+  };
+  std::vector<Recommended> items;  // As recommend() answers.
+  float probability = 0;  // Of the target by the mixture; never 0: what no source proposed shares a rest.
+  std::vector<View> by_source;  // In the order of source_names().
+};
+
+struct SourceStats {
+  std::string_view name;
+  size_t bytes = 0;
+  double log_loss =
+      0;  // Progressive, natural log, decayed over the last few thousand lessons the mixture learned.
+  double share = 0;  // Of the mixture's weight by Bayes' rule over that loss; sums to 1 over the sources.
+};
+
+struct RecommenderOptions {
+  uint64_t seed = 1;
+  std::vector<std::string> sources;       // Of source_names(); empty: all.
+  size_t memory_bytes = size_t{2} << 30;  // bytes() stays below it (up to one row's growth).
+};
+
+class Recommender {
+ public:
+  // `items` must outlive the recommender. kInvalid: a source of that name does not exist.
+  static Result<std::unique_ptr<Recommender>> open(const ItemFacts& items, RecommenderOptions options);
+  // "covisitation", "neighbours", "popularity", "history", "arrivals", "sequence": all that exist.
+  static std::span<const std::string_view> source_names();
+  ~Recommender();
+
+  // Fold thread.
+  void learn(const Lesson& lesson);
+  void evict(
+      std::span<const ItemSlot> items);  // Forgets them everywhere; their slots may be reused afterwards.
+  void save(Writer& out) const;          // load(save(s)) == s
+  Status load(Reader& in);               // kCorrupt: not what save() of this version wrote.
+
+  // Any thread. At most query.k, best first; as many as there are allowed items, up to k. Ties: smaller
+  // facts.key.
+  std::vector<Recommended> recommend(const RecommendQuery& query) const;
+  Inspection inspect(const RecommendQuery& query, ItemSlot target) const;
+  // Facets that rise, best first (surface trending).
+  std::vector<std::pair<uint32_t, float>> trending_facets(size_t k) const;
+  std::vector<SourceStats> stats() const;
+  size_t bytes() const;
+
+ private:
+  Recommender();
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace freshet
