@@ -1,5 +1,6 @@
 #include "env/process.h"
 
+#include <cstdio>
 #include <ctime>
 
 #include <sys/resource.h>
@@ -26,6 +27,15 @@ double thread_cpu_seconds() {
 
 double wall_seconds() {
   return seconds_of(CLOCK_MONOTONIC);
+}
+
+uint64_t rss_bytes() {
+  unsigned long total = 0, resident = 0;  // In pages.
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  const bool read = std::fscanf(file, "%lu %lu", &total, &resident) == 2;
+  std::fclose(file);
+  return read ? uint64_t{resident} * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
 uint64_t peak_rss_bytes() {

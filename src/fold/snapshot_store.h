@@ -1,0 +1,102 @@
+// Snapshots of the folded state, each naming the log offset it contains. Format: docs/formats/snapshot.md.
+//
+// Snapshot at offset N = the state after events 0 .. N-1: folding goes on with event N. Written atomically
+// (temporary file, fsync, rename, directory fsync), one checksummed section per fold. The newest `keep` and
+// all pinned ones stay; older ones are removed.
+//
+// Threads: any; calls are serialised.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "env/child_task.h"
+#include "env/file.h"
+#include "fold/fold.h"
+
+namespace freshet {
+
+struct SnapshotSection {
+  std::string name;
+  uint64_t bytes = 0;
+  uint64_t hash = 0;  // XXH3 of the section's bytes
+  bool operator==(const SnapshotSection&) const = default;
+};
+
+struct SnapshotInfo {
+  std::string file;  // Name within the directory.
+  Offset offset = 0;
+  TimeMs created_ms = 0;  // Wall clock.
+  uint64_t bytes = 0;
+  uint64_t state_hash = 0;  // Over names and hashes of the sections, not over offset and time.
+  bool pinned = false;
+  std::vector<SnapshotSection> sections;
+};
+
+struct SectionDiff {
+  std::string name;
+  bool equal = false;
+  uint64_t bytes_a = 0;  // 0 and absent_a: the section is not there.
+  uint64_t bytes_b = 0;
+  bool absent_a = false;
+  bool absent_b = false;
+  uint64_t first_difference = 0;  // Byte; when one is a prefix of the other: the length of the shorter.
+};
+
+class SnapshotStore {
+ public:
+  static Result<std::unique_ptr<SnapshotStore>> open(FileSystem& files, const std::string& dir,
+                                                     size_t keep = 3);
+
+  // Writes a snapshot now, on this thread. A snapshot of the same offset is replaced.
+  Result<SnapshotInfo> write(Offset offset, std::span<Fold* const> folds);
+
+  // The same in two steps, for a forked child: begin() in the parent starts the child, which writes the
+  // temporary file from its copy of the memory; finish() waits for it, checks what it wrote, and publishes
+  // it.
+  struct Writing {
+    std::string temporary;
+    ChildTask child;
+  };
+  Result<Writing> begin(Offset offset, std::span<Fold* const> folds);
+  Result<SnapshotInfo> finish(Writing writing);
+
+  // All snapshots, newest first, from their headers (a damaged header: left out, with a line in the diary).
+  Result<std::vector<SnapshotInfo>> list();
+
+  // Checks every checksum. kCorrupt: names the section and byte. kNotFound.
+  Result<SnapshotInfo> verify(const std::string& file);
+
+  // Loads the newest snapshot whose bytes are sound, whose offset is within [at_least, at_most] and which the
+  // folds accept; a damaged one is named in the diary and the next older is tried. nullopt: there is none;
+  // the folds are then as they were before the call.
+  Result<std::optional<SnapshotInfo>> load_newest(std::span<Fold* const> folds, Offset at_least = 0,
+                                                  Offset at_most = UINT64_MAX);
+
+  // Section by section, in the order of `a`, then what only `b` has.
+  Result<std::vector<SectionDiff>> diff(const std::string& a, const std::string& b);
+
+  Status pin(const std::string& file, bool pinned);
+
+ private:
+  SnapshotStore(FileSystem& files, std::string dir, size_t keep)
+      : files_(files), dir_(std::move(dir)), keep_(keep) {}
+  Result<SnapshotInfo> publish(const std::string& temporary);
+  Result<SnapshotInfo> read_info(const std::string& file);
+  Status load(const SnapshotInfo& info, std::span<Fold* const> folds);
+  void remove_old();
+
+  FileSystem& files_;
+  const std::string dir_;
+  const size_t keep_;
+  std::mutex mutex_;
+};
+
+// Hash of the folded state: names and bytes of the sections in order. Equals SnapshotInfo::state_hash.
+uint64_t state_hash(std::span<Fold* const> folds);
+
+}  // namespace freshet
