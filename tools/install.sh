@@ -9,7 +9,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache git ca-certificates curl python3
   libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev   # HTTP and JSON of the API
-  libsimdjson-dev libzstd-dev zlib1g-dev                          # event files
+  libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev                          # event files
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
   libicu-dev                                                      # Unicode
   libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev       # flags, configuration, log lines

@@ -134,6 +134,25 @@ bool decode_value(Reader& in, Value& value) {
 
 }  // namespace
 
+void encode_attributes(const std::vector<Attribute>& attributes, Writer& out) {
+  out.varint(attributes.size());
+  for (const Attribute& attribute : attributes) {
+    out.str(attribute.name);
+    encode_value(attribute.value, out);
+  }
+}
+
+bool decode_attributes(Reader& in, std::vector<Attribute>& attributes) {
+  const uint64_t count = in.varint();
+  if (count > in.remaining()) return false;  // Each attribute takes at least one byte.
+  attributes.resize(count);
+  for (Attribute& attribute : attributes) {
+    attribute.name = in.str();
+    if (!decode_value(in, attribute.value)) return false;
+  }
+  return in.ok();
+}
+
 void encode_event(const Event& event, Writer& out) {
   const uint32_t mask = presence(event);
   out.u8(static_cast<uint8_t>(event.type));
@@ -151,13 +170,7 @@ void encode_event(const Event& event, Writer& out) {
       out.f32(shown.propensity);
     }
   }
-  if (mask & kAttributes) {
-    out.varint(event.attributes.size());
-    for (const Attribute& attribute : event.attributes) {
-      out.str(attribute.name);
-      encode_value(attribute.value, out);
-    }
-  }
+  if (mask & kAttributes) encode_attributes(event.attributes, out);
 }
 
 Status decode_event(std::string_view record, Event& event) {
@@ -183,15 +196,8 @@ Status decode_event(std::string_view record, Event& event) {
       shown.propensity = in.f32();
     }
   }
-  if (mask & kAttributes) {
-    const uint64_t count = in.varint();
-    if (count > in.remaining()) return corrupt("event record: attribute list longer than the record");
-    event.attributes.resize(count);
-    for (Attribute& attribute : event.attributes) {
-      attribute.name = in.str();
-      if (!decode_value(in, attribute.value)) return corrupt("event record: unknown attribute value kind");
-    }
-  }
+  if ((mask & kAttributes) && !decode_attributes(in, event.attributes))
+    return corrupt("event record: malformed attribute list");
   if (!in.ok()) return corrupt("event record: ends too early");
   if (!in.done()) return corrupt("event record: bytes left over");
   return {};

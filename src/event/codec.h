@@ -17,4 +17,8 @@ void encode_event(const Event& event, Writer& out);
 // long bytes.
 Status decode_event(std::string_view record, Event& event);
 
+// A list of attributes as it stands inside a record; snapshot sections use the same bytes. false: malformed.
+void encode_attributes(const std::vector<Attribute>& attributes, Writer& out);
+bool decode_attributes(Reader& in, std::vector<Attribute>& attributes);
+
 }  // namespace freshet

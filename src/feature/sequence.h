@@ -9,8 +9,8 @@
 
 namespace freshet {
 
-// Dense number of an item, given by the catalogue at the item's first sight in the log (feature/catalog.h). A slot is
-// reused after its item was evicted, and only after every fold has dropped what it knew of it.
+// Dense number of an item, given by the catalogue at the item's first sight in the log (feature/catalog.h). A
+// slot is reused after its item was evicted, and only after every fold has dropped what it knew of it.
 using ItemSlot = uint32_t;
 constexpr ItemSlot kNoItem = 0xffffffffu;
 

@@ -1,0 +1,205 @@
+// The public front door: opens, wires and owns the log, the doors, the fold and the serving path of one shop.
+//
+//   TRY(auto engine, Engine::open(config));
+//   TRY(Accepted accepted, engine->events(body, {.door = "http", .source = "web", .now_ms = now}));
+//   engine->commit(accepted.end, [=](Status durable) { answer(accepted.result, durable); });
+//   TRY(RecommendPage page, engine->recommend(request));
+//
+// One data directory holds everything: log/ (segments), snapshots/, letters/ (dead letters), keys/ (API
+// keys).
+//
+// Threads: every method from any thread. Requests read published state and never wait for the fold; events()
+// and the like hold the door's lock for portions of a body and never wait for the disk, commit() calls back
+// when it did.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/api_keys.h"
+#include "engine/shop_state.h"
+#include "env/file.h"
+#include "fold/fold_runner.h"
+#include "fold/snapshot_store.h"
+#include "ingest/dead_letters.h"
+#include "ingest/ingest.h"
+#include "log/file_log.h"
+#include "serve/recommend_service.h"
+
+namespace freshet {
+
+struct EngineConfig {
+  std::string data_dir = "data";
+  StateConfig state;
+  CleanerConfig cleaner = CleanerConfig::live();
+  DeadLetterOptions dead_letters;
+  FileLogOptions log;
+  RetentionPolicy retention;  // Applied after each snapshot, below its offset.
+  uint64_t snapshot_every_events = 2'000'000;
+  int64_t snapshot_every_ms = 10 * kMinuteMs;
+  size_t snapshots_kept = 3;
+  bool fork_snapshots = true;
+  size_t remember_tail = 100'000;  // Ids from the end of the log known to the door at start.
+};
+
+struct Accepted {
+  IngestResult result;
+  Offset end = 0;  // One past the last event appended; 0: none was.
+};
+
+struct RecommendPage {
+  RecommendAnswer answer;
+  std::string query_id;     // What clicks and purchases that come from this page should bear.
+  Offset state_offset = 0;  // Events below were in the state that answered.
+};
+
+struct UserView {
+  struct Action {
+    std::string item;
+    EventType type;
+    TimeMs time_ms;
+    bool in_session = false;
+  };
+  std::string id;
+  TimeMs last_ms = kNoTime;
+  std::vector<Action> actions;  // Oldest first, bounded by the profile.
+  std::vector<std::string> dismissed;
+  std::vector<std::string> linked;
+  std::vector<Attribute> attributes;
+  CounterView counts;
+};
+
+struct ItemView {
+  ItemRecord record;
+  std::vector<std::string> facets;
+  CounterView counts;
+};
+
+struct PartBytes {
+  std::string name;
+  size_t bytes = 0;
+};
+
+struct EngineStats {
+  Offset log_begin = 0, log_end = 0, log_durable = 0, applied = 0;
+  bool ready = false;  // The fold has reached the end the log had at start.
+  TimeMs now_ms = 0;   // Event time of the fold.
+  uint64_t events_counted = 0, duplicates_folded = 0;
+  size_t items = 0, shoppers = 0, counter_rows = 0;
+  uint64_t items_evicted = 0, shoppers_evicted = 0;
+  size_t items_max = 0, shoppers_max = 0;
+  std::vector<PartBytes> memory;         // By fold, and the doors.
+  std::vector<SourceStats> sources;      // Progressive loss and share of each candidate source.
+  IngestResult ingested;                 // Totals since start.
+  uint64_t recommended = 0;              // Requests answered since start.
+  bool erasing = false;                  // An erasure is being proven by a second fold.
+  std::optional<SnapshotInfo> snapshot;  // The newest taken or loaded.
+  Status fold;                           // Why the fold stopped, if it did.
+};
+
+class Engine {
+ public:
+  // Recovers from the newest valid snapshot and folds the tail in the background: ready() says when it has.
+  static Result<std::unique_ptr<Engine>> open(const EngineConfig& config);
+  ~Engine();       // close()
+  Status close();  // Stops the fold, makes the log durable, takes a last snapshot.
+
+  // ---- doors. What is answered is acknowledged only when commit(end) has called back.
+  Result<Accepted> events(std::string_view body, const Door& door, BodyKind kind = BodyKind::kAuto);
+  Result<Accepted> items(std::string_view body, ItemChange change, const Door& door,
+                         BodyKind kind = BodyKind::kAuto);
+  Result<Accepted> item(std::string_view id, std::string_view body, ItemChange change, const Door& door);
+  Result<Accepted> delete_item(std::string_view id, const Door& door);
+  Result<Accepted> event(Event& event, const Door& door);
+  Status import_file(const std::string& path, const FileOptions& options, const Door& door,
+                     IngestResult& result, const Ingest::Progress& progress = {});
+  Result<Accepted> replay_letter(uint64_t letter, TimeMs now_ms);
+  void commit(Offset end, std::function<void(Status)> done) { log_->commit(end, std::move(done)); }
+  Status commit(Offset end) { return log_->commit(end); }
+  DeadLetters& letters() { return *letters_; }
+  ApiKeys& keys() { return *keys_; }
+
+  // ---- answers
+  // `record`: the page becomes an impression on the log (not waited for).
+  Result<RecommendPage> recommend(const RecommendRequest& request, bool record = true);
+  std::vector<TrendingFacet> trending_facets(size_t k) const;
+  Result<ItemView> item(std::string_view id) const;  // kNotFound
+  Result<UserView> user(std::string_view id) const;  // kNotFound
+
+  // ---- care
+  // Removes a person: the profile at once (when this returns it is gone from answers), and in the background
+  // their events from the log, their dead letters, all older snapshots, and what was learned from them: a
+  // second fold of the log without them replaces the live state. wait_erasures() returns when that is proven
+  // and done.
+  Status erase_user(const std::string& id);
+  void wait_erasures();
+  Result<SnapshotInfo> snapshot();
+  EngineStats stats() const;
+  uint64_t state_hash(Offset* at = nullptr);
+
+  bool ready() const { return applied() >= ready_at_; }
+  Offset applied() const;
+  bool wait_applied(Offset upto, std::chrono::milliseconds timeout);
+  EventLog& log() { return *log_; }
+
+  // Called with the seconds from acknowledgement (durable) until the event could be seen in an answer; 0: it
+  // could be before it was acknowledged. On the fold thread or a log thread; must be quick. Set before the
+  // first event.
+  void observe_freshness(std::function<void(double seconds)> observer) { freshness_ = std::move(observer); }
+  // Called on the fold thread after each event was folded; must be quick. Set before the first event.
+  void observe_events(std::function<void(Offset, const Event&)> observer) { on_event_ = std::move(observer); }
+
+ private:
+  // What is swapped as one when a second fold replaces the live one.
+  struct Live {
+    std::unique_ptr<ShopState> state;
+    std::unique_ptr<RecommendService> service;
+    std::unique_ptr<FoldRunner> runner;
+  };
+
+  explicit Engine(const EngineConfig& config);
+  Status start();
+  Result<std::shared_ptr<Live>> make_live();
+  std::shared_ptr<Live> live() const;
+  Result<Accepted> take(std::function<Result<IngestResult>(EventSink&)> door);
+  void acknowledge(Offset end, int64_t at_ns);
+  void applied_one(Offset at, const Event& event);
+  void erase_loop();
+  Status erase_from_log(const std::vector<std::string>& ids);
+  Status replace_live();
+  void remember_tail();
+  void record_impression(const RecommendRequest& request, const RecommendPage& page);
+
+  const EngineConfig config_;
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<FileLog> log_;
+  std::unique_ptr<SnapshotStore> snapshots_;
+  std::unique_ptr<DeadLetters> letters_;
+  std::unique_ptr<ApiKeys> keys_;
+  std::unique_ptr<Ingest> ingest_;
+  std::function<void(double)> freshness_;
+  std::function<void(Offset, const Event&)> on_event_;
+  Offset ready_at_ = 0;
+  uint64_t nonce_ = 0;
+  std::atomic<uint64_t> queries_{0};
+  std::atomic<uint64_t> recommended_{0};
+
+  mutable std::shared_mutex live_mutex_;  // Held for the copy or the swap of the pointer only.
+  std::shared_ptr<Live> live_;
+
+  std::mutex erase_mutex_;
+  std::condition_variable erase_changed_;
+  std::vector<std::string> erase_waiting_;
+  bool erasing_ = false;
+  bool closing_ = false;
+  std::thread erase_thread_;
+};
+
+}  // namespace freshet

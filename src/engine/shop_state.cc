@@ -1,0 +1,67 @@
+#include "engine/shop_state.h"
+
+#include "base/hash.h"
+#include "fold/snapshot_store.h"
+
+namespace freshet {
+
+std::span<const uint32_t> CatalogFacts::facets(ItemSlot item) const {
+  const ItemRecord* record = catalog_.item(item);
+  return record == nullptr ? std::span<const uint32_t>() : std::span<const uint32_t>(record->facets);
+}
+
+uint64_t CatalogFacts::key(ItemSlot item) const {
+  const ItemRecord* record = catalog_.item(item);
+  return record == nullptr ? 0 : record->key;
+}
+
+bool Learning::lesson(const Event& event, Lesson& lesson) const {
+  if (moment_.skip || moment_.item == kNoItem || !is_positive_action(event.type)) return false;
+  lesson.step = {moment_.item, event.type, 0, moment_.time_ms,
+                 event.order_id.empty() ? 0 : hash_bytes(event.order_id)};
+  lesson.before = profiles_.before(event, moment_.time_ms);
+  lesson.key = moment_.key;
+  return true;
+}
+
+void Learning::apply(Offset, const Event& event) {
+  Lesson next;
+  if (lesson(event, next)) recommender_->learn(next);
+}
+
+ShopState::ShopState(const StateConfig& config, Status& status)
+    : entry_(moment_, config.dedupe_window),
+      catalog_(moment_, config.catalog),
+      facts_(catalog_),
+      profiles_(moment_, config.profiles),
+      learning_(moment_, profiles_,
+                [&]() -> std::unique_ptr<Recommender> {
+                  auto opened = Recommender::open(facts_, config.recommender);
+                  if (opened.ok()) return std::move(opened).value();
+                  status = opened.error();
+                  return nullptr;
+                }()),
+      counters_(moment_, catalog_, config.counters) {}
+
+Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
+  Status status;
+  std::unique_ptr<ShopState> state(new ShopState(config, status));
+  if (!status.ok()) return status.error();
+  ShopState* owner = state.get();
+  state->catalog_.on_evict([owner](std::span<const ItemSlot> items) {
+    owner->recommender().evict(items);
+    owner->profiles_.evict_items(items);
+  });
+  return state;
+}
+
+void ShopState::apply(Offset at, const Event& event) {
+  for (Fold* fold : folds()) fold->apply(at, event);
+}
+
+uint64_t ShopState::hash() {
+  const std::vector<Fold*> all = folds();
+  return state_hash(all);
+}
+
+}  // namespace freshet

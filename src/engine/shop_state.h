@@ -1,0 +1,106 @@
+// Everything that is folded from the log, wired: the one place that says which folds there are and in which
+// order.
+//
+//   entry      counts an event once and keeps the clock
+//   catalog    items: changed by upserts, met by actions
+//   learning   recommenders: learn from the action, given what the shopper did before it
+//   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
+//   counters   counts it by scope
+//
+// The server, replay and the erasure proof fold with this same object; nothing else applies events to state.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "feature/catalog.h"
+#include "feature/counters.h"
+#include "feature/entry.h"
+#include "feature/profiles.h"
+#include "fold/fold.h"
+#include "recommend/recommender.h"
+
+namespace freshet {
+
+struct StateConfig {
+  CatalogConfig catalog;
+  ProfilesConfig profiles;
+  CountersConfig counters;
+  RecommenderOptions recommender;
+  uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
+};
+
+// What the recommenders ask of the catalogue.
+class CatalogFacts final : public ItemFacts {
+ public:
+  explicit CatalogFacts(const Catalog& catalog) : catalog_(catalog) {}
+  uint32_t slots() const override { return catalog_.slots(); }
+  std::span<const uint32_t> facets(ItemSlot item) const override;
+  uint64_t key(ItemSlot item) const override;
+
+ private:
+  const Catalog& catalog_;
+};
+
+// The recommenders as a fold.
+class Learning final : public Fold {
+ public:
+  Learning(const Moment& moment, const Profiles& profiles, std::unique_ptr<Recommender> recommender)
+      : moment_(moment), profiles_(profiles), recommender_(std::move(recommender)) {}
+  Recommender& recommender() { return *recommender_; }
+  const Recommender& recommender() const { return *recommender_; }
+  std::string_view name() const override { return "learning"; }
+  void apply(Offset at, const Event& event) override;
+  void save(Writer& out) const override { recommender_->save(out); }
+  Status load(Reader& in) override { return recommender_->load(in); }
+  size_t bytes() const override { return recommender_->bytes(); }
+
+  // The lesson that `event` holds, or false: it teaches nothing. Replay evaluates on it before it is learned.
+  // Valid for the event being folded, after Catalog::apply.
+  bool lesson(const Event& event, Lesson& lesson) const;
+
+ private:
+  const Moment& moment_;
+  const Profiles& profiles_;
+  const std::unique_ptr<Recommender> recommender_;
+};
+
+class ShopState {
+ public:
+  static Result<std::unique_ptr<ShopState>> open(const StateConfig& config);
+
+  // Fold thread. The folds in the order in which they apply, for a FoldRunner.
+  std::vector<Fold*> folds() { return {&entry_, &catalog_, &learning_, &profiles_, &counters_}; }
+  // Applies one event to all of them.
+  void apply(Offset at, const Event& event);
+  // Hash over the sections, as snapshots have it.
+  uint64_t hash();
+
+  const Moment& moment() const { return moment_; }
+  Entry& entry() { return entry_; }
+  Catalog& catalog() { return catalog_; }
+  Profiles& profiles() { return profiles_; }
+  Counters& counters() { return counters_; }
+  Learning& learning() { return learning_; }
+  Recommender& recommender() { return learning_.recommender(); }
+  const Catalog& catalog() const { return catalog_; }
+  const Profiles& profiles() const { return profiles_; }
+  const Counters& counters() const { return counters_; }
+  const Entry& entry() const { return entry_; }
+  const Recommender& recommender() const { return learning_.recommender(); }
+  const ItemFacts& facts() const { return facts_; }
+
+ private:
+  ShopState(const StateConfig& config, Status& status);
+
+  Moment moment_;
+  Entry entry_;
+  Catalog catalog_;
+  CatalogFacts facts_;
+  Profiles profiles_;
+  Learning learning_;
+  Counters counters_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,326 @@
+#include "feature/catalog.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "event/codec.h"
+
+namespace freshet {
+namespace {
+
+constexpr float kListedHeat = 8;
+
+size_t bytes_of(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return text->capacity();
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+    size_t bytes = list->capacity() * sizeof(std::string);
+    for (const auto& text : *list) bytes += text.capacity();
+    return bytes;
+  }
+  return 0;
+}
+
+size_t bytes_of(const ItemRecord& record) {
+  size_t bytes =
+      sizeof(ItemRecord) + record.id.capacity() + record.title.capacity() + 4 * record.facets.capacity();
+  for (const Attribute& attribute : record.attributes)
+    bytes += sizeof(Attribute) + attribute.name.capacity() + bytes_of(attribute.value);
+  return bytes;
+}
+
+const Value* first_of(const ItemRecord& record, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (const Value* value = record.attribute(name)) return value;
+  return nullptr;
+}
+
+double as_number(const Value& value) {
+  if (const auto* whole = std::get_if<int64_t>(&value)) return static_cast<double>(*whole);
+  if (const auto* real = std::get_if<double>(&value)) return *real;
+  return kNoNumber;
+}
+
+// "in stock", true, 3 -> yes; "out of stock", false, 0, "sold out" -> no; what cannot be read does not hide
+// an item.
+bool says_available(const Value& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  if (const double number = as_number(value); has_number(number)) return number > 0;
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr) return true;
+  std::string folded;
+  for (const char c : *text)
+    if (c != ' ' && c != '_' && c != '-')
+      folded.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+  for (const std::string_view no :
+       {"outofstock", "soldout", "unavailable", "discontinued", "false", "no", "0"})
+    if (folded == no) return false;
+  return true;
+}
+
+void merge(std::vector<Attribute>& into, const std::vector<Attribute>& changes) {
+  for (const Attribute& change : changes) {
+    const auto at = std::lower_bound(into.begin(), into.end(), change,
+                                     [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
+    const bool there = at != into.end() && at->name == change.name;
+    if (std::holds_alternative<std::monostate>(change.value)) {
+      if (there) into.erase(at);
+    } else if (there) {
+      at->value = change.value;
+    } else {
+      into.insert(at, change);
+    }
+  }
+}
+
+}  // namespace
+
+const Value* ItemRecord::attribute(std::string_view name) const {
+  const auto at = std::lower_bound(attributes.begin(), attributes.end(), name,
+                                   [](const Attribute& a, std::string_view n) { return a.name < n; });
+  return at != attributes.end() && at->name == name ? &at->value : nullptr;
+}
+
+Catalog::Catalog(Moment& moment, CatalogConfig config) : moment_(moment), config_(std::move(config)) {
+  facet_names_.grow(1);
+}
+
+Catalog::~Catalog() {
+  for (size_t i = 0; i < slots_.size(); ++i) delete slots_[i].record.load();
+  for (size_t i = 0; i < facet_names_.size(); ++i) delete facet_names_[i].load();
+}
+
+void Catalog::apply(Offset, const Event& event) {
+  if (moment_.skip || event.item.empty()) return;
+  switch (event.type) {
+    case EventType::kItemUpsert:
+    case EventType::kItemUpdate:
+      return change(event);
+    case EventType::kItemDelete:
+      return remove(event);
+    default:
+      break;
+  }
+  if (is_item_action(event.type)) moment_.item = touch(event.item, moment_.time_ms);
+}
+
+void Catalog::change(const Event& event) {
+  const ItemSlot slot = moment_.item = touch(event.item, moment_.time_ms, kListedHeat);
+  auto* next = new ItemRecord(*item(slot));
+  if (event.type == EventType::kItemUpsert) {
+    next->attributes.clear();
+    next->listed = true;
+    next->deleted = false;
+  }
+  merge(next->attributes, event.attributes);
+  next->updated_ms = moment_.time_ms;
+  derive(*next);
+  publish(slot, next);
+}
+
+void Catalog::remove(const Event& event) {
+  const ItemSlot slot = moment_.item = find(event.item);
+  if (slot == kNoItem) return;
+  auto* next = new ItemRecord(*item(slot));
+  next->attributes.clear();
+  next->listed = false;
+  next->deleted = true;
+  next->updated_ms = moment_.time_ms;
+  derive(*next);
+  publish(slot, next);
+}
+
+ItemSlot Catalog::touch(std::string_view id, TimeMs time_ms, float heat) {
+  const ItemSlot slot = slot_for(id, time_ms);
+  warm(slot, heat);
+  return slot;
+}
+
+ItemSlot Catalog::find(std::string_view id) const {
+  return index_.find(hash_bytes(id), [&](uint32_t slot) {
+    const ItemRecord* record = slots_[slot].record.load(std::memory_order_acquire);
+    return record != nullptr && record->id == id;
+  });
+}
+
+const ItemRecord* Catalog::item(ItemSlot slot) const {
+  return slot < slots_.size() ? slots_[slot].record.load(std::memory_order_acquire) : nullptr;
+}
+
+std::string_view Catalog::facet_name(uint32_t facet) const {
+  if (facet == 0 || facet >= facet_names_.size()) return {};
+  return *facet_names_[facet].load(std::memory_order_acquire);
+}
+
+uint32_t Catalog::find_facet(std::string_view name) const {
+  const uint32_t found =
+      facet_index_.find(hash_bytes(name), [&](uint32_t facet) { return facet_name(facet) == name; });
+  return found == IdIndex::kNone ? 0 : found;
+}
+
+ItemSlot Catalog::slot_for(std::string_view id, TimeMs time_ms) {
+  if (const ItemSlot found = find(id); found != kNoItem) return found;
+  if (live_.load(std::memory_order_relaxed) >= config_.items_max) evict();
+  ItemSlot slot;
+  if (!free_.empty()) {
+    slot = free_.back();
+    free_.pop_back();
+  } else {
+    slot = static_cast<ItemSlot>(slots_.size());
+    slots_.grow(slot + 1);
+  }
+  auto* record = new ItemRecord;
+  record->id = id;
+  record->key = hash_bytes(id);
+  record->created_ms = record->updated_ms = time_ms;
+  slots_[slot].heat = 0;
+  slots_[slot].era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
+  publish(slot, record);
+  index_.insert(record->key, slot);
+  live_.fetch_add(1, std::memory_order_relaxed);
+  return slot;
+}
+
+float Catalog::value(const Slot& slot) const {
+  const auto era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
+  const uint32_t halvings = std::min(era - slot.era, 100u);
+  float heat = slot.heat;
+  for (uint32_t i = 0; i < halvings; ++i) heat *= 0.5f;
+  return heat;
+}
+
+void Catalog::warm(ItemSlot slot, float heat) {
+  Slot& s = slots_[slot];
+  s.heat = value(s) + heat;
+  s.era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
+  ++touches_;
+}
+
+void Catalog::publish(ItemSlot slot, ItemRecord* next) {
+  const ItemRecord* old = slots_[slot].record.load(std::memory_order_relaxed);
+  if (old != nullptr) bytes_ -= bytes_of(*old);
+  if (next != nullptr) bytes_ += bytes_of(*next);
+  slots_[slot].record.store(next, std::memory_order_release);
+  retired_.retire(old);
+}
+
+// What requests ask for often is worked out once, when the item changes.
+void Catalog::derive(ItemRecord& record) {
+  record.facets.clear();
+  if (const Value* value = first_of(record, config_.category)) add_facets(record, *value, "category:");
+  if (const Value* value = first_of(record, config_.brand)) add_facets(record, *value, "brand:");
+  const Value* price = first_of(record, config_.price);
+  record.price = price != nullptr ? as_number(*price) : kNoNumber;
+  const Value* availability = first_of(record, config_.availability);
+  record.available = !record.deleted && (availability == nullptr || says_available(*availability));
+  const Value* title = first_of(record, config_.title);
+  const auto* text = title != nullptr ? std::get_if<std::string>(title) : nullptr;
+  record.title = text != nullptr ? *text : std::string();
+}
+
+// "A > B > C" is in C, B and A, most specific first; a list is several such paths.
+void Catalog::add_facets(ItemRecord& record, const Value& value, std::string_view kind) {
+  std::vector<std::string> paths;
+  if (const auto* text = std::get_if<std::string>(&value)) paths = {*text};
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) paths = *list;
+  if (const auto* number = std::get_if<int64_t>(&value)) paths = {std::to_string(*number)};
+  for (std::string path : paths) {
+    while (!path.empty()) {
+      const uint32_t facet = facet_number(std::string(kind) + path);
+      if (facet != 0 && std::find(record.facets.begin(), record.facets.end(), facet) == record.facets.end())
+        record.facets.push_back(facet);
+      const size_t cut = path.rfind(" > ");
+      path.resize(cut == std::string::npos ? 0 : cut);
+    }
+  }
+}
+
+uint32_t Catalog::facet_number(std::string name) {
+  if (const uint32_t found = find_facet(name); found != 0) return found;
+  const auto number = static_cast<uint32_t>(facet_names_.size());
+  if (number >= config_.facets_max) return 0;
+  facet_names_.grow(number + 1);
+  bytes_ += sizeof(std::string) + name.capacity() + 24;
+  const uint64_t hash = hash_bytes(name);
+  facet_names_[number].store(new std::string(std::move(name)), std::memory_order_release);
+  facet_index_.insert(hash, number);
+  return number;
+}
+
+void Catalog::evict() {
+  std::vector<std::pair<float, ItemSlot>> by_value;
+  by_value.reserve(live_);
+  for (ItemSlot slot = 0; slot < slots(); ++slot)
+    if (item(slot) != nullptr) by_value.emplace_back(value(slots_[slot]), slot);
+  const size_t count = std::max<size_t>(1, by_value.size() / 16);
+  std::nth_element(by_value.begin(), by_value.begin() + static_cast<std::ptrdiff_t>(count - 1),
+                   by_value.end());
+  std::vector<ItemSlot> victims;
+  for (size_t i = 0; i < count; ++i) victims.push_back(by_value[i].second);
+  std::sort(victims.begin(), victims.end());
+  if (on_evict_) on_evict_(victims);
+  for (const ItemSlot slot : victims) {
+    index_.erase(item(slot)->key, slot);
+    publish(slot, nullptr);
+    free_.push_back(slot);
+  }
+  std::sort(free_.begin(), free_.end(), std::greater<>());
+  live_.fetch_sub(count, std::memory_order_relaxed);
+  evicted_.fetch_add(count, std::memory_order_relaxed);
+}
+
+void Catalog::save(Writer& out) const {
+  out.u64(touches_);
+  out.u64(evicted_);
+  out.varint(facet_names_.size());
+  for (uint32_t i = 1; i < facet_names_.size(); ++i) out.str(facet_name(i));
+  out.varint(slots_.size());
+  for (ItemSlot slot = 0; slot < slots(); ++slot) {
+    const ItemRecord* record = item(slot);
+    out.u8(record == nullptr ? 0 : 1);
+    if (record == nullptr) continue;
+    out.f32(slots_[slot].heat);
+    out.u32(slots_[slot].era);
+    out.str(record->id);
+    out.u8(static_cast<uint8_t>(record->listed | record->deleted << 1));
+    out.i64(record->created_ms);
+    out.i64(record->updated_ms);
+    encode_attributes(record->attributes, out);
+  }
+}
+
+Status Catalog::load(Reader& in) {
+  CHECK(slots_.size() == 0);  // Into a fresh catalogue only.
+  touches_ = in.u64();
+  evicted_ = in.u64();
+  const uint64_t facets = in.varint();
+  for (uint64_t i = 1; i < facets && in.ok(); ++i) facet_number(std::string(in.str()));
+  const uint64_t count = in.varint();
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    const auto slot = static_cast<ItemSlot>(i);
+    slots_.grow(i + 1);
+    if (in.u8() == 0) {
+      free_.push_back(slot);
+      continue;
+    }
+    auto record = std::make_unique<ItemRecord>();
+    slots_[slot].heat = in.f32();
+    slots_[slot].era = in.u32();
+    record->id = in.str();
+    record->key = hash_bytes(record->id);
+    const uint8_t flags = in.u8();
+    record->listed = flags & 1;
+    record->deleted = flags & 2;
+    record->created_ms = in.i64();
+    record->updated_ms = in.i64();
+    if (!decode_attributes(in, record->attributes)) break;
+    derive(*record);
+    index_.insert(record->key, slot);
+    publish(slot, record.release());
+    live_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!in.ok()) return corrupt("catalog section: ends too early or is malformed");
+  std::sort(free_.begin(), free_.end(), std::greater<>());
+  return {};
+}
+
+}  // namespace freshet

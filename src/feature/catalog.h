@@ -1,0 +1,120 @@
+// The shop's items: id <-> slot, typed attributes, categories and brands as facet numbers, price,
+// availability.
+//
+// An item enters at its first sight: by an upsert, or by any action that names it (then it is known by its id
+// only). Slots are dense and given in log order. At `items_max` items the least valuable sixteenth is
+// evicted: value is the decayed count of what happened to the item (halved every `heat_half_life` touches of
+// the catalogue), and being listed by an upsert counts like eight views. Everyone who keeps slots is told
+// before they are reused (on_evict).
+//
+// Threads: fold thread writes; find(), item() and facet_name() on any thread under an EpochGuard; what they
+// return lives as long as that guard. Cost: about 200 bytes an item plus its attributes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/stable_array.h"
+#include "feature/id_index.h"
+#include "feature/moment.h"
+#include "fold/fold.h"
+
+namespace freshet {
+
+struct CatalogConfig {
+  uint32_t items_max = 2'000'000;
+  uint32_t facets_max = 1'000'000;
+  uint64_t heat_half_life = 1'000'000;  // touches
+  // Which attributes mean what; the first one present wins.
+  std::vector<std::string> title = {"title", "name"};
+  std::vector<std::string> category = {"category", "categories", "category_id", "categoryid", "product_type"};
+  std::vector<std::string> brand = {"brand"};
+  std::vector<std::string> price = {"price"};
+  std::vector<std::string> availability = {"available", "availability", "in_stock", "stock"};
+};
+
+// One item as published: immutable.
+struct ItemRecord {
+  std::string id;
+  uint64_t key = 0;       // hash_bytes(id)
+  bool listed = false;    // an upsert named it (and no delete since)
+  bool deleted = false;   // a delete named it (and no upsert since)
+  bool available = true;  // not deleted, and the availability attribute does not say otherwise
+  double price = kNoNumber;
+  TimeMs created_ms = 0;  // event time of the first sight
+  TimeMs updated_ms = 0;
+  std::string title;
+  std::vector<uint32_t> facets;       // categories, most specific first, then the brand
+  std::vector<Attribute> attributes;  // sorted by name
+
+  const Value* attribute(std::string_view name) const;  // nullptr: absent
+};
+
+class Catalog final : public Fold {
+ public:
+  explicit Catalog(Moment& moment, CatalogConfig config = {});
+  ~Catalog() override;
+
+  std::string_view name() const override { return "catalog"; }
+  // Upserts, updates and deletes change items; an action on an item touches it and tells the moment its slot.
+  void apply(Offset at, const Event& event) override;
+  void save(Writer& out) const override;
+  Status load(Reader& in) override;
+  size_t bytes() const override { return bytes_ + index_.bytes() + 24 * slots_.size(); }
+
+  // Fold thread. The slot of an item that an action names, made now if it is new; its value grows by `heat`.
+  ItemSlot touch(std::string_view id, TimeMs time_ms, float heat = 1);
+  // Called with the slots about to be freed, ascending. Set once, before the first event.
+  void on_evict(std::function<void(std::span<const ItemSlot>)> listener) { on_evict_ = std::move(listener); }
+
+  // Any thread, under an EpochGuard.
+  ItemSlot find(std::string_view id) const;                                // kNoItem: not known
+  const ItemRecord* item(ItemSlot slot) const;                             // nullptr: no such item (any more)
+  uint32_t slots() const { return static_cast<uint32_t>(slots_.size()); }  // every slot in use is below
+  std::string_view facet_name(uint32_t facet) const;  // "category:Shoes > Running", "brand:Acme"; 0: ""
+  uint32_t find_facet(std::string_view name) const;   // 0: not known
+  uint32_t facets() const { return static_cast<uint32_t>(facet_names_.size()); }
+
+  size_t items() const { return live_.load(std::memory_order_relaxed); }
+  uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+  const CatalogConfig& config() const { return config_; }
+
+ private:
+  struct Slot {
+    std::atomic<const ItemRecord*> record{nullptr};
+    float heat = 0;  // Fold thread only, as of `era`.
+    uint32_t era = 0;
+  };
+
+  void change(const Event& event);
+  void remove(const Event& event);
+  ItemSlot slot_for(std::string_view id, TimeMs time_ms);
+  void warm(ItemSlot slot, float heat);
+  float value(const Slot& slot) const;
+  void publish(ItemSlot slot, ItemRecord* next);
+  void derive(ItemRecord& record);
+  void add_facets(ItemRecord& record, const Value& value, std::string_view kind);
+  uint32_t facet_number(std::string name);
+  void evict();
+
+  Moment& moment_;
+  const CatalogConfig config_;
+  std::function<void(std::span<const ItemSlot>)> on_evict_;
+
+  StableArray<Slot> slots_;
+  IdIndex index_;
+  StableArray<std::atomic<const std::string*>> facet_names_;  // [number]; 0 unused
+  IdIndex facet_index_;
+  std::vector<ItemSlot> free_;  // Descending, so that the smallest is taken first.
+  uint64_t touches_ = 0;
+  std::atomic<size_t> live_{0};
+  std::atomic<uint64_t> evicted_{0};
+  size_t bytes_ = 0;
+  RetireList retired_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,481 @@
+#include "feature/profiles.h"
+
+#include <algorithm>
+#include <new>
+
+#include "base/hash.h"
+#include "event/codec.h"
+
+namespace freshet {
+
+struct Profiles::Block {
+  explicit Block(uint32_t room) : capacity(room), steps(new Step[room]) {}
+  ~Block() { delete[] steps; }
+  std::atomic<uint32_t> size{0};
+  std::atomic<uint32_t> session_begin{0};  // Index of the first step of the current session.
+  const uint32_t capacity;
+  Step* const steps;
+};
+
+struct Profiles::Profile {
+  ~Profile() {
+    delete block.load();
+    delete extras.load();
+  }
+  std::string id;
+  uint64_t key = 0;  // hash_bytes(id)
+  std::atomic<Block*> block{nullptr};
+  std::atomic<const ProfileExtras*> extras{nullptr};
+  std::atomic<TimeMs> last_ms{kNoTime};
+  std::atomic<uint64_t> session{0};                // Hash of the current session's id; 0: none given.
+  std::atomic<ShopperSlot> linked_to{kNoShopper};  // This identity is another's now.
+};
+
+Profiles::Profiles(Moment& moment, ProfilesConfig config) : moment_(moment), config_(config) {}
+
+Profiles::~Profiles() {
+  for (size_t i = 0; i < slots_.size(); ++i) delete slots_[i].load();
+}
+
+void Profiles::apply(Offset, const Event& event) {
+  if (moment_.skip) return;
+  switch (event.type) {
+    case EventType::kUserUpsert:
+      return upsert(event);
+    case EventType::kIdentityLink:
+      return link(event);
+    case EventType::kIdentityUnlink:
+      return unlink(event);
+    case EventType::kEraseUser:
+      return erase(event);
+    case EventType::kDismiss:
+      return dismiss(event);
+    default:
+      break;
+  }
+  const std::string_view id = shopper_id(event);
+  if (!is_positive_action(event.type) || id.empty() || moment_.item == kNoItem) return;
+  Profile& profile = *at(resolve(slot_for(id, moment_.time_ms)));
+  uint8_t origin = 0;
+  if (profile.id != id)  // An identity linked into this profile.
+    if (const ProfileExtras* extras = profile.extras.load(std::memory_order_relaxed))
+      for (size_t n = 0; n < extras->links.size(); ++n)
+        if (extras->links[n] == id) origin = static_cast<uint8_t>(n + 1);
+  const Step step{moment_.item, event.type, origin, moment_.time_ms,
+                  event.order_id.empty() ? 0 : hash_bytes(event.order_id)};
+  append(profile, step, new_session(profile, event, moment_.time_ms));
+  if (!event.session.empty()) profile.session.store(hash_bytes(event.session), std::memory_order_relaxed);
+  profile.last_ms.store(moment_.time_ms, std::memory_order_relaxed);
+}
+
+// ---- reading
+
+Profiles::Profile* Profiles::at(ShopperSlot slot) const {
+  return slot < slots_.size() ? slots_[slot].load(std::memory_order_acquire) : nullptr;
+}
+
+ShopperSlot Profiles::slot_of(std::string_view id) const {
+  return index_.find(hash_bytes(id), [&](uint32_t slot) {
+    const Profile* profile = at(slot);
+    return profile != nullptr && profile->id == id;
+  });
+}
+
+ShopperSlot Profiles::resolve(ShopperSlot slot) const {
+  for (int hops = 0; hops < 4 && slot != kNoShopper; ++hops) {
+    const Profile* profile = at(slot);
+    const ShopperSlot next =
+        profile == nullptr ? kNoShopper : profile->linked_to.load(std::memory_order_acquire);
+    if (next == kNoShopper || at(next) == nullptr) break;
+    slot = next;
+  }
+  return slot;
+}
+
+ShopperSlot Profiles::find(std::string_view id) const {
+  return resolve(slot_of(id));
+}
+
+Sequence Profiles::sequence(ShopperSlot shopper) const {
+  Sequence sequence;
+  const Profile* profile = shopper == kNoShopper ? nullptr : at(shopper);
+  if (profile == nullptr) return sequence;
+  sequence.shopper = profile->key;
+  const Block* block = profile->block.load(std::memory_order_acquire);
+  if (block == nullptr) return sequence;
+  const uint32_t size = block->size.load(std::memory_order_acquire);
+  const uint32_t kept = std::min(size, config_.steps_max);
+  const uint32_t session = std::min(block->session_begin.load(std::memory_order_acquire), size);
+  sequence.steps = {block->steps + (size - kept), kept};
+  sequence.session_begin = session > size - kept ? session - (size - kept) : 0;
+  return sequence;
+}
+
+const ProfileExtras* Profiles::extras(ShopperSlot shopper) const {
+  const Profile* profile = shopper == kNoShopper ? nullptr : at(shopper);
+  return profile == nullptr ? nullptr : profile->extras.load(std::memory_order_acquire);
+}
+
+std::string_view Profiles::id(ShopperSlot shopper) const {
+  const Profile* profile = shopper == kNoShopper ? nullptr : at(shopper);
+  return profile == nullptr ? std::string_view() : std::string_view(profile->id);
+}
+
+TimeMs Profiles::last_ms(ShopperSlot shopper) const {
+  const Profile* profile = shopper == kNoShopper ? nullptr : at(shopper);
+  return profile == nullptr ? kNoTime : profile->last_ms.load(std::memory_order_relaxed);
+}
+
+bool Profiles::new_session(const Profile& profile, const Event& event, TimeMs time_ms) const {
+  const uint64_t current = profile.session.load(std::memory_order_relaxed);
+  if (!event.session.empty() && current != 0) return hash_bytes(event.session) != current;
+  const TimeMs last = profile.last_ms.load(std::memory_order_relaxed);
+  return last != kNoTime && time_ms - last > config_.session_gap_ms;
+}
+
+Sequence Profiles::before(const Event& event, TimeMs time_ms) const {
+  const std::string_view id = shopper_id(event);
+  const ShopperSlot slot = id.empty() ? kNoShopper : find(id);
+  Sequence before = sequence(slot);
+  if (slot == kNoShopper)
+    before.shopper = id.empty() ? 0 : hash_bytes(id);
+  else if (new_session(*at(slot), event, time_ms))
+    before.session_begin = before.steps.size();
+  return before;
+}
+
+// ---- writing
+
+ShopperSlot Profiles::slot_for(std::string_view id, TimeMs time_ms) {
+  if (const ShopperSlot found = slot_of(id); found != kNoShopper) return found;
+  if (live_.load(std::memory_order_relaxed) >= config_.shoppers_max) evict();
+  ShopperSlot slot;
+  if (!free_.empty()) {
+    slot = free_.back();
+    free_.pop_back();
+  } else {
+    slot = static_cast<ShopperSlot>(slots_.size());
+    slots_.grow(slot + 1);
+  }
+  auto* profile = new Profile;
+  profile->id = id;
+  profile->key = hash_bytes(id);
+  profile->last_ms.store(time_ms, std::memory_order_relaxed);
+  slots_[slot].store(profile, std::memory_order_release);
+  index_.insert(profile->key, slot);
+  bytes_ += sizeof(Profile) + profile->id.capacity();
+  live_.fetch_add(1, std::memory_order_relaxed);
+  return slot;
+}
+
+void Profiles::append(Profile& profile, const Step& step, bool new_session) {
+  Block* block = profile.block.load(std::memory_order_relaxed);
+  uint32_t size = block == nullptr ? 0 : block->size.load(std::memory_order_relaxed);
+  if (block == nullptr || size == block->capacity) {
+    const uint32_t kept = std::min(size, config_.steps_max);
+    auto* next = new Block(std::min(std::max(4u, kept * 2), config_.steps_max * 2));
+    for (uint32_t i = 0; i < kept; ++i) next->steps[i] = block->steps[size - kept + i];
+    next->size.store(kept, std::memory_order_relaxed);
+    if (block != nullptr) {
+      const uint32_t session = block->session_begin.load(std::memory_order_relaxed);
+      next->session_begin.store(session > size - kept ? session - (size - kept) : 0,
+                                std::memory_order_relaxed);
+      bytes_ -= sizeof(Block) + block->capacity * sizeof(Step);
+    }
+    bytes_ += sizeof(Block) + next->capacity * sizeof(Step);
+    profile.block.store(next, std::memory_order_release);
+    retired_.retire(block);
+    block = next;
+    size = kept;
+  }
+  block->steps[size] = step;
+  if (new_session) block->session_begin.store(size, std::memory_order_release);
+  block->size.store(size + 1, std::memory_order_release);
+}
+
+void Profiles::replace_steps(Profile& profile, std::vector<Step> steps, size_t session_begin) {
+  const size_t drop = steps.size() > config_.steps_max ? steps.size() - config_.steps_max : 0;
+  const auto kept = static_cast<uint32_t>(steps.size() - drop);
+  Block* old = profile.block.load(std::memory_order_relaxed);
+  Block* next = nullptr;
+  if (kept > 0) {
+    next = new Block(std::min(std::max(4u, kept * 2), config_.steps_max * 2));
+    std::copy(steps.begin() + static_cast<std::ptrdiff_t>(drop), steps.end(), next->steps);
+    next->session_begin.store(static_cast<uint32_t>(session_begin > drop ? session_begin - drop : 0));
+    next->size.store(kept);
+    bytes_ += sizeof(Block) + next->capacity * sizeof(Step);
+  }
+  if (old != nullptr) bytes_ -= sizeof(Block) + old->capacity * sizeof(Step);
+  profile.block.store(next, std::memory_order_release);
+  retired_.retire(old);
+}
+
+void Profiles::replace_extras(Profile& profile, ProfileExtras next) {
+  const auto weight = [](const ProfileExtras& e) {
+    size_t bytes = sizeof(e) + e.dismissed.capacity() * sizeof(ItemSlot);
+    for (const auto& a : e.attributes) bytes += sizeof(a) + a.name.capacity() + 32;
+    for (const auto& l : e.links) bytes += sizeof(l) + l.capacity();
+    return bytes;
+  };
+  const ProfileExtras* old = profile.extras.load(std::memory_order_relaxed);
+  auto* published = new ProfileExtras(std::move(next));
+  if (old != nullptr) bytes_ -= weight(*old);
+  bytes_ += weight(*published);
+  profile.extras.store(published, std::memory_order_release);
+  retired_.retire(old);
+}
+
+void Profiles::upsert(const Event& event) {
+  if (event.user.empty()) return;
+  Profile& profile = *at(resolve(slot_for(event.user, moment_.time_ms)));
+  const ProfileExtras* old = profile.extras.load(std::memory_order_relaxed);
+  ProfileExtras next = old == nullptr ? ProfileExtras{} : *old;
+  next.attributes = event.attributes;
+  std::stable_sort(next.attributes.begin(), next.attributes.end(),
+                   [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
+  replace_extras(profile, std::move(next));
+}
+
+void Profiles::dismiss(const Event& event) {
+  const std::string_view id = shopper_id(event);
+  if (id.empty() || moment_.item == kNoItem) return;
+  Profile& profile = *at(resolve(slot_for(id, moment_.time_ms)));
+  const ProfileExtras* old = profile.extras.load(std::memory_order_relaxed);
+  ProfileExtras next = old == nullptr ? ProfileExtras{} : *old;
+  std::erase(next.dismissed, moment_.item);
+  if (next.dismissed.size() >= config_.dismissed_max) next.dismissed.erase(next.dismissed.begin());
+  next.dismissed.push_back(moment_.item);
+  replace_extras(profile, std::move(next));
+}
+
+// Anonymous `user` is from now on `user_to`.
+void Profiles::link(const Event& event) {
+  if (event.user.empty() || event.user_to.empty() || event.user == event.user_to) return;
+  const ShopperSlot from = slot_for(event.user, moment_.time_ms);
+  const ShopperSlot to = resolve(slot_for(event.user_to, moment_.time_ms));
+  if (at(from) == nullptr || resolve(from) == to) return;  // Linked already, or a circle.
+  if (at(from)->linked_to.load(std::memory_order_relaxed) != kNoShopper) return;  // Unlink first.
+  Profile& anonymous = *at(from);
+  Profile& known = *at(to);
+  const ProfileExtras* old = known.extras.load(std::memory_order_relaxed);
+  ProfileExtras extras = old == nullptr ? ProfileExtras{} : *old;
+  auto place = std::find(extras.links.begin(), extras.links.end(), event.user);
+  if (place == extras.links.end()) {
+    if (extras.links.size() >= config_.links_max) return;
+    place = extras.links.insert(extras.links.end(), event.user);
+  }
+  const auto origin = static_cast<uint8_t>(place - extras.links.begin() + 1);
+  const Sequence mine = sequence(to), theirs = sequence(from);
+  std::vector<Step> moved(theirs.steps.begin(), theirs.steps.end());
+  for (Step& step : moved) step.origin = origin;
+  std::vector<Step> merged;
+  std::merge(mine.steps.begin(), mine.steps.end(), moved.begin(), moved.end(), std::back_inserter(merged),
+             [](const Step& a, const Step& b) { return a.time_ms < b.time_ms; });
+  // The session the shopper is in is the anonymous one, if it has steps.
+  const TimeMs session_ms = !theirs.session().empty() ? theirs.session().front().time_ms
+                            : !mine.session().empty() ? mine.session().front().time_ms
+                                                      : moment_.time_ms;
+  const auto begin =
+      std::find_if(merged.begin(), merged.end(), [&](const Step& s) { return s.time_ms >= session_ms; });
+  const auto session_begin = static_cast<size_t>(begin - merged.begin());
+  replace_extras(known, std::move(extras));
+  replace_steps(known, std::move(merged), session_begin);
+  replace_steps(anonymous, {}, 0);
+  if (const uint64_t session = anonymous.session.load(std::memory_order_relaxed); session != 0)
+    known.session.store(session, std::memory_order_relaxed);
+  known.last_ms.store(std::max(known.last_ms.load(), anonymous.last_ms.load()), std::memory_order_relaxed);
+  anonymous.linked_to.store(to, std::memory_order_release);
+}
+
+void Profiles::unlink(const Event& event) {
+  const ShopperSlot from = slot_of(event.user);
+  if (from == kNoShopper) return;
+  Profile& anonymous = *at(from);
+  const ShopperSlot to = anonymous.linked_to.load(std::memory_order_relaxed);
+  if (to == kNoShopper || at(to) == nullptr) return;
+  Profile& known = *at(to);
+  uint8_t origin = 0;
+  if (const ProfileExtras* extras = known.extras.load(std::memory_order_relaxed)) {
+    const auto place = std::find(extras->links.begin(), extras->links.end(), event.user);
+    if (place != extras->links.end()) origin = static_cast<uint8_t>(place - extras->links.begin() + 1);
+  }
+  const Sequence all = sequence(to);
+  std::vector<Step> keep, back;
+  size_t keep_session = 0, back_session = 0;
+  for (size_t i = 0; i < all.steps.size(); ++i) {
+    const bool theirs = origin != 0 && all.steps[i].origin == origin;
+    if (i < all.session_begin) ++(theirs ? back_session : keep_session);
+    (theirs ? back : keep).push_back(all.steps[i]);
+  }
+  for (Step& step : back) step.origin = 0;
+  replace_steps(known, std::move(keep), keep_session);
+  replace_steps(anonymous, std::move(back), back_session);
+  anonymous.linked_to.store(kNoShopper, std::memory_order_release);
+}
+
+void Profiles::erase(const Event& event) {
+  const ShopperSlot slot = slot_of(event.user);
+  if (slot == kNoShopper) return;
+  if (const ShopperSlot to = resolve(slot);
+      to != slot) {  // An identity of someone: take its steps out of there.
+    unlink(event);
+  }
+  remove(slot);
+  for (ShopperSlot other = 0; other < slots_.size(); ++other) {  // Identities linked to the erased one.
+    Profile* profile = at(other);
+    if (profile != nullptr && profile->linked_to.load(std::memory_order_relaxed) == slot) remove(other);
+  }
+}
+
+void Profiles::remove(ShopperSlot slot) {
+  Profile* profile = at(slot);
+  replace_steps(*profile, {}, 0);
+  bytes_ -= sizeof(Profile) + profile->id.capacity();
+  index_.erase(profile->key, slot);
+  slots_[slot].store(nullptr, std::memory_order_release);
+  retired_.retire(profile);
+  free_.insert(std::lower_bound(free_.begin(), free_.end(), slot, std::greater<>()), slot);
+  live_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Profiles::evict() {
+  std::vector<std::pair<TimeMs, ShopperSlot>> by_value;
+  by_value.reserve(live_);
+  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
+    if (at(slot) == nullptr) continue;
+    const auto steps = std::min<TimeMs>(static_cast<TimeMs>(sequence(slot).steps.size()), 32);
+    by_value.emplace_back(last_ms(slot) + steps * kHourMs, slot);
+  }
+  const size_t count = std::max<size_t>(1, by_value.size() / 16);
+  std::nth_element(by_value.begin(), by_value.begin() + static_cast<std::ptrdiff_t>(count - 1),
+                   by_value.end());
+  by_value.resize(count);
+  std::vector<bool> gone(slots_.size());
+  for (const auto& [value, slot] : by_value) gone[slot] = true;
+  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
+    Profile* profile = at(slot);
+    if (profile == nullptr || gone[slot]) continue;
+    const ShopperSlot to = profile->linked_to.load(std::memory_order_relaxed);
+    if (to != kNoShopper && gone[to]) profile->linked_to.store(kNoShopper, std::memory_order_release);
+  }
+  std::sort(by_value.begin(), by_value.end(),
+            [](const auto& a, const auto& b) { return a.second < b.second; });
+  for (const auto& [value, slot] : by_value) {
+    Profile* profile = at(slot);
+    replace_steps(*profile, {}, 0);
+    bytes_ -= sizeof(Profile) + profile->id.capacity();
+    index_.erase(profile->key, slot);
+    slots_[slot].store(nullptr, std::memory_order_release);
+    retired_.retire(profile);
+    free_.push_back(slot);
+  }
+  std::sort(free_.begin(), free_.end(), std::greater<>());
+  live_.fetch_sub(count, std::memory_order_relaxed);
+  evicted_.fetch_add(count, std::memory_order_relaxed);
+}
+
+void Profiles::evict_items(std::span<const ItemSlot> items) {
+  const auto gone = [&](ItemSlot item) { return std::binary_search(items.begin(), items.end(), item); };
+  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
+    Profile* profile = at(slot);
+    if (profile == nullptr) continue;
+    const Sequence all = sequence(slot);
+    if (std::any_of(all.steps.begin(), all.steps.end(), [&](const Step& s) { return gone(s.item); })) {
+      std::vector<Step> keep;
+      size_t session_begin = 0;
+      for (size_t i = 0; i < all.steps.size(); ++i) {
+        if (gone(all.steps[i].item)) continue;
+        session_begin += i < all.session_begin;
+        keep.push_back(all.steps[i]);
+      }
+      replace_steps(*profile, std::move(keep), session_begin);
+    }
+    const ProfileExtras* extras = profile->extras.load(std::memory_order_relaxed);
+    if (extras == nullptr || std::none_of(extras->dismissed.begin(), extras->dismissed.end(), gone)) continue;
+    ProfileExtras next = *extras;
+    std::erase_if(next.dismissed, gone);
+    replace_extras(*profile, std::move(next));
+  }
+}
+
+// ---- snapshot section
+
+void Profiles::save(Writer& out) const {
+  out.u64(evicted());
+  out.varint(slots_.size());
+  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
+    const Profile* profile = at(slot);
+    out.u8(profile == nullptr ? 0 : 1);
+    if (profile == nullptr) continue;
+    out.str(profile->id);
+    out.i64(profile->last_ms);
+    out.u64(profile->session);
+    out.u32(profile->linked_to);
+    const Sequence all = sequence(slot);
+    out.varint(all.steps.size());
+    out.varint(all.session_begin);
+    for (const Step& step : all.steps) {
+      out.u32(step.item);
+      out.u8(static_cast<uint8_t>(step.type));
+      out.u8(step.origin);
+      out.i64(step.time_ms);
+      out.u64(step.order);
+    }
+    const ProfileExtras* extras = profile->extras.load(std::memory_order_relaxed);
+    out.u8(extras == nullptr ? 0 : 1);
+    if (extras == nullptr) continue;
+    encode_attributes(extras->attributes, out);
+    out.varint(extras->dismissed.size());
+    for (const ItemSlot item : extras->dismissed) out.u32(item);
+    out.varint(extras->links.size());
+    for (const std::string& link : extras->links) out.str(link);
+  }
+}
+
+Status Profiles::load(Reader& in) {
+  CHECK(slots_.size() == 0);  // Into fresh profiles only.
+  evicted_ = in.u64();
+  const uint64_t count = in.varint();
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    const auto slot = static_cast<ShopperSlot>(i);
+    slots_.grow(i + 1);
+    if (in.u8() == 0) {
+      free_.push_back(slot);
+      continue;
+    }
+    auto* profile = new Profile;
+    slots_[slot].store(profile, std::memory_order_release);
+    profile->id = in.str();
+    profile->key = hash_bytes(profile->id);
+    profile->last_ms = in.i64();
+    profile->session = in.u64();
+    profile->linked_to = in.u32();
+    index_.insert(profile->key, slot);
+    bytes_ += sizeof(Profile) + profile->id.capacity();
+    live_.fetch_add(1, std::memory_order_relaxed);
+    const uint64_t steps = in.varint(), session_begin = in.varint();
+    if (steps > config_.steps_max || session_begin > steps) in.fail();
+    std::vector<Step> list(in.ok() ? steps : 0);
+    for (Step& step : list) {
+      step.item = in.u32();
+      step.type = static_cast<EventType>(in.u8());
+      step.origin = in.u8();
+      step.time_ms = in.i64();
+      step.order = in.u64();
+    }
+    replace_steps(*profile, std::move(list), session_begin);
+    if (in.u8() == 0) continue;
+    ProfileExtras extras;
+    if (!decode_attributes(in, extras.attributes)) break;
+    const uint64_t dismissed = in.varint();
+    for (uint64_t n = 0; n < dismissed && in.ok(); ++n) extras.dismissed.push_back(in.u32());
+    const uint64_t links = in.varint();
+    for (uint64_t n = 0; n < links && in.ok(); ++n) extras.links.emplace_back(in.str());
+    replace_extras(*profile, std::move(extras));
+  }
+  if (!in.ok()) return corrupt("profiles section: ends too early or is malformed");
+  std::sort(free_.begin(), free_.end(), std::greater<>());
+  return {};
+}
+
+}  // namespace freshet

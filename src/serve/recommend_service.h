@@ -1,0 +1,78 @@
+// One recommendation request, from ids to a page: resolve -> gather and weigh -> filter -> reasons.
+//
+// Threads: any; reads published state under one EpochGuard and waits for nothing. Cost: what
+// Recommender::recommend costs, plus the filter for each candidate looked at.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "feature/catalog.h"
+#include "feature/profiles.h"
+#include "recommend/recommender.h"
+#include "serve/filter.h"
+
+namespace freshet {
+
+struct RecommendRequest {
+  Surface surface = Surface::kForYou;
+  std::string user;                // or
+  std::string session;             // while anonymous
+  std::vector<std::string> items;  // anchors: related, bought together; or the context of an unknown shopper
+  size_t k = 10;                   // 1..100
+  std::string filter;              // serve/filter.h
+  std::vector<std::string> exclude;  // item ids
+  bool include_unavailable = false;
+  bool allow_repeats = true;    // false: nothing the shopper has in the sequence
+  bool exclude_bought = false;  // false: what was bought may come again
+  std::string facet;            // trending: "category:Shoes", "brand:Acme"
+  TimeMs now_ms = kNoTime;      // default: the newest event time
+};
+
+struct RecommendedItem {
+  std::string id;
+  std::string title;
+  double price = kNoNumber;
+  float score = 0;
+  std::string source;  // which candidate source spoke for it most
+  std::string
+      reason_kind;  // "after", "with", "popular", "popular-in", "again", "similar-shoppers", "taste", "new"
+  std::string reason_item;  // "viewed after X": the id of X
+  std::string reason;       // for a shopper to read: "viewed after Kettle", "popular in Shoes this hour"
+};
+
+struct RecommendAnswer {
+  std::vector<RecommendedItem> items;
+  size_t context_steps = 0;  // Steps of the shopper that were known.
+};
+
+struct TrendingFacet {
+  std::string name;
+  float score = 0;
+};
+
+std::string_view surface_name(Surface surface);
+Result<Surface> parse_surface(std::string_view text);
+
+class RecommendService {
+ public:
+  static constexpr size_t kItemsMax = 100;  // k, anchors and such
+  static constexpr size_t kExcludeMax = 1000;
+
+  RecommendService(const Catalog& catalog, const Profiles& profiles, const Recommender& recommender)
+      : catalog_(catalog), profiles_(profiles), recommender_(recommender) {}
+
+  // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
+  Result<RecommendAnswer> recommend(const RecommendRequest& request, TimeMs now_ms) const;
+  std::vector<TrendingFacet> trending_facets(size_t k) const;
+
+ private:
+  RecommendedItem describe(const Recommended& found) const;
+
+  const Catalog& catalog_;
+  const Profiles& profiles_;
+  const Recommender& recommender_;
+};
+
+}  // namespace freshet
