@@ -28,6 +28,8 @@ class File {
   // nothing is known about what is durable: the same call may succeed later without having written a thing.
   virtual Status sync() = 0;
   virtual Status truncate(uint64_t size) = 0;
+  // Writes `bytes` over what stands at `at`; the file does not grow.
+  virtual Status overwrite(uint64_t at, std::string_view bytes) = 0;
   virtual uint64_t size() const = 0;
 };
 

@@ -5,6 +5,7 @@
 // key cannot be logged by accident. Threads: any.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ class LogCapture {
   LogCapture(const LogCapture&) = delete;
   LogCapture& operator=(const LogCapture&) = delete;
   std::string text() const;
+
+ private:
+  const std::unique_ptr<std::string> text_;
 };
 
 }  // namespace freshet

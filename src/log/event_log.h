@@ -67,7 +67,7 @@ class EventLog {
   // must be quick. Many waiting commits share one disk write (group commit).
   virtual void commit(Offset upto, std::function<void(Status)> done) = 0;
   // The same, waiting.
-  Status commit(Offset upto);
+  virtual Status commit(Offset upto);
 
   // Returns when everything appended before the call survives loss of power, whatever the policy.
   virtual Status sync() = 0;
