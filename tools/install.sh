@@ -17,7 +17,7 @@ build_packages=(
   libgtest-dev                                                    # the build configures the tests too
 )
 test_packages=(
-  clang-format clang-tidy shellcheck libbenchmark-dev wrk chromium fonts-dejavu-core
+  python3-yaml clang-format clang-tidy shellcheck libbenchmark-dev wrk chromium fonts-dejavu-core
 )
 
 mode="build"
