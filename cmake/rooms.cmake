@@ -36,7 +36,7 @@ room(serve DEPENDS base event feature recommend log)
 room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)
 room(engine DEPENDS base event env log store fold feature recommend serve ingest)
 room(http DEPENDS base event env log feature recommend serve ingest engine LIBRARIES Boost::json prometheus-cpp::core ZLIB::ZLIB)
-room(eval DEPENDS base event env model recommend feature ingest engine)
+room(eval DEPENDS base event env log fold model recommend feature ingest engine)
 room(main DEPENDS base event env log store fold feature recommend serve ingest engine http eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")

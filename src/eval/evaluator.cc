@@ -93,8 +93,9 @@ void Evaluator::mark_had(const Group& group, bool had) {
 
 RecommendQuery Evaluator::query(const Event& event, const Group&, bool allow_repeats, TimeMs now_ms) {
   RecommendQuery query;
-  query.surface = protocol_.task != EvalTask::kBasket && protocol_.group == Grouping::kSession ? Surface::kNext
-                                                                                               : Surface::kForYou;
+  query.surface = protocol_.task != EvalTask::kBasket && protocol_.group == Grouping::kSession
+                      ? Surface::kNext
+                      : Surface::kForYou;
   query.sequence = model_.before(event);
   query.now_ms = now_ms;
   query.k = protocol_.k;
@@ -181,7 +182,8 @@ Status Evaluator::next_item(const Event& event, uint64_t group_key) {
   const Group* group = group_key == 0 ? nullptr : groups_.find(group_key);
   if (!evaluated(group, event.time_ms)) return {};
   const double begin = wall_seconds();
-  // The clock of the request: the newest event folded. The target's own time would tell how long the shopper looked.
+  // The clock of the request: the newest event folded. The target's own time would tell how long the shopper
+  // looked.
   TRY_STATUS(judge_single(event, *group, model_.now_ms()));
   result_.predict_seconds += wall_seconds() - begin;
   return {};
@@ -258,7 +260,7 @@ void Evaluator::learned(const Event& event, uint64_t group_key) {
   group.targets++;
   const EpochGuard guard;
   const ItemSlot item = model_.find(event.item);
-  if (item != kNoItem && !group.has(item)) group.items.push_back(item);
+  if (item != kNoItem) group.add(item);
 }
 
 }  // namespace freshet

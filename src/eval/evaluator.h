@@ -6,9 +6,9 @@
 //   evaluator.basket(lines);  for each line: model.apply(line), evaluator.learned(line);
 // for last-item: learned() and apply() for all but the last of each group; then last_item() for each group.
 //
-// Publishing: a copy of the learned state answers for each update policy that is not live. `every`: the state as of
-// the last full hour (day, ...) of event time, taken before the first event of the new hour is learned. `frozen`: the
-// state when the first target past the warm-up comes.
+// Publishing: a copy of the learned state answers for each update policy that is not live. `every`: the state
+// as of the last full hour (day, ...) of event time, taken before the first event of the new hour is learned.
+// `frozen`: the state when the first target past the warm-up comes.
 #pragma once
 
 #include <functional>
@@ -39,9 +39,9 @@ struct UpdateScores {
 
 struct SourceScores {
   std::string name;
-  MeanScores all, novel;      // The source's own list, alone.
-  uint64_t credited = 0;      // Hits of the mixture in which this source spoke loudest.
-  double log_loss_sum = 0;    // Over seen targets that the source knew.
+  MeanScores all, novel;    // The source's own list, alone.
+  uint64_t credited = 0;    // Hits of the mixture in which this source spoke loudest.
+  double log_loss_sum = 0;  // Over seen targets that the source knew.
   uint64_t log_loss_n = 0;
 };
 
@@ -83,7 +83,7 @@ class Evaluator {
   double recent_recall() const { return recent_; }
 
  private:
-  struct Server {  // Who answers for one update policy.
+  struct Server {                    // Who answers for one update policy.
     std::unique_ptr<Answerer> copy;  // null: the live one
     std::string learned;             // Published, not opened yet.
     int64_t period = INT64_MIN;

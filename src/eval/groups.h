@@ -13,13 +13,15 @@
 
 namespace freshet {
 
-// True for what replay counts, predicts and learns from: an action on an item that says "I am interested in it".
+// True for what replay counts, predicts and learns from: an action on an item that says "I am interested in
+// it".
 inline bool is_target(const Event& event) {
   return is_positive_action(event.type) && !event.item.empty();
 }
 
-// Which group an event belongs to; 0: none. By session: the session it names, else the shopper's visit (a pause
-// longer than the gap begins a new one). Stateful in that last case: call it once for each target, in order.
+// Which group an event belongs to; 0: none. By session: the session it names, else the shopper's visit (a
+// pause longer than the gap begins a new one). Stateful in that last case: call it once for each target, in
+// order.
 class GroupKeys {
  public:
   GroupKeys(Grouping grouping, TimeMs session_gap_ms) : grouping_(grouping), gap_ms_(session_gap_ms) {}
@@ -48,8 +50,13 @@ class GroupKeys {
 struct Group {
   uint64_t index = 0;           // Order of first appearance, from 0.
   uint64_t targets = 0;         // Actions so far.
-  std::vector<ItemSlot> items;  // Distinct, in order of first sight.
-  bool has(ItemSlot item) const { return std::find(items.begin(), items.end(), item) != items.end(); }
+  std::vector<ItemSlot> items;  // Distinct, ascending.
+
+  bool has(ItemSlot item) const { return std::binary_search(items.begin(), items.end(), item); }
+  void add(ItemSlot item) {
+    const auto at = std::lower_bound(items.begin(), items.end(), item);
+    if (at == items.end() || *at != item) items.insert(at, item);
+  }
 };
 
 class Groups {

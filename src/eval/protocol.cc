@@ -59,7 +59,8 @@ Result<Grouping> parse_grouping(std::string_view text) {
 Result<Warmup> parse_warmup(std::string_view text) {
   Warmup warmup;
   if (text.ends_with('%')) {
-    if (whole_number(text.substr(0, text.size() - 1), warmup.percent) && warmup.percent >= 0 && warmup.percent <= 100)
+    if (whole_number(text.substr(0, text.size() - 1), warmup.percent) && warmup.percent >= 0 &&
+        warmup.percent <= 100)
       return warmup;
   } else if (whole_number(text, warmup.groups)) {
     return warmup;
@@ -72,8 +73,8 @@ Result<Sample> parse_sample(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) {
     if (text == "1") return sample;
-  } else if (whole_number(text.substr(0, slash), sample.keep) && whole_number(text.substr(slash + 1), sample.of) &&
-             sample.keep > 0 && sample.keep <= sample.of) {
+  } else if (whole_number(text.substr(0, slash), sample.keep) &&
+             whole_number(text.substr(slash + 1), sample.of) && sample.keep > 0 && sample.keep <= sample.of) {
     return sample;
   }
   return expected("a share like 1/20", text);
@@ -122,14 +123,14 @@ Result<TimeMs> parse_moment(std::string_view text) {
   unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
   int used = 0;
   const std::string copy(text);
-  const int fields =
-      std::sscanf(copy.c_str(), "%4d-%2u-%2u%n%*1[T ]%2u:%2u:%2u%n", &year, &month, &day, &used, &hour, &minute,
-                  &second, &used);
+  const int fields = std::sscanf(copy.c_str(), "%4d-%2u-%2u%n%*1[T ]%2u:%2u:%2u%n", &year, &month, &day,
+                                 &used, &hour, &minute, &second, &used);
   const std::string_view rest = text.substr(static_cast<size_t>(used));
   const bool date_only = fields == 3 && rest.empty();
-  if ((date_only || (fields == 6 && (rest.empty() || rest == "Z"))) && month >= 1 && month <= 12 && day >= 1 &&
-      day <= 31 && hour < 24 && minute < 60 && second < 60)
-    return days_from_civil(year, month, day) * kDayMs + hour * kHourMs + minute * kMinuteMs + second * kSecondMs;
+  if ((date_only || (fields == 6 && (rest.empty() || rest == "Z"))) && month >= 1 && month <= 12 &&
+      day >= 1 && day <= 31 && hour < 24 && minute < 60 && second < 60)
+    return days_from_civil(year, month, day) * kDayMs + hour * kHourMs + minute * kMinuteMs +
+           second * kSecondMs;
   return expected("seconds, milliseconds or a date like 2011-05-22", text);
 }
 

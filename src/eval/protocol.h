@@ -26,8 +26,8 @@ struct Warmup {
   uint64_t events = 0;  // The first so many positive item actions (lines, for baskets).
 };
 
-// How often what was learned reaches the recommender that answers. Shoppers' own sequences are always live: they are
-// the question, not the answer.
+// How often what was learned reaches the recommender that answers. Shoppers' own sequences are always live:
+// they are the question, not the answer.
 struct UpdatePolicy {
   enum class Kind : uint8_t { kLive, kEvery, kFrozen };
   Kind kind = Kind::kLive;
@@ -45,7 +45,7 @@ struct Protocol {
   Grouping group = Grouping::kSession;
   Warmup warmup;
   TimeMs eval_from_ms = INT64_MIN;
-  bool allow_repeats = true;  // false: what the group already had is no candidate, and no target.
+  bool allow_repeats = true;  // false: what the group already had is no candidate (as a target it is a miss).
   Sample sample;
   size_t k = 20;
   std::vector<UpdatePolicy> updates = {UpdatePolicy{}};  // The first one is reported in full.
@@ -53,11 +53,11 @@ struct Protocol {
   TimeMs session_gap_ms = 30 * kMinuteMs;  // Grouping by session when events name none.
 };
 
-Result<EvalTask> parse_task(std::string_view text);      // next-item | basket | last-item
-Result<Grouping> parse_grouping(std::string_view text);  // session | user
-Result<Warmup> parse_warmup(std::string_view text);      // 5000 | 80% (of groups)
-Result<Sample> parse_sample(std::string_view text);      // 1/20 | 1
-Result<TimeMs> parse_duration(std::string_view text);    // 90s | 15min | 1h | 7d | 500ms
+Result<EvalTask> parse_task(std::string_view text);                      // next-item | basket | last-item
+Result<Grouping> parse_grouping(std::string_view text);                  // session | user
+Result<Warmup> parse_warmup(std::string_view text);                      // 5000 | 80% (of groups)
+Result<Sample> parse_sample(std::string_view text);                      // 1/20 | 1
+Result<TimeMs> parse_duration(std::string_view text);                    // 90s | 15min | 1h | 7d | 500ms
 Result<std::vector<UpdatePolicy>> parse_updates(std::string_view text);  // live,every=1h,frozen
 // Seconds, milliseconds (from 10^11 on) or ISO 8601 (2011-05-22, 2011-05-22T08:00:00Z).
 Result<TimeMs> parse_moment(std::string_view text);

@@ -10,8 +10,16 @@ TEST(Protocol, Durations) {
     const char* text;
     TimeMs want;  // 0: refused
   };
-  const Row rows[] = {{"500ms", 500}, {"90s", 90'000}, {"15min", 900'000}, {"1h", 3'600'000}, {"7d", 604'800'000},
-                      {"0s", 0},      {"-1h", 0},      {"h", 0},           {"1", 0},          {"1.5h", 0},
+  const Row rows[] = {{"500ms", 500},
+                      {"90s", 90'000},
+                      {"15min", 900'000},
+                      {"1h", 3'600'000},
+                      {"7d", 604'800'000},
+                      {"0s", 0},
+                      {"-1h", 0},
+                      {"h", 0},
+                      {"1", 0},
+                      {"1.5h", 0},
                       {"99999999999999d", 0}};
   for (const Row& row : rows) {
     const auto got = parse_duration(row.text);
@@ -57,7 +65,8 @@ TEST(Protocol, Updates) {
   EXPECT_EQ(policies[1].every_ms, kHourMs);
   EXPECT_EQ(policies[1].name, "every=1h");
   EXPECT_EQ(policies[2].kind, UpdatePolicy::Kind::kFrozen);
-  for (const char* bad : {"", "live,", "sometimes", "every=", "every=0h"}) EXPECT_FALSE(parse_updates(bad).ok()) << bad;
+  for (const char* bad : {"", "live,", "sometimes", "every=", "every=0h"})
+    EXPECT_FALSE(parse_updates(bad).ok()) << bad;
 }
 
 }  // namespace
