@@ -22,7 +22,7 @@ namespace freshet {
 
 struct DeadLetter {
   uint64_t number = 0;  // Given by put(); from 1, never used twice.
-  Reason reason = Reason::kMalformed;
+  RejectReason reason = RejectReason::kMalformed;
   std::string field;
   std::string expected;
   std::string got;
@@ -64,18 +64,19 @@ class DeadLetters {
   Status put(std::vector<DeadLetter>& letters);
   Result<DeadLetter> get(uint64_t number) const;  // kNotFound
   // In order of number, from `from` on, until `visit` returns false; only of `reason` if given.
-  Status list(uint64_t from, const Reason* reason, const std::function<bool(const DeadLetter&)>& visit) const;
+  Status list(uint64_t from, const RejectReason* reason,
+              const std::function<bool(const DeadLetter&)>& visit) const;
   DeadLetterCounts counts() const;
   Status fix(uint64_t number, std::string body);  // Replaces what will be replayed.
   Status failed_again(uint64_t number, const Rejection& why);
   Status remove(uint64_t number);
-  Result<uint64_t> remove_all(const Reason* reason);  // How many.
+  Result<uint64_t> remove_all(const RejectReason* reason);  // How many.
 
  private:
   DeadLetters(std::unique_ptr<KeyValueStore> store, DeadLetterOptions options);
   Status load();
   Status make_room(WriteBatch& batch);
-  Status find(uint64_t number, Reason& reason) const;
+  Status find(uint64_t number, RejectReason& reason) const;
 
   const std::unique_ptr<KeyValueStore> store_;
   const DeadLetterOptions options_;

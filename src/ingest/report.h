@@ -11,7 +11,7 @@
 namespace freshet {
 
 // Why something was refused. Names are part of the API and of the dead letters: never renumber, only add.
-enum class Reason : uint8_t {
+enum class RejectReason : uint8_t {
   kMalformed = 0,  // "malformed": not JSON, not a row of this file, wrong quotes.
   kType = 1,       // "type": a field has the wrong type ("price": "cheap").
   kUnknown = 2,    // "unknown": an event type or enumerated value we do not know.
@@ -32,13 +32,13 @@ enum class Reason : uint8_t {
 };
 constexpr int kReasonCount = 17;
 
-std::string_view reason_name(Reason reason);
-bool parse_reason(std::string_view name, Reason& reason);
+std::string_view reason_name(RejectReason reason);
+bool parse_reason(std::string_view name, RejectReason& reason);
 
 struct Rejection {
   uint64_t index = 0;  // Position of the event in the body or file, from 0.
   uint64_t line = 0;   // Line of the body or file, from 1; 0: not line based.
-  Reason reason = Reason::kMalformed;
+  RejectReason reason = RejectReason::kMalformed;
   std::string field;     // "price", "attributes.size.width", "byte 17"; may be empty.
   std::string expected;  // "a number from 0 to 1e+09"
   std::string got;       // The offending value, cut to 64 bytes; may be empty.
