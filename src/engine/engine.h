@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -121,8 +122,10 @@ class Engine {
   Status import_file(const std::string& path, const FileOptions& options, const Door& door,
                      IngestResult& result, const Ingest::Progress& progress = {});
   Result<Accepted> replay_letter(uint64_t letter, TimeMs now_ms);
-  void commit(Offset end, std::function<void(Status)> done) { log_->commit(end, std::move(done)); }
-  Status commit(Offset end) { return log_->commit(end); }
+  // Acknowledgement: done() once every event below `end` is durable, on another thread or before commit()
+  // returns.
+  void commit(Offset end, std::function<void(Status)> done);
+  Status commit(Offset end);  // The same, waiting.
   DeadLetters& letters() { return *letters_; }
   ApiKeys& keys() { return *keys_; }
 
@@ -158,32 +161,39 @@ class Engine {
 
  private:
   // What is swapped as one when a second fold replaces the live one.
+  struct Acknowledged;
   struct Live {
     std::unique_ptr<ShopState> state;
     std::unique_ptr<RecommendService> service;
     std::unique_ptr<FoldRunner> runner;
+    std::atomic<bool> observed{false};  // Events it folds are new to the outside.
   };
 
   explicit Engine(const EngineConfig& config);
   Status start();
   Result<std::shared_ptr<Live>> make_live();
   std::shared_ptr<Live> live() const;
-  Result<Accepted> take(std::function<Result<IngestResult>(EventSink&)> door);
-  void acknowledge(Offset end, int64_t at_ns);
+  template <class Work>
+  Result<Accepted> take(Work&& door);
+  void acknowledge(Offset end);
   void applied_one(Offset at, const Event& event);
   void erase_loop();
+  Status mark_erasure(const std::string& id);
+  Status erase_now(const std::vector<std::string>& ids);
   Status erase_from_log(const std::vector<std::string>& ids);
+  Status erase_letters(const std::vector<std::string>& ids);
   Status replace_live();
-  void remember_tail();
+  Status remember_tail();
   void record_impression(const RecommendRequest& request, const RecommendPage& page);
 
   const EngineConfig config_;
-  std::unique_ptr<FileSystem> files_;
   std::unique_ptr<FileLog> log_;
   std::unique_ptr<SnapshotStore> snapshots_;
   std::unique_ptr<DeadLetters> letters_;
   std::unique_ptr<ApiKeys> keys_;
+  std::unique_ptr<KeyValueStore> erasures_;  // Ids of people whose erasure is not proven yet.
   std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<Acknowledged> acknowledged_;
   std::function<void(double)> freshness_;
   std::function<void(Offset, const Event&)> on_event_;
   Offset ready_at_ = 0;
@@ -194,7 +204,7 @@ class Engine {
   mutable std::shared_mutex live_mutex_;  // Held for the copy or the swap of the pointer only.
   std::shared_ptr<Live> live_;
 
-  std::mutex erase_mutex_;
+  mutable std::mutex erase_mutex_;
   std::condition_variable erase_changed_;
   std::vector<std::string> erase_waiting_;
   bool erasing_ = false;

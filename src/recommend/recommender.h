@@ -66,7 +66,7 @@ struct RecommendQuery {
   uint64_t order = 0;  // Not 0: the order being filled; its steps in `sequence` are left out.
 };
 
-struct Reason {
+struct RecommendReason {
   enum class Kind : uint8_t {
     kNone,
     kAfter,            // `item`: looked at after it
@@ -87,7 +87,7 @@ struct Reason {
 struct Recommended {
   ItemSlot item = kNoItem;
   float score = 0;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
-  Reason reason;
+  RecommendReason reason;
 };
 
 // How one query looks through every source, and what all of it says of one item. For evaluation and explain.

@@ -4,7 +4,7 @@
 //   color IN (red, "dark blue") OR rating >= 4.5
 //   available = true
 //
-// Names: id, price, available, category, brand, created (ISO day or milliseconds), or any attribute of the
+// Names: id, price, available, category, brand, created (milliseconds since 1970), or any attribute of the
 // catalogue. name:value and name = value mean the same: a number compares as a number, a list attribute
 // matches when one of its values does, category also matches every category above the item's own. Text
 // compares exactly. != is NOT =. An absent attribute fails every comparison (so NOT brand:Acme keeps an item

@@ -1,0 +1,183 @@
+#include "serve/recommend_service.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+
+#include "base/epoch.h"
+#include "base/hash.h"
+
+namespace freshet {
+namespace {
+
+constexpr std::array<std::string_view, 7> kSurfaces = {
+    "for-you", "next", "related", "bought-together", "trending", "recently-viewed", "buy-again"};
+
+std::string_view reason_kind(RecommendReason::Kind kind) {
+  switch (kind) {
+    case RecommendReason::Kind::kNone:
+      return "none";
+    case RecommendReason::Kind::kAfter:
+      return "after";
+    case RecommendReason::Kind::kWith:
+      return "with";
+    case RecommendReason::Kind::kPopular:
+      return "popular";
+    case RecommendReason::Kind::kPopularInFacet:
+      return "popular-in";
+    case RecommendReason::Kind::kAgain:
+      return "again";
+    case RecommendReason::Kind::kSimilarShoppers:
+      return "similar-shoppers";
+    case RecommendReason::Kind::kTaste:
+      return "taste";
+    case RecommendReason::Kind::kNew:
+      return "new";
+  }
+  return "none";
+}
+
+// "category:Shoes > Running" -> "Running"
+std::string_view leaf(std::string_view facet) {
+  if (const size_t colon = facet.find(':'); colon != std::string_view::npos) facet.remove_prefix(colon + 1);
+  if (const size_t cut = facet.rfind(" > "); cut != std::string_view::npos) facet.remove_prefix(cut + 3);
+  return facet;
+}
+
+std::string sentence(RecommendReason::Kind kind, std::string_view item, std::string_view facet) {
+  const std::string name(item), place(leaf(facet));
+  switch (kind) {
+    case RecommendReason::Kind::kNone:
+      return "";
+    case RecommendReason::Kind::kAfter:
+      return name.empty() ? "often viewed next" : "viewed after " + name;
+    case RecommendReason::Kind::kWith:
+      return name.empty() ? "often bought together" : "bought with " + name;
+    case RecommendReason::Kind::kPopular:
+      return "popular right now";
+    case RecommendReason::Kind::kPopularInFacet:
+      return place.empty() ? "popular right now" : "popular in " + place + " this hour";
+    case RecommendReason::Kind::kAgain:
+      return "you had this before";
+    case RecommendReason::Kind::kSimilarShoppers:
+      return "chosen by shoppers with a similar visit";
+    case RecommendReason::Kind::kTaste:
+      return "matches what you are looking at";
+    case RecommendReason::Kind::kNew:
+      return place.empty() ? "new in the shop" : "new in " + place;
+  }
+  return "";
+}
+
+Status check_ids(const std::vector<std::string>& ids, const char* field, size_t max) {
+  if (ids.size() > max)
+    return invalid(std::string(field) + ": expected at most " + std::to_string(max) + " ids, got " +
+                   std::to_string(ids.size()));
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i].empty() || ids[i].size() > 256)
+      return invalid(std::string(field) + "[" + std::to_string(i) + "]: expected 1 to 256 bytes, got " +
+                     std::to_string(ids[i].size()));
+  return {};
+}
+
+}  // namespace
+
+std::string_view surface_name(Surface surface) {
+  return kSurfaces[static_cast<size_t>(surface)];
+}
+
+Result<Surface> parse_surface(std::string_view text) {
+  for (size_t i = 0; i < kSurfaces.size(); ++i)
+    if (kSurfaces[i] == text) return static_cast<Surface>(i);
+  return invalid(
+      "surface: expected one of for-you, next, related, bought-together, trending, recently-viewed, "
+      "buy-again, got \"" +
+      std::string(text.substr(0, 32)) + "\"");
+}
+
+Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& request, TimeMs now_ms) const {
+  if (request.k < 1 || request.k > kItemsMax)
+    return invalid("k: expected 1 to 100, got " + std::to_string(request.k));
+  TRY_STATUS(check_ids(request.items, "items", kItemsMax));
+  TRY_STATUS(check_ids(request.exclude, "exclude", kExcludeMax));
+  const bool anchored = request.surface == Surface::kRelated || request.surface == Surface::kBoughtTogether;
+  if (anchored && request.items.empty())
+    return invalid("items: expected at least one item id for surface " +
+                   std::string(surface_name(request.surface)));
+  TRY(const Filter filter, Filter::parse(request.filter));
+
+  const EpochGuard guard;
+  const std::string& shopper_id = request.user.empty() ? request.session : request.user;
+  const ShopperSlot shopper = shopper_id.empty() ? kNoShopper : profiles_.find(shopper_id);
+  RecommendQuery query;
+  query.surface = request.surface;
+  query.k = request.k;
+  query.allow_repeats = request.allow_repeats;
+  query.now_ms = request.now_ms == kNoTime ? now_ms : request.now_ms;
+  query.sequence = profiles_.sequence(shopper);
+  if (!request.facet.empty()) {
+    query.facet = catalog_.find_facet(request.facet);
+    if (query.facet == 0)
+      return not_found("facet: \"" + request.facet.substr(0, 64) + "\" is not known (yet)");
+  }
+
+  std::vector<ItemSlot> anchors;
+  for (const std::string& id : request.items)
+    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) anchors.push_back(slot);
+  query.anchors = anchors;
+  // A shopper nobody has seen, with items in hand: those are the visit so far.
+  std::vector<Step> visit;
+  if (query.sequence.steps.empty() && !anchored) {
+    for (const ItemSlot slot : anchors) visit.push_back({slot, EventType::kView, 0, query.now_ms, 0});
+    query.sequence.steps = visit;
+  }
+
+  std::unordered_set<ItemSlot> hidden(anchored ? anchors.begin() : anchors.end(), anchors.end());
+  for (const std::string& id : request.exclude)
+    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) hidden.insert(slot);
+  if (const ProfileExtras* extras = profiles_.extras(shopper))
+    hidden.insert(extras->dismissed.begin(), extras->dismissed.end());
+  if (request.exclude_bought)
+    for (const Step& step : query.sequence.steps)
+      if (step.type == EventType::kPurchase) hidden.insert(step.item);
+  query.allow = [&](ItemSlot slot) {
+    const ItemRecord* item = catalog_.item(slot);
+    return item != nullptr && !item->deleted && (item->available || request.include_unavailable) &&
+           (hidden.empty() || !hidden.contains(slot)) && filter.passes(*item, catalog_);
+  };
+
+  RecommendAnswer answer;
+  answer.context_steps = query.sequence.steps.size();
+  for (const Recommended& found : recommender_.recommend(query)) answer.items.push_back(describe(found));
+  return answer;
+}
+
+RecommendedItem RecommendService::describe(const Recommended& found) const {
+  RecommendedItem out;
+  if (const ItemRecord* item = catalog_.item(found.item)) {
+    out.id = item->id;
+    out.title = item->title;
+    out.price = item->price;
+  }
+  out.score = found.score;
+  const auto sources = Recommender::source_names();
+  if (found.reason.source < sources.size()) out.source = sources[found.reason.source];
+  out.reason_kind = reason_kind(found.reason.kind);
+  std::string_view because;
+  if (const ItemRecord* item = found.reason.item == kNoItem ? nullptr : catalog_.item(found.reason.item)) {
+    out.reason_item = item->id;
+    because = item->title.empty() ? item->id : item->title;
+  }
+  out.reason = sentence(found.reason.kind, because, catalog_.facet_name(found.reason.facet));
+  return out;
+}
+
+std::vector<TrendingFacet> RecommendService::trending_facets(size_t k) const {
+  const EpochGuard guard;
+  std::vector<TrendingFacet> out;
+  for (const auto& [facet, score] : recommender_.trending_facets(k))
+    out.push_back({std::string(catalog_.facet_name(facet)), score});
+  return out;
+}
+
+}  // namespace freshet
