@@ -2,14 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "event/event.h"
-#include "ingest/cleaner.h"
-#include "ingest/file_options.h"
 #include "ingest/report.h"
 
 namespace freshet {
@@ -27,25 +24,6 @@ class EventSource {
   virtual bool repeatable() const { return true; }
   virtual Position position() const { return {}; }      // Within each().
   virtual IngestResult ingested() const { return {}; }  // What the door said in the last each().
-};
-
-// Files read by ingest/, cleaned by the policy for history; "-" is standard input and not repeatable.
-class FileSource final : public EventSource {
- public:
-  FileSource(std::vector<std::string> files, FileOptions options,
-             CleanerConfig cleaner = CleanerConfig::history())
-      : files_(std::move(files)), options_(std::move(options)), cleaner_(std::move(cleaner)) {}
-  Status each(const Take& take) override;
-  bool repeatable() const override;
-  Position position() const override { return position_; }
-  IngestResult ingested() const override { return ingested_; }
-
- private:
-  const std::vector<std::string> files_;
-  const FileOptions options_;
-  const CleanerConfig cleaner_;
-  Position position_;
-  IngestResult ingested_;
 };
 
 // Events kept encoded, about 100 bytes each, in any order the caller wants.
