@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/decay.h"
 #include "base/hash.h"
 #include "event/codec.h"
 
@@ -173,26 +174,22 @@ ItemSlot Catalog::slot_for(std::string_view id, TimeMs time_ms) {
   record->key = hash_bytes(id);
   record->created_ms = record->updated_ms = time_ms;
   slots_[slot].heat = 0;
-  slots_[slot].era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
+  slots_[slot].last = touches_;
   publish(slot, record);
   index_.insert(record->key, slot);
   live_.fetch_add(1, std::memory_order_relaxed);
   return slot;
 }
 
-float Catalog::value(const Slot& slot) const {
-  const auto era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
-  const uint32_t halvings = std::min(era - slot.era, 100u);
-  float heat = slot.heat;
-  for (uint32_t i = 0; i < halvings; ++i) heat *= 0.5f;
-  return heat;
+double Catalog::value(const Slot& slot) const {
+  return slot.heat *
+         decayed(static_cast<double>(touches_ - slot.last) / static_cast<double>(config_.heat_half_life));
 }
 
 void Catalog::warm(ItemSlot slot, float heat) {
   Slot& s = slots_[slot];
-  s.heat = value(s) + heat;
-  s.era = static_cast<uint32_t>(touches_ / config_.heat_half_life);
-  ++touches_;
+  s.heat = static_cast<float>(value(s)) + heat;
+  s.last = touches_++;
 }
 
 void Catalog::publish(ItemSlot slot, ItemRecord* next) {
@@ -247,7 +244,7 @@ uint32_t Catalog::facet_number(std::string name) {
 }
 
 void Catalog::evict() {
-  std::vector<std::pair<float, ItemSlot>> by_value;
+  std::vector<std::pair<double, ItemSlot>> by_value;
   by_value.reserve(live_);
   for (ItemSlot slot = 0; slot < slots(); ++slot)
     if (item(slot) != nullptr) by_value.emplace_back(value(slots_[slot]), slot);
@@ -279,7 +276,7 @@ void Catalog::save(Writer& out) const {
     out.u8(record == nullptr ? 0 : 1);
     if (record == nullptr) continue;
     out.f32(slots_[slot].heat);
-    out.u32(slots_[slot].era);
+    out.u64(slots_[slot].last);
     out.str(record->id);
     out.u8(static_cast<uint8_t>(record->listed | record->deleted << 1));
     out.i64(record->created_ms);
@@ -304,7 +301,7 @@ Status Catalog::load(Reader& in) {
     }
     auto record = std::make_unique<ItemRecord>();
     slots_[slot].heat = in.f32();
-    slots_[slot].era = in.u32();
+    slots_[slot].last = in.u64();
     record->id = in.str();
     record->key = hash_bytes(record->id);
     const uint8_t flags = in.u8();

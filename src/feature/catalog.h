@@ -86,15 +86,15 @@ class Catalog final : public Fold {
  private:
   struct Slot {
     std::atomic<const ItemRecord*> record{nullptr};
-    float heat = 0;  // Fold thread only, as of `era`.
-    uint32_t era = 0;
+    float heat = 0;     // Fold thread only: as of `last`.
+    uint64_t last = 0;  // Touch of the catalogue when the heat was last changed.
   };
 
   void change(const Event& event);
   void remove(const Event& event);
   ItemSlot slot_for(std::string_view id, TimeMs time_ms);
   void warm(ItemSlot slot, float heat);
-  float value(const Slot& slot) const;
+  double value(const Slot& slot) const;
   void publish(ItemSlot slot, ItemRecord* next);
   void derive(ItemRecord& record);
   void add_facets(ItemRecord& record, const Value& value, std::string_view kind);
