@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,19 +69,21 @@ class FoldRunner {
   uint64_t state_hash(Offset* at = nullptr);
 
   // Runs `work` on the fold thread between two events, and waits for it. When the loop is not running, on
-  // the calling thread.
+  // the calling thread. Not from within `work` or `applied`.
   void run(std::function<void()> work);
 
   // Why the loop ended by itself (damaged log); Ok while all is well.
   Status status() const;
 
  private:
+  using SnapshotResult = std::promise<Result<SnapshotInfo>>;
+
   void loop();
-  Status fold_some(Cursor& cursor);
-  void apply(Cursor& cursor, Offset at);
+  Status fold_some(Cursor& cursor, std::chrono::milliseconds timeout, Offset upto);
   void do_commands();
   void begin_snapshot_if_due();
-  void poll_snapshot(bool wait);
+  void begin_snapshot(std::shared_ptr<SnapshotResult> result);  // Whoever calls has set snapshot_busy_.
+  void end_snapshot(Result<SnapshotInfo> info, SnapshotResult& result);
   void publish_applied(Offset applied);
   void fail(Error error);
 
@@ -92,13 +95,11 @@ class FoldRunner {
   // Fold thread only (the owner's, while the loop is not running).
   Event event_;
   Offset next_ = 0;
-  struct Pending;  // A snapshot being written by a child.
-  std::unique_ptr<Pending> pending_;
-  uint64_t events_since_snapshot_ = 0;
-  uint64_t last_snapshot_ns_ = 0;
+  Offset snapshot_offset_ = 0;  // Of the last snapshot begun or loaded.
+  uint64_t snapshot_begun_ns_ = 0;
+  std::thread snapshot_thread_;  // Waits for the child that writes a snapshot, and publishes it.
 
   std::thread thread_;
-  std::atomic<bool> running_{false};
   std::atomic<bool> stop_{false};
   std::atomic<bool> commands_waiting_{false};
   std::atomic<int> waiters_{0};
@@ -108,8 +109,10 @@ class FoldRunner {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> commands_;
+  bool running_ = false;
   int paused_ = 0;
   bool standing_ = false;
+  bool snapshot_busy_ = false;
   Status status_;
   std::optional<SnapshotInfo> last_snapshot_;
 };

@@ -87,13 +87,16 @@ class SnapshotStore {
       : files_(files), dir_(std::move(dir)), keep_(keep) {}
   Result<SnapshotInfo> publish(const std::string& temporary);
   Result<SnapshotInfo> read_info(const std::string& file);
-  Status load(const SnapshotInfo& info, std::span<Fold* const> folds);
+  Result<std::vector<SnapshotInfo>> list_locked();
+  Status load(const std::string& file, std::span<Fold* const> folds);
+  std::string next_temporary(Offset offset);
   void remove_old();
 
   FileSystem& files_;
   const std::string dir_;
   const size_t keep_;
   std::mutex mutex_;
+  uint64_t temporaries_ = 0;  // Guarded by mutex_.
 };
 
 // Hash of the folded state: names and bytes of the sections in order. Equals SnapshotInfo::state_hash.
