@@ -119,7 +119,7 @@ class Recommender {
  public:
   // `items` must outlive the recommender. kInvalid: a source of that name does not exist.
   static Result<std::unique_ptr<Recommender>> open(const ItemFacts& items, RecommenderOptions options);
-  // "covisitation", "neighbours", "popularity", "history", "arrivals", "sequence": all that exist.
+  // "covisitation", "neighbours", "popularity", "history", "together", ...: all that exist.
   static std::span<const std::string_view> source_names();
   ~Recommender();
 

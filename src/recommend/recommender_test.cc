@@ -1,0 +1,125 @@
+// The front of the recommenders: what they learn, that they learn it the same way everywhere, and what they
+// refuse.
+#include "recommend/recommender.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+
+namespace freshet {
+namespace {
+
+class PlainFacts final : public ItemFacts {
+ public:
+  explicit PlainFacts(uint32_t n) : slots_(n) {}
+  uint32_t slots() const override { return slots_; }
+  std::span<const uint32_t> facets(ItemSlot) const override { return {}; }
+  uint64_t key(ItemSlot item) const override { return item; }
+
+ private:
+  uint32_t slots_;
+};
+
+// A small shop: shoppers walk along one of ten paths of items, some steps go anywhere.
+class Shop {
+ public:
+  explicit Shop(uint64_t seed) : seed_(seed) {}
+  // Learns events [from, to) of the endless stream.
+  void feed(Recommender& recommender, uint64_t from, uint64_t to) {
+    for (uint64_t n = from; n < to; ++n) {
+      Draw draw(mix64(seed_, n));
+      const uint64_t shopper = 1 + draw.below(40);
+      std::vector<Step>& steps = history_[shopper];
+      const uint32_t path = static_cast<uint32_t>(shopper % 10);
+      Step step{.item = path * 10 + static_cast<uint32_t>(steps.size() % 10),
+                .time_ms = static_cast<TimeMs>(n) * 1000};
+      if (draw.below(5) == 0) step.item = static_cast<uint32_t>(draw.below(100));
+      if (draw.below(9) == 0) step.type = EventType::kPurchase;
+      recommender.learn({step, {shopper, steps, steps.size() - std::min<size_t>(5, steps.size())}, mix64(n)});
+      steps.push_back(step);
+      if (steps.size() > 64) steps.erase(steps.begin());
+    }
+  }
+
+ private:
+  uint64_t seed_;
+  std::map<uint64_t, std::vector<Step>> history_;
+};
+
+std::string saved(const Recommender& recommender) {
+  Writer out;
+  recommender.save(out);
+  return out.take();
+}
+
+std::unique_ptr<Recommender> fresh(const ItemFacts& facts) {
+  return std::move(Recommender::open(facts, {})).value();
+}
+
+TEST(Recommender, FollowsThePathOthersTook) {
+  const PlainFacts facts(100);
+  auto recommender = fresh(facts);
+  Shop(1).feed(*recommender, 0, 6000);
+  int right = 0;
+  for (uint32_t item = 0; item < 100; ++item) {
+    const std::vector<Step> steps = {{.item = item, .time_ms = 6'000'000}};
+    const auto answer = recommender->recommend({.sequence = {999, steps, 0}, .now_ms = 6'001'000, .k = 3});
+    const uint32_t next = item / 10 * 10 + (item + 1) % 10;
+    for (const Recommended& r : answer) right += r.item == next;
+  }
+  EXPECT_GE(right, 85);
+}
+
+TEST(Recommender, StoppedAnywhereItGoesOnToTheSameBytes) {
+  const PlainFacts facts(100);
+  auto whole = fresh(facts);
+  Shop(2).feed(*whole, 0, 3000);
+  for (const uint64_t stop : {0ull, 1ull, 777ull, 2999ull}) {
+    auto first = fresh(facts);
+    Shop shop(2);
+    shop.feed(*first, 0, stop);
+    const std::string bytes = saved(*first);
+    auto second = fresh(facts);
+    Reader in(bytes);
+    ASSERT_TRUE(second->load(in).ok());
+    EXPECT_EQ(saved(*second), bytes) << stop;
+    shop.feed(*second, stop, 3000);
+    EXPECT_EQ(saved(*second), saved(*whole)) << stop;
+  }
+}
+
+TEST(Recommender, AnswersOnlyWhatIsAllowed) {
+  const PlainFacts facts(100);
+  auto recommender = fresh(facts);
+  Shop(3).feed(*recommender, 0, 3000);
+  const std::vector<Step> steps = {{.item = 11}, {.item = 12}};
+  const auto even = recommender->recommend(
+      {.sequence = {999, steps, 0}, .k = 10, .allow_repeats = false, .allow = [](ItemSlot i) {
+         return i % 2 == 0;
+       }});
+  EXPECT_EQ(even.size(), 10u);
+  for (const Recommended& r : even) {
+    EXPECT_EQ(r.item % 2, 0u);
+    EXPECT_NE(r.item, 12u);
+  }
+}
+
+TEST(Recommender, RefusesWhatItDidNotSave) {
+  const PlainFacts facts(100);
+  auto recommender = fresh(facts);
+  Shop(4).feed(*recommender, 0, 500);
+  const std::string bytes = saved(*recommender);
+  for (const size_t cut : {size_t{0}, size_t{5}, bytes.size() / 2, bytes.size() - 1}) {
+    Reader in(std::string_view(bytes).substr(0, cut));
+    auto other = fresh(facts);
+    const Status status = other->load(in);
+    ASSERT_FALSE(status.ok()) << cut;
+    EXPECT_EQ(status.error().code, Code::kCorrupt);
+  }
+  EXPECT_FALSE(Recommender::open(facts, {.sources = {"oracle"}}).ok());
+}
+
+}  // namespace
+}  // namespace freshet
