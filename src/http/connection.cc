@@ -22,6 +22,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "env/clock.h"
+
 namespace freshet::http_internal {
 namespace {
 
@@ -68,7 +70,7 @@ std::string_view date_now() {
   thread_local std::time_t made = 0;
   thread_local char text[40];
   thread_local size_t size = 0;
-  const std::time_t now = std::time(nullptr);
+  const std::time_t now = now_ms() / kSecondMs;
   if (now != made) {
     std::tm utc{};
     gmtime_r(&now, &utc);
