@@ -190,6 +190,12 @@ Result<std::unique_ptr<SnapshotStore>> SnapshotStore::open(FileSystem& files, co
   return std::unique_ptr<SnapshotStore>(new SnapshotStore(files, dir, std::max<size_t>(1, keep)));
 }
 
+Result<std::unique_ptr<SnapshotStore>> SnapshotStore::open_to_look(FileSystem& files,
+                                                                   const std::string& dir) {
+  if (const auto names = files.list(dir); !names.ok()) return names.error();
+  return std::unique_ptr<SnapshotStore>(new SnapshotStore(files, dir, SIZE_MAX));
+}
+
 Result<SnapshotInfo> SnapshotStore::write(Offset offset, std::span<Fold* const> folds) {
   std::lock_guard lock(mutex_);
   const std::string temporary = next_temporary(offset);

@@ -51,6 +51,8 @@ class SnapshotStore {
  public:
   static Result<std::unique_ptr<SnapshotStore>> open(FileSystem& files, const std::string& dir,
                                                      size_t keep = 3);
+  // For tools, beside a running server: cleans nothing up, and nothing it does removes a snapshot.
+  static Result<std::unique_ptr<SnapshotStore>> open_to_look(FileSystem& files, const std::string& dir);
 
   // Writes a snapshot now, on this thread. A snapshot of the same offset is replaced.
   Result<SnapshotInfo> write(Offset offset, std::span<Fold* const> folds);

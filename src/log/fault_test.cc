@@ -127,6 +127,33 @@ TEST(FileLogFaults, LossOfPowerAtEveryChange) {
   }
 }
 
+// kill -9 leaves the cache as it is. What the next process finds there it builds on, so it must make it
+// durable before it acknowledges what comes after.
+TEST(FileLogFaults, KilledAtEveryChangeAndThenLossOfPower) {
+  LogCapture quiet;
+  const uint64_t changes = changes_of_a_full_run();
+  for (uint64_t n = 1; n <= changes; ++n) {
+    for (uint64_t seed = 0; seed < 12; ++seed) {
+      FaultFileSystem disk(mix64(n, seed));
+      disk.cut_power_at(n);
+      Client client;
+      work(disk, &client);
+      disk.kill_process();
+      {
+        auto log = FileLog::open(disk, "log", small_segments());
+        ASSERT_TRUE(log.ok()) << log.error().what;
+        ASSERT_GE((*log)->end(), client.acknowledged);
+        ASSERT_TRUE((*log)->commit((*log)->end()).ok());  // A client asks again and is told it is there.
+        client.acknowledged = client.attempted = (*log)->end();
+        disk.cut_power_at(1);
+      }
+      disk.restart();
+      check(disk, client, "killed at change " + std::to_string(n) + " seed " + std::to_string(seed));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 TEST(FileLogFaults, AnErrorAtEveryChange) {
   LogCapture quiet;
   const uint64_t changes = changes_of_a_full_run();

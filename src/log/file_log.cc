@@ -38,6 +38,7 @@ class FileCursor : public Cursor {
   // Moves to the block that holds next_, which is below the log's end.
   Status next_block() {
     if (!reader_ || next_ >= reader_->segment().end()) {
+      if (reader_) TRY_STATUS(expect_nothing_more());
       auto segment = log_.segment_of(next_);
       if (!segment) return not_found("offset " + std::to_string(next_) + " was dropped by retention");
       reader_ = std::make_unique<BlockReader>(std::move(segment));
@@ -51,6 +52,14 @@ class FileCursor : public Cursor {
     rest_ = Reader(reader_->payload());
     for (Offset skip = reader_->header().first; skip < next_; ++skip) rest_.str();
     return {};
+  }
+
+  Status expect_nothing_more() {
+    const uint64_t at = reader_->position();
+    TRY(const bool more, reader_->next(reader_->segment().bytes()));
+    if (!more) return {};
+    return corrupt("log segment " + reader_->segment().file_name + " byte " + std::to_string(at) +
+                   ": events beyond the beginning of the next segment");
   }
 
   FileLogImpl& log_;

@@ -162,6 +162,20 @@ TEST(FileLog, AMissingOrShortSegmentInTheMiddleIsNotSkipped) {
   }
 }
 
+TEST(FileLog, ABlockInTheWrongPlaceIsDamage) {
+  FaultFileSystem disk;
+  {
+    auto log = must_open(disk, "log", small_segments(600));
+    for (uint64_t n = 0; n < 40; n += 2) ASSERT_TRUE(log->append(numbered_batch(n, 2)).ok());
+  }
+  const std::string first = "log/00000000000000000000.log";
+  const std::string sound = disk.bytes_of(first);
+  disk.set_bytes(first, sound + sound.substr(64));  // All its blocks once more.
+  const auto log = must_open(disk, "log", small_segments(600));
+  const auto verified = verify_log(*log);
+  EXPECT_EQ(verified.ok() ? Code::kInvalid : verified.error().code, Code::kCorrupt);
+}
+
 TEST(FileLog, FullDiskIsAnsweredAndNothingHalfWrittenStays) {
   FaultFileSystem disk;
   auto log = must_open(disk, "log", small_segments(1000));

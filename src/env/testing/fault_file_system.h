@@ -7,7 +7,8 @@
 //
 // A change is a create, append, overwrite, sync, truncate, rename, remove or directory sync. restart() keeps
 // what was synced; of the rest it keeps what the seed says: any prefix of the appended bytes, sometimes with
-// a sector of them never written (zeros), and any prefix of the directory's unsynced entries. After a failed
+// a sector of them never written (zeros), and some of the directory's unsynced entries. After kill_process()
+// instead everything written is still there, in the cache, and nothing more of it durable. After a failed
 // sync the bytes it covered read as written and never become durable by another sync, as Linux does.
 #pragma once
 
@@ -60,13 +61,21 @@ class FaultFileSystem : public FileSystem {
     std::lock_guard lock(mutex_);
     power_off_at_ = fail_at_ = kNever;
     locks_.clear();
+    const bool in_order = draw_.below(2) == 0;
     const size_t kept = draw_.below(pending_names_.size() + 1);
-    for (size_t i = 0; i < kept; ++i) pending_names_[i].apply(&durable_names_);
+    for (size_t i = 0; i < pending_names_.size(); ++i)
+      if (in_order ? i < kept : draw_.below(2) == 0) pending_names_[i].apply(&durable_names_);
     pending_names_.clear();
     names_ = durable_names_;
     std::set<Inode*> done;
     for (auto& [path, inode] : names_)
       if (done.insert(inode.get()).second) lose_unsynced(inode.get());
+  }
+
+  void kill_process() {
+    std::lock_guard lock(mutex_);
+    power_off_at_ = fail_at_ = kNever;
+    locks_.clear();
   }
 
   void flip_bit(const std::string& path, uint64_t bit) {
@@ -147,7 +156,7 @@ class FaultFileSystem : public FileSystem {
 
  private:
   static constexpr uint64_t kNever = UINT64_MAX;
-  static constexpr size_t kSector = 512;
+  static constexpr size_t kSector = 64;  // Small, as the blocks in tests are.
 
   struct Inode {
     std::string data;     // What readers see.

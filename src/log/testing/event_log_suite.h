@@ -112,6 +112,7 @@ inline void suite_cursor_follows_the_tail(EventLog& log) {
     EXPECT_FALSE(cursor->next(std::chrono::hours(1)).value());  // Ends because close() wakes it.
   });
   for (uint64_t n = 0; n < kEvents; n += 10) ASSERT_TRUE(log.append(numbered_batch(n, 10)).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // The reader waits by now.
   ASSERT_TRUE(log.close().ok());
   reader.join();
   EXPECT_EQ(log.append(numbered_batch(0, 1)).error().code, Code::kUnavailable);
