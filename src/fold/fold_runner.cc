@@ -42,6 +42,11 @@ Status FoldRunner::recover() {
   return {};
 }
 
+void FoldRunner::begin_at(Offset from) {
+  next_ = snapshot_offset_ = from;
+  applied_ = from;
+}
+
 void FoldRunner::start() {
   std::lock_guard lock(mutex_);
   CHECK(!running_ && !thread_.joinable());

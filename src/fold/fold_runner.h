@@ -47,6 +47,8 @@ class FoldRunner {
   // Loads the newest valid snapshot that the log can continue, or leaves the folds empty to be folded from
   // offset 0. kCorrupt: there is none and the log does not reach back to 0.
   Status recover();
+  // Instead: empty folds, from `from` on. For rebuilding from what retention left of the log.
+  void begin_at(Offset from);
   void start();
   void stop();  // After the event at hand. start() goes on from there.
 
