@@ -1,7 +1,7 @@
 // Unicode text as it may stand in an event: valid UTF-8 in normal form C, so that one word has one spelling
 // (Unicode Standard Annex 15).
 //
-// ASCII is recognised 16 bytes at a time and is already normal; only the rest costs a library call.
+// ASCII is recognised 8 bytes at a time and is already normal; only the rest costs a library call.
 // Threads: all functions are pure. Errors are answers, not Status: bad text is ordinary here.
 #pragma once
 
@@ -11,6 +11,8 @@
 namespace freshet {
 
 bool is_ascii(std::string_view text);
+// Only U+0020-007E: nothing to validate, normalise or replace. The fast path of every door.
+bool is_plain(std::string_view text);
 bool is_utf8(
     std::string_view text);  // Well-formed: no overlong forms, no surrogates, nothing above U+10FFFF.
 
