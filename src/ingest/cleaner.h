@@ -48,9 +48,10 @@ constexpr std::string_view kRobotMark = "freshet.robot";
 
 struct CleanerConfig {
   IngestLimits limits;
-  std::vector<MissingPolicy> missing = {
-      {"quantity", MissingAction::kDefault, "1"}};  // Purchases and refunds.
-  bool require_shopper = true;                      // Actions need a user or a session.
+  std::vector<MissingPolicy> missing = {{"quantity", MissingAction::kDefault, "1"}};  // Of carts and orders.
+  bool require_shopper = true;  // Actions need a user or a session.
+  // Attributes named "freshet.*" are taken: only for our own export.
+  bool take_reserved = false;
   double price_max = 1e9;
   double quantity_max = 1e6;
   double rating_min = -1000;
@@ -60,9 +61,9 @@ struct CleanerConfig {
   TimeMs future_ms_max = 10 * kMinuteMs;
   // Duplicates: the last this many event ids are known; 0: none. 24 bytes each.
   size_t duplicate_window = 1 << 20;
-  // An event with neither id nor time cannot be told from a true repetition: the same content at the same
-  // place of a batch counts as a retry for this long only.
-  TimeMs retry_ms = 60 * kSecondMs;
+  // An action with neither id nor time cannot be told from a true repetition: the same content at the same
+  // place of a batch counts as a retry for this long at least, and twice as long at most.
+  TimeMs retry_ms = 10 * kSecondMs;
   // Events a second and source, token bucket; 0: no quota.
   double quota_per_second = 0;
   double quota_burst = 10'000;
@@ -89,12 +90,17 @@ class Cleaner {
   Cleaner(const Cleaner&) = delete;
   Cleaner& operator=(const Cleaner&) = delete;
 
-  // Checks `event` and brings it to its final form, in place. `content` identifies its content and place for
-  // an event without id (see content_id); now_ms is the door's clock, kNoTime: none. On kReject `rejection`
-  // gets reason, field, expected and got; index and line are the caller's.
-  Verdict clean(Event& event, uint64_t content, TimeMs now_ms, Rejection& rejection);
+  // First half: fills in what is missing by policy, brings every field to its final form, and checks it all.
+  // now_ms is the door's clock, kNoTime: none. False: `rejection` gets reason, field, expected and got (index
+  // and line are the caller's). Changes no memory of ids: an order of several lines is checked whole first.
+  bool check(Event& event, TimeMs now_ms, Rejection& rejection);
 
-  // Ids and running values since the last settle() become final, or are taken back when the log did not take
+  // Second half, for a checked event: quota, id, duplicates, robots. `content` identifies content and place
+  // of an event without id: hash of the batch and position in it, so that an identical batch sent again
+  // counts once.
+  Verdict admit(Event& event, uint64_t content, TimeMs now_ms, Rejection& rejection);
+
+  // The ids admitted since the last settle() become final, or are taken back when the log did not take
   // the events: their retry must not look like a duplicate.
   void settle(bool appended);
 

@@ -75,14 +75,18 @@ class DeadLetters {
  private:
   DeadLetters(std::unique_ptr<KeyValueStore> store, DeadLetterOptions options);
   Status load();
-  Status make_room(WriteBatch& batch);
-  Status find(uint64_t number, RejectReason& reason) const;
+  Status make_room(uint64_t letters, uint64_t bytes);
+  void add_meta(WriteBatch& batch) const;
+  void count(const DeadLetter& letter, size_t bytes, int sign);
+  Status replace(const DeadLetter& old, const DeadLetter& next);
 
   const std::unique_ptr<KeyValueStore> store_;
   const DeadLetterOptions options_;
   mutable std::mutex mutex_;
   uint64_t next_ = 1;
   DeadLetterCounts counts_;
+  uint64_t oldest_[kReasonCount] =
+      {};  // No letter of the reason is older: where to look for the next to drop.
 };
 
 // `raw` with the values of secret-like names replaced by "***": JSON, or name=value.

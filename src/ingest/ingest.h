@@ -23,6 +23,7 @@
 
 #include "base/result.h"
 #include "event/event.h"
+#include "ingest/body_kind.h"
 #include "ingest/cleaner.h"
 #include "ingest/dead_letters.h"
 #include "ingest/file_options.h"
@@ -38,7 +39,6 @@ struct Door {
   TimeMs now_ms = kNoTime;         // The door's clock; kNoTime: none (history).
 };
 
-enum class BodyKind : uint8_t { kAuto, kJson, kJsonLines };  // kAuto tells one, array and lines apart.
 enum class ItemChange : uint8_t { kUpsert, kUpdate };
 
 struct FileProgress {
@@ -94,8 +94,9 @@ class Ingest {
   size_t bytes() const;  // Memory of the cleaner's windows.
   const CleanerConfig& config() const;
 
+  struct Rep;  // Of this room.
+
  private:
-  struct Rep;
   std::unique_ptr<Rep> rep_;
 };
 
