@@ -162,18 +162,30 @@ TEST(FileLog, AMissingOrShortSegmentInTheMiddleIsNotSkipped) {
   }
 }
 
-TEST(FileLog, ABlockInTheWrongPlaceIsDamage) {
+TEST(FileLog, BlocksRepeatedOrInTheWrongOrderAreDamage) {
   FaultFileSystem disk;
+  std::vector<uint64_t> ends;  // Of the first segment's first blocks.
   {
     auto log = must_open(disk, "log", small_segments(600));
-    for (uint64_t n = 0; n < 40; n += 2) ASSERT_TRUE(log->append(numbered_batch(n, 2)).ok());
+    for (uint64_t n = 0; n < 40; n += 2) {
+      ASSERT_TRUE(log->append(numbered_batch(n, 2)).ok());
+      ends.push_back(log->segments().front().bytes);
+    }
   }
   const std::string first = "log/00000000000000000000.log";
   const std::string sound = disk.bytes_of(first);
-  disk.set_bytes(first, sound + sound.substr(64));  // All its blocks once more.
-  const auto log = must_open(disk, "log", small_segments(600));
-  const auto verified = verify_log(*log);
-  EXPECT_EQ(verified.ok() ? Code::kInvalid : verified.error().code, Code::kCorrupt);
+  const auto part = [&](uint64_t from, uint64_t to) { return sound.substr(from, to - from); };
+  const std::string rows[] = {
+      sound + sound.substr(64),  // All its blocks once more.
+      part(0, ends[0]) + part(ends[0], ends[1]) + part(ends[0], std::string::npos),
+      part(0, 64) + part(ends[0], ends[1]) + part(64, ends[0]) + part(ends[1], std::string::npos),
+  };
+  for (const std::string& bytes : rows) {
+    disk.set_bytes(first, bytes);
+    const auto log = must_open(disk, "log", small_segments(600));
+    const auto verified = verify_log(*log);
+    EXPECT_EQ(verified.ok() ? Code::kInvalid : verified.error().code, Code::kCorrupt);
+  }
 }
 
 TEST(FileLog, FullDiskIsAnsweredAndNothingHalfWrittenStays) {

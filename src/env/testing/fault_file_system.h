@@ -276,7 +276,7 @@ class FaultFileSystem : public FileSystem {
       if (draw_.below(2) == 0) inode->data = inode->durable;
     } else {
       const size_t extra = inode->lost ? 0 : inode->data.size() - inode->durable.size();
-      const size_t kept = extra == 0 ? 0 : draw_.below(extra + 1);
+      const size_t kept = draw_.below(3) == 0 ? extra : draw_.below(extra + 1);
       inode->data.resize(inode->durable.size() + kept);
       if (kept > 0 && draw_.below(3) == 0) {
         const size_t hole = inode->durable.size() + draw_.below(kept);
