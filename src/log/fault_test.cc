@@ -158,6 +158,35 @@ TEST(FileLogFaults, KilledAtEveryChangeAndThenLossOfPower) {
   }
 }
 
+// An error (of a sync, say), kill -9, a new process, loss of power: what the second process acknowledged on
+// top of bytes that only the cache had must be there.
+TEST(FileLogFaults, AnErrorAtEveryChangeThenKilledThenLossOfPower) {
+  LogCapture quiet;
+  const uint64_t changes = changes_of_a_full_run();
+  for (uint64_t n = 1; n <= changes; ++n) {
+    for (uint64_t after = 0; after < 3; ++after) {
+      FaultFileSystem disk(mix64(n, after));
+      disk.fail_at(n, Fault::kError);
+      disk.cut_power_at(n + 1 + after);
+      Client client;
+      work(disk, &client);
+      disk.kill_process();
+      {
+        auto log = FileLog::open(disk, "log", small_segments());
+        ASSERT_TRUE(log.ok()) << log.error().what;
+        ASSERT_TRUE((*log)->append(numbered_batch((*log)->end(), 3)).ok());
+        ASSERT_TRUE((*log)->commit((*log)->end()).ok());
+        client.acknowledged = client.attempted = (*log)->end();
+        disk.cut_power_at(1);
+      }
+      disk.restart();
+      check(disk, client,
+            "error at change " + std::to_string(n) + ", killed " + std::to_string(after) + " later");
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 TEST(FileLogFaults, AnErrorAtEveryChange) {
   LogCapture quiet;
   const uint64_t changes = changes_of_a_full_run();

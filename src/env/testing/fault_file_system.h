@@ -184,8 +184,9 @@ class FaultFileSystem : public FileSystem {
       const std::string bytes = std::string(head) + std::string(body);
       const Status status = disk_.change(path_);
       if (!status.ok() || disk_.full_) {
-        const bool some = disk_.full_ || disk_.fault_ == Fault::kShortWrite;
-        if (some && !disk_.off()) inode_->data += bytes.substr(0, bytes.size() / 2);
+        const bool at_the_cut = disk_.changes_ == disk_.power_off_at_;
+        const bool some = disk_.full_ || disk_.fault_ == Fault::kShortWrite || at_the_cut;
+        if (some && (!disk_.off() || at_the_cut)) inode_->data += bytes.substr(0, bytes.size() / 2);
         return status.ok() ? Status(unavailable(path_ + ": write: no space left")) : status;
       }
       inode_->data += bytes;
@@ -204,7 +205,7 @@ class FaultFileSystem : public FileSystem {
       Status status = disk_.change(path_);
       if (status.ok() && disk_.fail_syncs_) status = unavailable(path_ + ": fdatasync: injected");
       if (!status.ok()) {
-        inode_->lost = true;
+        inode_->lost = inode_->lost || !disk_.off();
         return status;
       }
       if (!inode_->lost) inode_->durable = inode_->data;
@@ -221,7 +222,7 @@ class FaultFileSystem : public FileSystem {
       std::lock_guard lock(disk_.mutex_);
       TRY_STATUS(disk_.change(path_));
       inode_->data.replace(at, bytes.size(), bytes);
-      if (at <= inode_->durable.size()) inode_->lost = false;
+      if (at <= inode_->durable.size()) inode_->lost = false;  // All that was lost is dirty again.
       return {};
     }
     uint64_t size() const override {
@@ -258,7 +259,7 @@ class FaultFileSystem : public FileSystem {
     const std::string path_;
   };
 
-  bool off() const { return changes_ > power_off_at_; }
+  bool off() const { return changes_ >= power_off_at_; }
   // Counts a change; an error when it is the one that fails, or the power is off.
   Status change(const std::string& path) {
     ++changes_;

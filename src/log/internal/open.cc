@@ -104,8 +104,9 @@ Status FileLogImpl::recover_last(const std::shared_ptr<Segment>& segment) {
   segment->publish(reader.position(), reader.expected());
   if (!more.ok()) TRY_STATUS(cut_torn_tail(*segment, reader.position(), reader.expected(), more.error()));
   mark_needed_ = reader.durable() < reader.expected();
-  if (options_.read_only || not_durable.empty()) return {};
-  return write_again(*segment, not_durable.front().first);
+  if (options_.read_only) return {};
+  if (reader.durable() <= segment->base) return write_again(*segment, 0);
+  return not_durable.empty() ? Status() : write_again(*segment, not_durable.front().first);
 }
 
 // Writes [from, end) over itself. If an fdatasync failed before, the system may hold these bytes in its
