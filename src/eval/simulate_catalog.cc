@@ -195,7 +195,7 @@ void Shop::describe(uint32_t number, TimeMs now, Event& out) const {
   const auto rating = std::round((3.9 + item.quality) * 10) / 10;
   out.attributes = {
       {"title", title(number)},
-      {"category", std::vector<std::string>{std::string(words.name), std::string(words.department)}},
+      {"category", std::string(words.department).append(" > ").append(words.name)},
       {"brand", brands_[item.brand]},
       {"price", price(number, now)},
       {"available", available(number, now)},
