@@ -178,7 +178,6 @@ class Engine {
   void acknowledge(Offset end);
   void applied_one(Offset at, const Event& event);
   void erase_loop();
-  Status mark_erasure(const std::string& id);
   Status erase_now(const std::vector<std::string>& ids);
   Status erase_from_log(const std::vector<std::string>& ids);
   Status erase_letters(const std::vector<std::string>& ids);

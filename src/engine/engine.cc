@@ -1,0 +1,345 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "base/epoch.h"
+#include "base/hash.h"
+#include "env/clock.h"
+#include "env/log.h"
+#include "env/secret.h"
+
+namespace freshet {
+
+// Offsets acknowledged but not folded yet, with the moment of acknowledgement. Bounded: beyond it, samples
+// are dropped.
+struct Engine::Acknowledged {
+  struct Mark {
+    Offset end;
+    uint64_t at_ns;
+  };
+  static constexpr size_t kMarksMax = 1 << 16;
+  std::mutex mutex;
+  std::deque<Mark> marks;
+  std::atomic<Offset> first{
+      UINT64_MAX};  // marks.front().end, so that the fold thread need not lock to see it
+};
+
+Engine::Engine(const EngineConfig& config)
+    : config_(config), acknowledged_(std::make_unique<Acknowledged>()) {}
+
+Engine::~Engine() {
+  (void)close().ok();
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(const EngineConfig& config) {
+  std::unique_ptr<Engine> engine(new Engine(config));
+  TRY_STATUS(engine->start());
+  return engine;
+}
+
+Status Engine::start() {
+  FileSystem& files = real_files();
+  const std::string& dir = config_.data_dir;
+  TRY_STATUS(files.make_dirs(dir));
+  TRY(log_, FileLog::open(files, dir + "/log", config_.log));
+  TRY(snapshots_, SnapshotStore::open(files, dir + "/snapshots", config_.snapshots_kept));
+  TRY(letters_, DeadLetters::open(dir + "/letters", config_.dead_letters));
+  TRY(keys_, ApiKeys::open(dir + "/keys"));
+  TRY(erasures_, KeyValueStore::open(dir + "/erasures"));
+  TRY_STATUS(erasures_->scan("", "", [&](std::string_view id, std::string_view) {
+    erase_waiting_.emplace_back(id);
+    return true;
+  }));
+  ingest_ = std::make_unique<Ingest>(config_.cleaner, letters_.get());
+  TRY_STATUS(remember_tail());
+  nonce_ = hash_bytes(random_hex(16));
+  TRY(std::shared_ptr<Live> first, make_live());
+  ready_at_ = log_->end();
+  TRY_STATUS(first->runner->recover());
+  first->observed = true;
+  first->runner->start();
+  {
+    const std::unique_lock lock(live_mutex_);
+    live_ = std::move(first);
+  }
+  erase_thread_ = std::thread([this] { erase_loop(); });
+  return {};
+}
+
+Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
+  auto next = std::make_shared<Live>();
+  TRY(next->state, ShopState::open(config_.state));
+  ShopState& state = *next->state;
+  next->service = std::make_unique<RecommendService>(state.catalog(), state.profiles(), state.recommender());
+  FoldRunnerOptions options;
+  options.fork_snapshots = config_.fork_snapshots;
+  options.snapshot_every_events = config_.snapshot_every_events;
+  options.snapshot_every_ms = config_.snapshot_every_ms;
+  options.applied = [this, target = next.get()](Offset at, const Event& event) {
+    if (target->observed) applied_one(at, event);
+  };
+  next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
+  return next;
+}
+
+std::shared_ptr<Engine::Live> Engine::live() const {
+  const std::shared_lock lock(live_mutex_);
+  return live_;
+}
+
+// A batch that was acknowledged before a crash and is sent again must count once: the door knows the last
+// ids.
+Status Engine::remember_tail() {
+  const Offset end = log_->end();
+  const Offset from = std::max(log_->begin(), end > config_.remember_tail ? end - config_.remember_tail : 0);
+  TRY(std::unique_ptr<Cursor> cursor, log_->read(from));
+  Event event;
+  for (;;) {
+    TRY(const bool more, cursor->next());
+    if (!more) return {};
+    TRY_STATUS(cursor->decode(event));
+    if (event.type != EventType::kErased) ingest_->remember(event);
+  }
+}
+
+Status Engine::close() {
+  {
+    const std::lock_guard lock(erase_mutex_);
+    if (closing_) return {};
+    closing_ = true;
+  }
+  erase_changed_.notify_all();
+  if (erase_thread_.joinable()) erase_thread_.join();
+  Status result;
+  if (const std::shared_ptr<Live> current = live()) {
+    current->runner->wait_applied(log_->end(), std::chrono::milliseconds(5000));
+    if (auto taken = current->runner->snapshot(); !taken.ok()) {
+      result = taken.error();
+      log_warn("engine: no snapshot at the end: {}", describe(taken.error()));
+    }
+    current->runner->stop();
+  }
+  if (log_ != nullptr)
+    if (Status closed = log_->close(); !closed.ok()) result = closed;
+  return result;
+}
+
+// ---- doors
+
+template <class Work>
+Result<Accepted> Engine::take(Work&& door) {
+  LogSink sink(*log_);
+  TRY(IngestResult result, door(sink));
+  return Accepted{std::move(result), sink.end()};
+}
+
+Result<Accepted> Engine::events(std::string_view body, const Door& door, BodyKind kind) {
+  return take([&](EventSink& sink) { return ingest_->events(body, door, sink, kind); });
+}
+Result<Accepted> Engine::items(std::string_view body, ItemChange change, const Door& door, BodyKind kind) {
+  return take([&](EventSink& sink) { return ingest_->items(body, change, door, sink, kind); });
+}
+Result<Accepted> Engine::item(std::string_view id, std::string_view body, ItemChange change,
+                              const Door& door) {
+  return take([&](EventSink& sink) { return ingest_->item(id, body, change, door, sink); });
+}
+Result<Accepted> Engine::delete_item(std::string_view id, const Door& door) {
+  return take([&](EventSink& sink) { return ingest_->delete_item(id, door, sink); });
+}
+Result<Accepted> Engine::event(Event& event, const Door& door) {
+  return take([&](EventSink& sink) { return ingest_->event(event, door, sink); });
+}
+Result<Accepted> Engine::replay_letter(uint64_t letter, TimeMs now_ms) {
+  return take([&](EventSink& sink) { return ingest_->replay(letter, now_ms, sink); });
+}
+Status Engine::import_file(const std::string& path, const FileOptions& options, const Door& door,
+                           IngestResult& result, const Ingest::Progress& progress) {
+  LogSink sink(*log_);
+  TRY_STATUS(ingest_->import_file(path, options, door, sink, result, progress));
+  return sink.appended() ? log_->commit(sink.end()) : Status();
+}
+
+void Engine::commit(Offset end, std::function<void(Status)> done) {
+  log_->commit(end, [this, end, done = std::move(done)](Status durable) {
+    if (durable.ok()) acknowledge(end);
+    done(std::move(durable));
+  });
+}
+
+Status Engine::commit(Offset end) {
+  TRY_STATUS(log_->commit(end));
+  acknowledge(end);
+  return {};
+}
+
+// ---- freshness: from acknowledgement to visible in an answer
+
+void Engine::acknowledge(Offset end) {
+  if (!freshness_ || end == 0) return;
+  if (applied() >= end) return freshness_(0);
+  const std::lock_guard lock(acknowledged_->mutex);
+  if (acknowledged_->marks.size() >= Acknowledged::kMarksMax) return;
+  // Commits may call back out of order; the ring stays sorted so that its front is the next to become
+  // visible.
+  auto at = acknowledged_->marks.end();
+  while (at != acknowledged_->marks.begin() && std::prev(at)->end > end) --at;
+  acknowledged_->marks.insert(at, {end, monotonic_ns()});
+  acknowledged_->first.store(acknowledged_->marks.front().end, std::memory_order_release);
+}
+
+void Engine::applied_one(Offset at, const Event& event) {
+  if (on_event_) on_event_(at, event);
+  if (event.type == EventType::kEraseUser) {
+    const std::lock_guard lock(erase_mutex_);
+    if (std::find(erase_waiting_.begin(), erase_waiting_.end(), event.user) == erase_waiting_.end())
+      erase_waiting_.push_back(event.user);
+    erase_changed_.notify_all();
+  }
+  // applied() still says `at` here; what request threads read of the state already contains the event.
+  if (at + 1 < acknowledged_->first.load(std::memory_order_acquire)) return;
+  const uint64_t now = monotonic_ns();
+  const std::lock_guard lock(acknowledged_->mutex);
+  auto& marks = acknowledged_->marks;
+  for (; !marks.empty() && marks.front().end <= at + 1; marks.pop_front())
+    freshness_(static_cast<double>(now - marks.front().at_ns) * 1e-9);
+  acknowledged_->first.store(marks.empty() ? UINT64_MAX : marks.front().end, std::memory_order_release);
+}
+
+// ---- answers
+
+Result<RecommendPage> Engine::recommend(const RecommendRequest& request, bool record) {
+  const std::shared_ptr<Live> current = live();
+  RecommendPage page;
+  page.state_offset = current->runner->applied();
+  TRY(page.answer, current->service->recommend(request, current->state->entry().now_ms()));
+  const uint64_t number = queries_.fetch_add(1, std::memory_order_relaxed);
+  char id[33];
+  std::snprintf(id, sizeof(id), "%016llx%08llx", static_cast<unsigned long long>(nonce_),
+                static_cast<unsigned long long>(number));
+  page.query_id = id;
+  recommended_.fetch_add(1, std::memory_order_relaxed);
+  if (record && !page.answer.items.empty()) record_impression(request, page);
+  return page;
+}
+
+void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
+  Event event;
+  event.type = EventType::kImpression;
+  event.time_ms = event.received_ms = now_ms();
+  event.id = "impression-" + page.query_id;
+  event.source = "freshet";
+  event.user = request.user;
+  event.session = request.session;
+  event.query_id = page.query_id;
+  event.surface = surface_name(request.surface);
+  for (const RecommendedItem& item : page.answer.items) event.shown.push_back({item.id, 1.0f});
+  EventBatch batch;
+  batch.add(event);
+  // Not waited for: a page is answered even when the disk is not able to note that it was.
+  if (auto appended = log_->append(batch); !appended.ok())
+    log_warn("engine: impression not recorded: {}", describe(appended.error()));
+}
+
+std::vector<TrendingFacet> Engine::trending_facets(size_t k) const {
+  return live()->service->trending_facets(k);
+}
+
+Result<ItemView> Engine::item(std::string_view id) const {
+  const std::shared_ptr<Live> current = live();
+  const ShopState& state = *current->state;
+  const EpochGuard guard;
+  const ItemRecord* record = state.catalog().item(state.catalog().find(id));
+  if (record == nullptr) return not_found("item \"" + std::string(id.substr(0, 64)) + "\" is not known");
+  ItemView view{*record, {}, state.counters().read(Scope::kItem, record->key, state.entry().now_ms())};
+  for (const uint32_t facet : record->facets) view.facets.emplace_back(state.catalog().facet_name(facet));
+  return view;
+}
+
+Result<UserView> Engine::user(std::string_view id) const {
+  const std::shared_ptr<Live> current = live();
+  const ShopState& state = *current->state;
+  const EpochGuard guard;
+  const Profiles& profiles = state.profiles();
+  const ShopperSlot shopper = profiles.find(id);
+  if (shopper == kNoShopper)
+    return not_found("shopper \"" + std::string(id.substr(0, 64)) + "\" is not known");
+  UserView view;
+  view.id = profiles.id(shopper);
+  view.last_ms = profiles.last_ms(shopper);
+  const Sequence sequence = profiles.sequence(shopper);
+  const auto item_id = [&](ItemSlot slot) {
+    const ItemRecord* item = state.catalog().item(slot);
+    return item == nullptr ? std::string() : item->id;
+  };
+  for (size_t i = 0; i < sequence.steps.size(); ++i) {
+    const Step& step = sequence.steps[i];
+    view.actions.push_back({item_id(step.item), step.type, step.time_ms, i >= sequence.session_begin});
+  }
+  if (const ProfileExtras* extras = profiles.extras(shopper)) {
+    for (const ItemSlot slot : extras->dismissed) view.dismissed.push_back(item_id(slot));
+    view.linked = extras->links;
+    view.attributes = extras->attributes;
+  }
+  view.counts = state.counters().read(Scope::kShopper, hash_bytes(view.id), state.entry().now_ms());
+  return view;
+}
+
+// ---- care
+
+Offset Engine::applied() const {
+  return live()->runner->applied();
+}
+
+bool Engine::wait_applied(Offset upto, std::chrono::milliseconds timeout) {
+  return live()->runner->wait_applied(upto, timeout);
+}
+
+Result<SnapshotInfo> Engine::snapshot() {
+  TRY(SnapshotInfo taken, live()->runner->snapshot());
+  if (config_.retention.age_ms_max != 0 || config_.retention.bytes_max != 0) {
+    TRY(const Offset begin, log_->retain(config_.retention, taken.offset, now_ms()));
+    log_info("engine: the log begins at offset {}", begin);
+  }
+  return taken;
+}
+
+uint64_t Engine::state_hash(Offset* at) {
+  return live()->runner->state_hash(at);
+}
+
+EngineStats Engine::stats() const {
+  const std::shared_ptr<Live> current = live();
+  const ShopState& state = *current->state;
+  EngineStats stats;
+  stats.log_begin = log_->begin();
+  stats.log_end = log_->end();
+  stats.log_durable = log_->durable();
+  stats.applied = current->runner->applied();
+  stats.ready = stats.applied >= ready_at_;
+  stats.now_ms = state.entry().now_ms();
+  stats.events_counted = state.entry().counted();
+  stats.duplicates_folded = state.entry().duplicates();
+  stats.items = state.catalog().items();
+  stats.items_evicted = state.catalog().evicted();
+  stats.items_max = config_.state.catalog.items_max;
+  stats.shoppers = state.profiles().shoppers();
+  stats.shoppers_evicted = state.profiles().evicted();
+  stats.shoppers_max = config_.state.profiles.shoppers_max;
+  stats.counter_rows = state.counters().rows();
+  for (const Fold* fold : current->state->folds())
+    stats.memory.push_back({std::string(fold->name()), fold->bytes()});
+  stats.memory.push_back({"door", ingest_->bytes()});
+  stats.sources = state.recommender().stats();
+  stats.ingested = ingest_->totals();
+  stats.recommended = recommended_.load(std::memory_order_relaxed);
+  stats.snapshot = current->runner->last_snapshot();
+  stats.fold = current->runner->status();
+  {
+    const std::lock_guard lock(erase_mutex_);
+    stats.erasing = erasing_ || !erase_waiting_.empty();
+  }
+  return stats;
+}
+
+}  // namespace freshet

@@ -1,0 +1,244 @@
+#include "engine/engine.h"
+
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "env/secret.h"
+
+namespace freshet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr TimeMs kNow = 1'760'000'000'000;
+
+// An engine in a directory of its own, which goes when the test ends.
+class EngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = (fs::temp_directory_path() / ("freshet-engine-" + random_hex(6))).string();
+    fs::create_directories(dir_);
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  EngineConfig config(const std::string& name = "shop") const {
+    EngineConfig config;
+    config.data_dir = dir_ + "/" + name;
+    config.cleaner = CleanerConfig::history();
+    config.snapshot_every_events = 0;
+    config.snapshot_every_ms = 0;
+    return config;
+  }
+  static std::unique_ptr<Engine> open(const EngineConfig& config) {
+    auto opened = Engine::open(config);
+    EXPECT_TRUE(opened.ok()) << opened.error().what;
+    return opened.ok() ? std::move(opened).value() : nullptr;
+  }
+  static Offset send(Engine& engine, const std::string& body) {
+    auto accepted = engine.events(body, {.door = "test", .source = "test", .now_ms = kNow});
+    EXPECT_TRUE(accepted.ok()) << accepted.error().what;
+    EXPECT_TRUE(engine.commit(accepted->end).ok());
+    EXPECT_TRUE(engine.wait_applied(accepted->end, std::chrono::seconds(20)));
+    return accepted->end;
+  }
+  static std::string view(int n, const std::string& user, const std::string& item) {
+    return R"({"type":"view","id":"e)" + std::to_string(n) + R"(","user":")" + user + R"(","item":")" + item +
+           R"(","time":)" + std::to_string(kNow + n * 1000) + "}\n";
+  }
+  // Shoppers who look at a, then b, then c; `skip` is left out.
+  static std::string stream(int events, const std::string& skip = "") {
+    std::string body;
+    for (int n = 0; n < events; ++n) {
+      const std::string user = "u" + std::to_string(n / 3 % 50);
+      if (user != skip) body += view(n, user, std::string(1, static_cast<char>('a' + n % 3)));
+    }
+    return body;
+  }
+  std::string dir_;
+};
+
+TEST_F(EngineTest, AnswersChangeWithTheEventThatJustArrived) {
+  const auto engine = open(config());
+  send(*engine, stream(300));
+  RecommendRequest request;
+  request.user = "newcomer";
+  auto cold = engine->recommend(request);
+  ASSERT_TRUE(cold.ok()) << cold.error().what;
+  EXPECT_EQ(cold->answer.items.size(), 3u);  // A cold shopper gets what is popular.
+  send(*engine, view(1000, "newcomer", "a"));
+  auto warm = engine->recommend(request);
+  ASSERT_TRUE(warm.ok());
+  ASSERT_FALSE(warm->answer.items.empty());
+  EXPECT_EQ(warm->answer.context_steps, 1u);
+  EXPECT_EQ(warm->answer.items.front().id, "b");
+  EXPECT_NE(warm->query_id, cold->query_id);
+  const EngineStats stats = engine->stats();
+  EXPECT_EQ(stats.log_end, 303u);  // 301 events and the two pages shown.
+  EXPECT_EQ(stats.recommended, 2u);
+}
+
+TEST_F(EngineTest, RetriedEventsCountOnceAlsoAfterARestart) {
+  {
+    const auto engine = open(config());
+    send(*engine, stream(90));
+    auto again = engine->events(stream(90), {.door = "test", .source = "test", .now_ms = kNow});
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(again->result.duplicates, 90u);
+    EXPECT_EQ(again->result.accepted, 0u);
+  }
+  const auto engine = open(config());
+  auto again = engine->events(stream(90), {.door = "test", .source = "test", .now_ms = kNow});
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->result.duplicates, 90u);
+}
+
+TEST_F(EngineTest, RestartFromSnapshotAndTailEqualsUninterrupted) {
+  uint64_t want = 0;
+  {
+    const auto engine = open(config("whole"));
+    send(*engine, stream(600));
+    want = engine->state_hash();
+  }
+  {
+    const auto engine = open(config());
+    send(*engine, stream(200));
+    ASSERT_TRUE(engine->snapshot().ok());
+    send(*engine, stream(600));  // The first 200 are duplicates.
+  }
+  // Without its last snapshot: the older one and the tail.
+  std::vector<fs::path> snapshots;
+  for (const auto& file : fs::directory_iterator(dir_ + "/shop/snapshots")) snapshots.push_back(file.path());
+  std::sort(snapshots.begin(), snapshots.end());
+  ASSERT_GE(snapshots.size(), 2u);
+  fs::remove(snapshots.back());
+  const auto engine = open(config());
+  ASSERT_TRUE(engine->wait_applied(600, std::chrono::seconds(20)));
+  EXPECT_EQ(engine->state_hash(), want);
+}
+
+TEST_F(EngineTest, AnErasedPersonIsGoneFromAnswersLogAndEverythingLearned) {
+  uint64_t never_seen = 0;
+  {
+    const auto engine = open(config("never"));
+    send(*engine, stream(600, "u7"));
+    never_seen = engine->state_hash();
+  }
+  const auto engine = open(config());
+  send(*engine, stream(600));
+  EXPECT_NE(engine->state_hash(), never_seen);
+  ASSERT_TRUE(engine->user("u7").ok());
+  ASSERT_TRUE(engine->erase_user("u7").ok());
+  EXPECT_FALSE(engine->user("u7").ok());  // At once.
+  engine->wait_erasures();
+  EXPECT_EQ(engine->state_hash(), never_seen);  // The proof: the bytes of a fold that never saw them.
+  EXPECT_EQ(engine->stats().log_end, 601u);     // Offsets stay.
+  send(*engine, view(2000, "u1", "b"));
+  EXPECT_TRUE(engine->user("u1").ok());
+}
+
+TEST_F(EngineTest, FiltersAndLimitsOfARequest) {
+  const auto engine = open(config());
+  auto items = engine->items(R"([{"id":"a","title":"Kettle","price":10},{"id":"b","title":"Pot","price":20},
+                                 {"id":"c","title":"Pan","price":30,"available":false}])",
+                             ItemChange::kUpsert, {.door = "test", .source = "test", .now_ms = kNow});
+  ASSERT_TRUE(items.ok()) << items.error().what;
+  send(*engine, stream(300));
+  const auto ids = [&](RecommendRequest request) {
+    std::vector<std::string> out;
+    auto page = engine->recommend(request, false);
+    EXPECT_TRUE(page.ok()) << page.error().what;
+    if (page.ok())
+      for (const RecommendedItem& item : page->answer.items) out.push_back(item.id);
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  using Ids = std::vector<std::string>;
+  RecommendRequest request;
+  request.user = "x";
+  EXPECT_EQ(ids(request), (Ids{"a", "b"}));  // c is not available.
+  request.include_unavailable = true;
+  EXPECT_EQ(ids(request), (Ids{"a", "b", "c"}));
+  request.filter = "price > 15";
+  EXPECT_EQ(ids(request), (Ids{"b", "c"}));
+  request.exclude = {"c"};
+  EXPECT_EQ(ids(request), (Ids{"b"}));
+
+  for (const auto& [field, change] :
+       std::vector<std::pair<std::string, std::function<void(RecommendRequest&)>>>{
+           {"k", [](RecommendRequest& r) { r.k = 0; }},
+           {"k", [](RecommendRequest& r) { r.k = 101; }},
+           {"items", [](RecommendRequest& r) { r.surface = Surface::kRelated; }},
+           {"items[0]", [](RecommendRequest& r) { r.items = {""}; }},
+           {"exclude", [](RecommendRequest& r) { r.exclude.resize(1001, "x"); }},
+           {"filter", [](RecommendRequest& r) { r.filter = "price <"; }},
+           {"facet", [](RecommendRequest& r) { r.facet = "brand:Nobody"; }}}) {
+    RecommendRequest bad;
+    change(bad);
+    auto page = engine->recommend(bad);
+    ASSERT_FALSE(page.ok()) << field;
+    EXPECT_EQ(page.error().what.rfind(field, 0), 0u) << page.error().what;
+  }
+}
+
+TEST_F(EngineTest, RequestsDuringLearningAndErasure) {
+  const auto engine = open(config());
+  send(*engine, stream(600));
+  std::atomic<bool> stop{false};
+  std::atomic<int> failed{0}, answered{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 2; ++t) {
+    readers.emplace_back([&, t] {
+      for (int n = 0; !stop; ++n) {
+        RecommendRequest request;
+        request.user = "u" + std::to_string((n + t) % 50);
+        const auto page = engine->recommend(request, n % 16 == 0);
+        failed += !page.ok();
+        ++answered;
+        (void)engine->stats();
+      }
+    });
+  }
+  std::string body;
+  for (int n = 600; n < 4000; ++n)
+    body += view(n, "u" + std::to_string(n % 60), "i" + std::to_string(n * 7 % 200));
+  send(*engine, body);
+  ASSERT_TRUE(engine->erase_user("u3").ok());
+  engine->wait_erasures();
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(failed.load(), 0);
+  EXPECT_GT(answered.load(), 0);
+}
+
+TEST_F(EngineTest, KeysAreKeptHashedAndFoundAgain) {
+  std::string key;
+  {
+    auto keys = ApiKeys::open(dir_ + "/keys");
+    ASSERT_TRUE(keys.ok()) << keys.error().what;
+    auto made = (*keys)->create("storefront", Role::kRead, kNow);
+    ASSERT_TRUE(made.ok());
+    key = *made;
+    EXPECT_FALSE((*keys)->create("", Role::kRead, kNow).ok());
+    EXPECT_FALSE((*keys)->put("short", "x", Role::kRead, kNow).ok());
+  }
+  for (const auto& file : fs::recursive_directory_iterator(dir_ + "/keys")) {
+    if (!file.is_regular_file()) continue;
+    auto bytes = read_file(real_files(), file.path().string());
+    ASSERT_TRUE(bytes.ok());
+    EXPECT_EQ(bytes->find(key), std::string::npos) << file.path();
+  }
+  auto keys = ApiKeys::open(dir_ + "/keys");
+  ASSERT_TRUE(keys.ok());
+  ASSERT_TRUE((*keys)->find(key).has_value());
+  EXPECT_EQ((*keys)->find(key)->role, Role::kRead);
+  EXPECT_FALSE((*keys)->find(key + "x").has_value());
+  EXPECT_TRUE((*keys)->remove((*keys)->list().front().id).ok());
+  EXPECT_FALSE((*keys)->find(key).has_value());
+  EXPECT_FALSE((*keys)->remove("nothing").ok());
+}
+
+}  // namespace
+}  // namespace freshet

@@ -1,0 +1,117 @@
+// Erasing a person: out of answers at once, out of the log and of everything learned by a second fold.
+#include <algorithm>
+
+#include "engine/engine.h"
+#include "env/clock.h"
+#include "env/log.h"
+#include "env/secret.h"
+
+namespace freshet {
+
+Status Engine::erase_user(const std::string& id) {
+  if (id.empty() || id.size() > 256) return invalid("user: expected 1 to 256 bytes");
+  // A marker outlives a crash: from before the first byte changes until the proof stands.
+  TRY_STATUS(erasures_->put(id, "", WriteMode::kSync));
+  Event event;
+  event.type = EventType::kEraseUser;
+  event.user = id;
+  event.time_ms = event.received_ms = now_ms();
+  event.id = "erase-" + random_hex(8);
+  event.source = "freshet";
+  EventBatch batch;
+  batch.add(event);
+  TRY(const Offset at, log_->append(batch));
+  TRY_STATUS(log_->commit(at + 1));
+  if (!wait_applied(at + 1, std::chrono::seconds(30)))
+    return unavailable("the erasure is on the log but not folded yet: the fold is behind or has stopped");
+  return {};  // The fold thread, having met the event, has put it on the list of the erasing thread.
+}
+
+void Engine::wait_erasures() {
+  std::unique_lock lock(erase_mutex_);
+  erase_changed_.wait(lock, [&] { return closing_ || (erase_waiting_.empty() && !erasing_); });
+}
+
+void Engine::erase_loop() {
+  std::unique_lock lock(erase_mutex_);
+  for (;;) {
+    erase_changed_.wait(lock, [&] { return closing_ || !erase_waiting_.empty(); });
+    if (closing_) return;  // The markers are found again at the next start.
+    std::vector<std::string> ids;
+    ids.swap(erase_waiting_);
+    erasing_ = true;
+    lock.unlock();
+    if (Status done = erase_now(ids); !done.ok())
+      log_error("erasure: not finished, it will be tried again at the next start: {}",
+                describe(done.error()));
+    lock.lock();
+    erasing_ = false;
+    erase_changed_.notify_all();
+  }
+}
+
+Status Engine::erase_now(const std::vector<std::string>& ids) {
+  for (const std::string& id : ids) TRY_STATUS(erasures_->put(id, "", WriteMode::kSync));
+  TRY_STATUS(erase_from_log(ids));
+  TRY_STATUS(erase_letters(ids));
+  TRY_STATUS(replace_live());
+  for (const std::string& id : ids) TRY_STATUS(erasures_->remove(id, WriteMode::kSync));
+  return {};
+}
+
+// The events of these people, the requests to erase them included.
+Status Engine::erase_from_log(const std::vector<std::string>& ids) {
+  const auto named = [&](const std::string& text) {
+    return std::find(ids.begin(), ids.end(), text) != ids.end();
+  };
+  TRY(const EraseReport report, log_->erase([&](const Event& event) {
+    return named(event.user) || named(event.user_to) || (event.user.empty() && named(event.session));
+  }));
+  log_info("erasure: {} person(s), {} events in {} of {} segments", ids.size(), report.events_erased,
+           report.segments_rewritten, report.segments_scanned);
+  return {};
+}
+
+// Refused bodies that name them.
+Status Engine::erase_letters(const std::vector<std::string>& ids) {
+  std::vector<uint64_t> letters;
+  TRY_STATUS(letters_->list(0, nullptr, [&](const DeadLetter& letter) {
+    const bool names = std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
+      return letter.raw.find(id) != std::string::npos || letter.body.find(id) != std::string::npos;
+    });
+    if (names) letters.push_back(letter.number);
+    return true;
+  }));
+  for (const uint64_t letter : letters) TRY_STATUS(letters_->remove(letter));
+  return {};
+}
+
+// Folds what the log still holds again, beside the live state, and swaps when it has caught up. Snapshots
+// that were taken before are removed once the new one is on disk.
+Status Engine::replace_live() {
+  TRY(std::shared_ptr<Live> next, make_live());
+  next->runner->begin_at(log_->begin());  // Later than 0 only where retention has dropped what was before.
+  TRY_STATUS(next->runner->fold_until(log_->end()));
+  std::shared_ptr<Live> old = live();
+  old->runner->stop();
+  TRY_STATUS(next->runner->fold_until(old->runner->applied()));  // What the live one saw meanwhile.
+  next->observed = true;
+  next->runner->start();
+  {
+    const std::unique_lock lock(live_mutex_);
+    live_ = next;
+  }
+  while (old.use_count() > 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // Requests in flight.
+  old.reset();
+  TRY(const SnapshotInfo taken, next->runner->snapshot());
+  TRY(const std::vector<SnapshotInfo> all, snapshots_->list());
+  for (const SnapshotInfo& info : all)
+    if (info.file != taken.file)
+      TRY_STATUS(real_files().remove(config_.data_dir + "/snapshots/" + info.file));
+  log_info("erasure: a fold that never saw the erased is live; snapshot at offset {}, state {:016x}",
+           taken.offset, taken.state_hash);
+  return {};
+}
+
+}  // namespace freshet
