@@ -310,7 +310,7 @@ void FileImport::read_line(std::string_view text, uint64_t line) {
   for (size_t i = staged.first; i < work_->events.size(); ++i) {
     Event& event = work_->events[i];
     if (event.time_ms == kNoTime) event.time_ms = clockless_ms_ += kSecondMs;
-    clockless_ms_ = std::max(clockless_ms_, event.time_ms);
+    clockless_ms_ = event.time_ms;
     if (line_plan_.holds(event)) continue;
     ++filtered_;
     work_->events.drop_to(staged.first);
@@ -336,7 +336,7 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
   RowReader reader(input, limits.line_bytes_max, limits.columns_max);
   {
     const std::lock_guard<std::mutex> lock(rep_.mutex);
-    clockless_ms_ = std::max(rep_.clockless_ms, kClocklessStartMs);
+    clockless_ms_ = rep_.clockless_ms;
   }
   TRY_STATUS(open(path, reader));
   const auto report = [&] {
@@ -367,7 +367,7 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
   TRY_STATUS(flush());
   {
     const std::lock_guard<std::mutex> lock(rep_.mutex);
-    rep_.clockless_ms = std::max(rep_.clockless_ms, clockless_ms_);
+    rep_.clockless_ms = clockless_ms_;
   }
   report();
   return failed;

@@ -78,9 +78,10 @@ struct Ingest::Rep {
                                  std::string_view letter_kind, std::string_view list_name,
                                  EventType item_type, Letters keep);
 
-  Cleaner cleaner;          // Under mutex.
-  TimeMs clockless_ms = 0;  // Last time given to an event of a file without a clock. Under mutex.
-  IngestResult totals;      // Under mutex.
+  Cleaner cleaner;  // Under mutex.
+  TimeMs clockless_ms =
+      kClocklessStartMs;  // Last time given to an event of a file without a clock. Under mutex.
+  IngestResult totals;    // Under mutex.
   mutable std::mutex mutex;
   DeadLetters* const letters;
   std::mutex spare_mutex;
