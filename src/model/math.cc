@@ -8,35 +8,39 @@ namespace freshet {
 namespace {
 
 // The bodies, compiled for one instruction set with its native register width.
-#define FRESHET_KERNELS(suffix, attribute, width)                                                      \
-  attribute float dot_##suffix(const float* a, const float* b, size_t n) {                             \
-    return body::dot<width>(a, b, n);                                                                  \
-  }                                                                                                    \
-  attribute void axpy_##suffix(float s, const float* x, float* y, size_t n) {                          \
-    body::axpy<width>(s, x, y, n);                                                                     \
-  }                                                                                                    \
-  attribute void multiply_add_##suffix(const float* a, const float* b, float* y, size_t n) {           \
-    body::multiply_add<width>(a, b, y, n);                                                             \
-  }                                                                                                    \
-  attribute void gemm_##suffix(size_t m, size_t n, size_t k, const float* a, size_t ar, size_t ac,     \
-                               const float* b, size_t br, float* c, size_t cr, bool add) {             \
-    body::gemm<width>(m, n, k, a, ar, ac, b, br, c, cr, add);                                          \
-  }                                                                                                    \
-  attribute void exp_##suffix(const float* x, float* y, size_t n) {                                    \
-    body::exp_all<width>(x, y, n);                                                                     \
-  }                                                                                                    \
-  attribute void sigmoid_##suffix(const float* x, float* y, size_t n) {                                \
-    body::sigmoid_all<width>(x, y, n);                                                                 \
-  }                                                                                                    \
-  attribute float softmax_##suffix(float* x, float* max, size_t n) {                                   \
-    return body::softmax<width>(x, max, n);                                                            \
-  }                                                                                                    \
-  attribute void adagrad_##suffix(float* w, float* g, float* a, float rate, float floor, float divide, \
-                                  size_t n) {                                                          \
-    body::adagrad<width>(w, g, a, rate, floor, divide, n);                                             \
-  }                                                                                                    \
-  attribute float quantize_##suffix(const float* x, int8_t* q, size_t n) {                             \
-    return body::quantize<width>(x, q, n);                                                             \
+#define FRESHET_KERNELS(suffix, attribute, width)                                                           \
+  attribute float dot_##suffix(const float* a, const float* b, size_t n) {                                  \
+    return body::dot<width>(a, b, n);                                                                       \
+  }                                                                                                         \
+  attribute void axpy_##suffix(float s, const float* x, float* y, size_t n) {                               \
+    body::axpy<width>(s, x, y, n);                                                                          \
+  }                                                                                                         \
+  attribute void multiply_add_##suffix(const float* a, const float* b, float* y, size_t n) {                \
+    body::multiply_add<width>(a, b, y, n);                                                                  \
+  }                                                                                                         \
+  attribute void gemm_##suffix(size_t m, size_t n, size_t k, const float* a, size_t ar, size_t ac,          \
+                               const float* b, size_t br, float* c, size_t cr, bool add) {                  \
+    body::gemm<width>(m, n, k, a, ar, ac, b, br, c, cr, add);                                               \
+  }                                                                                                         \
+  attribute void exp_##suffix(const float* x, float* y, size_t n) {                                         \
+    body::exp_all<width>(x, y, n);                                                                          \
+  }                                                                                                         \
+  attribute void sigmoid_##suffix(const float* x, float* y, size_t n) {                                     \
+    body::sigmoid_all<width>(x, y, n);                                                                      \
+  }                                                                                                         \
+  attribute float softmax_##suffix(float* x, float* max, size_t n) {                                        \
+    return body::softmax<width>(x, max, n);                                                                 \
+  }                                                                                                         \
+  attribute void adagrad_##suffix(float* w, float* g, float* a, float rate, float floor, float divide,      \
+                                  size_t n) {                                                               \
+    body::adagrad<width>(w, g, a, rate, floor, divide, n);                                                  \
+  }                                                                                                         \
+  attribute float quantize_##suffix(const float* x, int8_t* q, size_t n) {                                  \
+    return body::quantize<width>(x, q, n);                                                                  \
+  }                                                                                                         \
+  attribute float scores_##suffix(const int32_t* dots, const float* scale, const float* bias, float factor, \
+                                  float* out, size_t n) {                                                   \
+    return body::scores<width>(dots, scale, bias, factor, out, n);                                          \
   }
 
 #if defined(__x86_64__)
@@ -50,7 +54,7 @@ FRESHET_KERNELS(baseline, , 4)
 #define FRESHET_TABLE(name, suffix, dot8, dot8_at)                                                           \
   {                                                                                                          \
     name, dot_##suffix, axpy_##suffix, multiply_add_##suffix, gemm_##suffix, exp_##suffix, sigmoid_##suffix, \
-        softmax_##suffix, adagrad_##suffix, quantize_##suffix, dot8, dot8_at                                 \
+        softmax_##suffix, adagrad_##suffix, quantize_##suffix, dot8, dot8_at, scores_##suffix                \
   }
 
 constexpr Kernels kBaseline = FRESHET_TABLE("baseline", baseline, dot_int8_baseline, dot_int8_at_baseline);

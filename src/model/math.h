@@ -43,6 +43,9 @@ struct Kernels {
   // The same for the rows named, anywhere in `rows`; fetches ahead.
   void (*dot_int8_at)(const int8_t* rows, const uint32_t* which, const int8_t* query, int32_t* out,
                       size_t count, size_t n);
+  // out[i] = dots[i] * (scale[i] * factor) + bias[i]; returns the largest. Any n.
+  float (*scores)(const int32_t* dots, const float* scale, const float* bias, float factor, float* out,
+                  size_t n);
 };
 
 const Kernels& kernels();  // The fastest this CPU runs.

@@ -215,5 +215,28 @@ FRESHET_INLINE float quantize(const float* x, int8_t* q, size_t n) {
   return top / 127.0f;
 }
 
+template <int W>
+FRESHET_INLINE float scores(const int32_t* dots, const float* scale, const float* bias, float factor,
+                            float* out, size_t n) {
+  using F = typename Lanes<W>::F;
+  using I = typename Lanes<W>::I;
+  float best = -__builtin_inff();
+  F top = F{} + best;
+  size_t i = 0;
+  for (; i + W <= n; i += W) {
+    I dot;
+    std::memcpy(&dot, dots + i, sizeof(dot));
+    const F v = __builtin_convertvector(dot, F) * (load<W>(scale + i) * factor) + load<W>(bias + i);
+    store<W>(out + i, v);
+    top = top < v ? v : top;
+  }
+  for (int l = 0; l < W; ++l) best = best < top[l] ? top[l] : best;
+  for (; i < n; ++i) {
+    out[i] = static_cast<float>(dots[i]) * (scale[i] * factor) + bias[i];
+    best = best < out[i] ? out[i] : best;
+  }
+  return best;
+}
+
 }  // namespace body
 }  // namespace freshet

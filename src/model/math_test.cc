@@ -1,5 +1,6 @@
 #include "model/math.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -63,6 +64,12 @@ std::vector<float> everything(const Kernels& k, size_t n) {
   keep(c);
   k.gemm(7, 48, n, left.data(), 1, 7, right.data(), 48, c.data(), 48, false);
   keep(c);
+  std::vector<int32_t> dots(n + 3);
+  for (size_t i = 0; i < dots.size(); ++i) dots[i] = static_cast<int32_t>(i * 977) - 5000;
+  std::vector<float> scale = noise(n + 3, 8), bias = noise(n + 3, 9), score(n + 3);
+  out.push_back(k.scores(dots.data(), scale.data(), bias.data(), 0.01f, score.data(), n + 3));
+  EXPECT_EQ(out.back(), *std::max_element(score.begin(), score.end()));
+  keep(score);
   return out;
 }
 

@@ -43,7 +43,7 @@ struct SequenceOptions {
   uint32_t negatives = 256;           // N, shared by the lessons of a micro-batch; a multiple of 16.
   uint32_t context_max = 32;          // Newest steps that enter q.
   uint32_t history_max = 200;         // Newest steps in which r_j looks for j; at least context_max.
-  uint32_t ring = 20'000;             // K: negatives are drawn from the last K targets...
+  uint32_t ring = 50'000;             // K: negatives are drawn from the last K targets...
   float uniform = 0.1f;               // ...but with this probability uniformly from the live items.
   float rate_item = 0.1f;             // Learning rates of Adagrad: item vectors,
   float rate_bias = 0.05f;            // item biases,
