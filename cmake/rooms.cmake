@@ -35,7 +35,8 @@ room(serve DEPENDS base event feature recommend log)
 # doors
 room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)
 room(engine DEPENDS base event env log store fold feature recommend serve ingest)
-room(http DEPENDS base event env log feature recommend serve ingest engine LIBRARIES Boost::json prometheus-cpp::core ZLIB::ZLIB)
+room(http DEPENDS base event env log feature recommend serve ingest engine LIBRARIES Boost::json prometheus-cpp::core)
+embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(eval DEPENDS base event env log fold model recommend feature ingest engine)
 room(main DEPENDS base event env log store fold feature recommend serve ingest engine http eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES

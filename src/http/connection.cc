@@ -1,4 +1,5 @@
 // One connection: a coroutine that reads a request, has it handled, writes the answer, and begins again.
+#include "env/clock.h"
 #include "http/internal/connection.h"
 
 #include <array>
@@ -22,8 +23,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "env/clock.h"
-
 namespace freshet::http_internal {
 namespace {
 
@@ -36,7 +35,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kReadBytes = 16 << 10;
-constexpr size_t kLingerBytesMax = 1 << 20;  // Of a body nobody reads, so that the client sees the answer.
+constexpr size_t kLingerBytesMax = 64 << 20;  // Of a body nobody reads, so that the client sees the answer.
 constexpr milliseconds kLingerMax{2000};
 constexpr milliseconds kHeartbeat{10'000};  // Of a silent event stream.
 
@@ -161,6 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> stream_events(Response response);
   asio::awaitable<void> linger();
   asio::awaitable<Response> handle();
+  asio::awaitable<Response> wait_for(Response response);
   std::optional<Response> check_head();
   std::string head_text(const Response& response, bool keep_alive) const;
   bool failed(const ErrorCode& error);  // Counts it.
@@ -170,7 +170,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_;
   asio::steady_timer wake_;  // Cancelled when an event stream has something to send.
   std::optional<Parser> parser_;
-  std::shared_ptr<EventStream> events_;
+  std::shared_ptr<PushStream> events_;
   bool idle_ = false;
   bool unread_body_ = false;  // What follows in the connection is not a request: close it.
   size_t body_bytes_ = 0;
@@ -229,6 +229,7 @@ asio::awaitable<bool> Connection::one_request() {
   body_bytes_ = request_.body.size();
   timing_.read_ns = ns_since(began);
   if (!answer) answer = co_await handle();
+  if (answer->later) answer = co_await wait_for(std::move(*answer));
 
   keep_alive = keep_alive && !unread_body_ && !shared_->draining;
   const int status = answer->status;
@@ -380,6 +381,24 @@ asio::awaitable<Response> Connection::handle() {
   co_return response;
 }
 
+asio::awaitable<Response> Connection::wait_for(Response response) {
+  const auto began = Clock::now();
+  stream_.expires_never();
+  const auto later = std::move(response.later);
+  Response known;
+  auto wait = [&later, &known](auto resume) {
+    auto strand = asio::get_associated_executor(resume);
+    auto shared_resume = std::make_shared<decltype(resume)>(std::move(resume));
+    later([&known, strand, shared_resume](Response given) {
+      known = std::move(given);
+      asio::post(strand, std::move(*shared_resume));
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(wait), asio::use_awaitable);
+  timing_.later_ns = ns_since(began);
+  co_return known;
+}
+
 std::string Connection::head_text(const Response& response, bool keep_alive) const {
   std::string text;
   text.reserve(256);
@@ -452,7 +471,7 @@ asio::awaitable<void> Connection::linger() {
   ErrorCode ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   stream_.expires_after(kLingerMax);
-  std::array<char, 4096> sink;
+  std::array<char, 16384> sink;
   for (size_t taken = 0; taken < kLingerBytesMax;) {
     auto [error, size] = co_await stream_.async_read_some(asio::buffer(sink), kTuple);
     if (error) co_return;

@@ -1,6 +1,7 @@
 #include "http/message.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 namespace freshet {
@@ -140,6 +141,17 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_length(text, i);
+    out += length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(i, length);
+    i += std::max<size_t>(length, 1);
+  }
+  return out;
+}
+
 std::string json_quote(std::string_view text) {
   std::string out = "\"";
   for (size_t i = 0; i < text.size();) {
@@ -174,6 +186,28 @@ Response problem(const Problem& what) {
   return response;
 }
 
+namespace {
+
+// By custom an error of a request begins with the field it is about, "filter: at byte 12: expected ...": take
+// the field and the position out of the text, for programs.
+void locate(Problem& what) {
+  const std::string_view text = what.message;
+  const size_t colon = std::min(text.find(": "), text.size());
+  const std::string_view field = text.substr(0, colon);
+  const bool named =
+      colon < text.size() && !field.empty() &&
+      field.find_first_not_of("abcdefghijklmnopqrstuvwxyz_.[]0123456789") == std::string_view::npos;
+  if (named) what.field = field;
+  static constexpr std::string_view kAtByte = "at byte ";
+  const size_t at = text.find(kAtByte);
+  if (at == std::string_view::npos) return;
+  int64_t position = -1;
+  std::from_chars(text.data() + at + kAtByte.size(), text.data() + text.size(), position);
+  what.position = position;
+}
+
+}  // namespace
+
 Response problem(const Error& error) {
   Problem what;
   what.code = code_name(error.code);
@@ -181,6 +215,7 @@ Response problem(const Error& error) {
   switch (error.code) {
     case Code::kInvalid:
       what.status = 400;
+      locate(what);
       break;
     case Code::kNotFound:
       what.status = 404;

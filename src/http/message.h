@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,14 +37,17 @@ struct Request {
   std::optional<std::string_view> argument(std::string_view name) const;  // First of that name in the query.
 };
 
-class EventStream;
+class PushStream;
 
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::vector<Header> headers;  // Besides content-type, content-length, connection, date.
   std::string body;
-  std::shared_ptr<EventStream> stream;  // Set: the answer is server-sent events until either side ends it.
+  std::shared_ptr<PushStream> stream;  // Set: the answer is server-sent events until either side ends it.
+  // Set: the answer is not known yet. Called once, with what to call with the answer: once, on any thread,
+  // now or later. How a request waits for the disk without holding a thread.
+  std::function<void(std::function<void(Response)>)> later;
 };
 
 std::string_view reason_phrase(int status);
@@ -65,6 +69,7 @@ Response problem(
 // byte, a "." or ".." segment, more than 64 segments or 256 query arguments.
 Status parse_target(std::string_view target, Request& out);
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
+std::string valid_utf8(std::string_view text);  // What is not UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);  // With the quotes; bytes that are not UTF-8 become U+FFFD.
 
 }  // namespace freshet

@@ -57,6 +57,7 @@ struct Timing {
   int64_t read_ns = 0;    // First byte of the header to last byte of the body.
   int64_t queue_ns = 0;   // Waiting for a worker.
   int64_t handle_ns = 0;  // answer()
+  int64_t later_ns = 0;   // From there until the answer was known (Response::later).
   int64_t write_ns = 0;   // Until the kernel has taken the last byte.
 };
 
@@ -99,9 +100,9 @@ class Server {
 
 // One client that listens to server-sent events (HTML Living Standard, section 9.2). The handler keeps a
 // reference and pushes; the connection takes. A client that falls behind loses messages, never memory.
-class EventStream {
+class PushStream {
  public:
-  explicit EventStream(size_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit PushStream(size_t bytes_max) : bytes_max_(bytes_max) {}
 
   // Any thread. `event` and `data` become one message; false: closed, or too far behind (it is dropped).
   bool push(std::string_view event, std::string_view data);

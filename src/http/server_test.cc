@@ -32,9 +32,21 @@ class Echo : public Handler {
     Response response;
     response.content_type = "text/plain";
     if (request.path == "/large") response.body.assign(8 << 20, 'x');
+    if (request.path == "/later") {
+      response.later = [body = request.body](std::function<void(Response)> answer) {
+        std::thread([body, answer] {
+          Response known;
+          known.body = "later " + body;
+          answer(known);
+        }).detach();
+      };
+    }
+    if (request.path == "/at-once") {
+      response.later = [](const std::function<void(Response)>& answer) { answer(Response{.status = 201}); };
+    }
     if (request.path == "/stream") {
       response.content_type = "text/event-stream";
-      response.stream = stream = std::make_shared<EventStream>(1000);
+      response.stream = stream = std::make_shared<PushStream>(1000);
       stream->push("hello", "first\nsecond");
     }
     if (response.body.empty() && !response.stream)
@@ -56,7 +68,7 @@ class Echo : public Handler {
     changed_.notify_all();
   }
 
-  std::shared_ptr<EventStream> stream;
+  std::shared_ptr<PushStream> stream;
   std::vector<int> statuses;
 
  private:
@@ -109,6 +121,8 @@ TEST_F(ServerTest, AnswersWhatIsSent) {
       {"body", post("/a", "hello"), 200, "POST /a|hello", true},
       {"empty body", post("/a", ""), 200, "POST /a|", true},
       {"on a worker", post("/worker", "w"), 200, "POST /worker|w", true},
+      {"answered later", post("/later", "x"), 200, "later x", true},
+      {"answered later, at once", post("/at-once", "x"), 201, "", true},
       {"line break before the request", "\r\n" + get("/a"), 400, "", false},
       {"chunked", chunked + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", 200, "POST /c|abcde", true},
       {"chunked with trailer", chunked + "1\r\na\r\n0\r\nX-T: 1\r\n\r\n", 200, "POST /c|a", true},

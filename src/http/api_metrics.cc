@@ -1,0 +1,114 @@
+// What /metrics reads of the engine and the server when it is asked. Listed in docs/metrics.md.
+#include <algorithm>
+
+#include "env/process.h"
+#include "http/internal/api_parts.h"
+
+namespace freshet::http_internal {
+namespace {
+
+class Samples {
+ public:
+  explicit Samples(std::vector<MetricSample>& out) : out_(out) {}
+  void gauge(const char* name, const char* help, double value, std::vector<Header> labels = {}) {
+    out_.push_back({name, MetricSample::Kind::kGauge, help, std::move(labels), value});
+  }
+  void counter(const char* name, const char* help, uint64_t value, std::vector<Header> labels = {}) {
+    out_.push_back({name, MetricSample::Kind::kCounter, help, std::move(labels), static_cast<double>(value)});
+  }
+
+ private:
+  std::vector<MetricSample>& out_;
+};
+
+double number(uint64_t count) {
+  return static_cast<double>(count);
+}
+
+void sample_ingest(Samples& out, const IngestResult& ingested) {
+  const char* name = "freshet_ingest_events_total";
+  const char* help = "Events that came through the doors, by result";
+  out.counter(name, help, ingested.accepted, {{"result", "accepted"}});
+  out.counter(name, help, ingested.duplicates, {{"result", "duplicate"}});
+  out.counter(name, help, ingested.rejected, {{"result", "rejected"}});
+  out.counter("freshet_ingest_marked_total", "Accepted events marked as robot-like", ingested.marked);
+  for (int i = 0; i < kReasonCount; ++i) {
+    out.counter("freshet_ingest_rejected_total", "Refused events, by reason", ingested.reasons[i],
+                {{"reason", std::string(reason_name(static_cast<RejectReason>(i)))}});
+  }
+}
+
+void sample_log(Samples& out, const EngineStats& stats) {
+  const char* name = "freshet_log_offset";
+  const char* help = "Places in the event log: begin (kept), end, durable, applied (folded)";
+  out.gauge(name, help, number(stats.log_begin), {{"place", "begin"}});
+  out.gauge(name, help, number(stats.log_end), {{"place", "end"}});
+  out.gauge(name, help, number(stats.log_durable), {{"place", "durable"}});
+  out.gauge(name, help, number(stats.applied), {{"place", "applied"}});
+  out.gauge("freshet_fold_lag_events", "Events on the log that are not folded yet",
+            number(stats.log_end - std::min(stats.applied, stats.log_end)));
+  out.gauge("freshet_fold_failed", "1 when the fold has stopped for an error", stats.fold.ok() ? 0 : 1);
+  out.gauge("freshet_ready", "1 when the fold has reached the end the log had at start", stats.ready ? 1 : 0);
+  out.gauge("freshet_erasing", "1 while a person's erasure is being proven", stats.erasing ? 1 : 0);
+}
+
+void sample_memory(Samples& out, const EngineStats& stats) {
+  for (const PartBytes& part : stats.memory)
+    out.gauge("freshet_memory_bytes", "Memory held, by part of the state", number(part.bytes),
+              {{"part", part.name}});
+  out.gauge("freshet_resident_bytes", "Resident memory of the process", number(rss_bytes()));
+  const char* held = "freshet_entries";
+  const char* held_help = "Entries held, by kind";
+  out.gauge(held, held_help, number(stats.items), {{"kind", "item"}});
+  out.gauge(held, held_help, number(stats.shoppers), {{"kind", "shopper"}});
+  out.gauge(held, held_help, number(stats.counter_rows), {{"kind", "counter_row"}});
+  const char* bound = "freshet_entries_max";
+  const char* bound_help = "The configured bound of freshet_entries";
+  out.gauge(bound, bound_help, number(stats.items_max), {{"kind", "item"}});
+  out.gauge(bound, bound_help, number(stats.shoppers_max), {{"kind", "shopper"}});
+  const char* evicted = "freshet_evicted_total";
+  const char* evicted_help = "Entries that made room, by kind";
+  out.counter(evicted, evicted_help, stats.items_evicted, {{"kind", "item"}});
+  out.counter(evicted, evicted_help, stats.shoppers_evicted, {{"kind", "shopper"}});
+}
+
+void sample_learning(Samples& out, const EngineStats& stats) {
+  for (const SourceStats& source : stats.sources)
+    out.gauge("freshet_source_log_loss", "Progressive log loss of a candidate source", source.log_loss,
+              {{"source", std::string(source.name)}});
+  for (const SourceStats& source : stats.sources)
+    out.gauge("freshet_source_share", "Share of a candidate source in the mixture", source.share,
+              {{"source", std::string(source.name)}});
+}
+
+}  // namespace
+
+void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
+  const EngineStats stats = engine.stats();
+  Samples out(samples);
+  sample_ingest(out, stats.ingested);
+  sample_log(out, stats);
+  sample_memory(out, stats);
+  sample_learning(out, stats);
+  out.counter("freshet_recommended_total", "Recommendation pages answered", stats.recommended);
+  if (stats.snapshot)
+    out.gauge("freshet_snapshot_offset", "Log offset of the newest snapshot", number(stats.snapshot->offset));
+}
+
+void sample_server(const ServerStats& stats, std::vector<MetricSample>& samples) {
+  Samples out(samples);
+  out.gauge("freshet_http_connections", "Open connections", number(stats.connections));
+  out.gauge("freshet_http_body_bytes_in_flight", "Request bodies being read or handled",
+            number(stats.body_bytes_in_flight));
+  out.gauge("freshet_http_waiting_for_worker", "Requests that wait for a worker",
+            number(stats.workers_waiting));
+  out.counter("freshet_http_connections_total", "Connections accepted", stats.accepted);
+  const char* refused = "freshet_http_refused_total";
+  const char* refused_help = "Refused for want of room, by what was full";
+  out.counter(refused, refused_help, stats.refused_connections, {{"full", "connections"}});
+  out.counter(refused, refused_help, stats.refused_overload, {{"full", "workers_or_bodies"}});
+  out.counter("freshet_http_malformed_total", "Requests that were not HTTP as it should be", stats.malformed);
+  out.counter("freshet_http_timeouts_total", "Clients too slow to send or to take", stats.timeouts);
+}
+
+}  // namespace freshet::http_internal

@@ -1,0 +1,228 @@
+// How the server is doing: status for people and pages, health for whoever starts and stops it, metrics, and
+// the few things only an administrator may do.
+#include <algorithm>
+
+#include "env/clock.h"
+#include "env/process.h"
+#include "http/internal/api_parts.h"
+#include "http/openapi.h"
+
+namespace freshet::http_internal {
+namespace {
+
+void write_snapshot(JsonWriter& json, const SnapshotInfo& info) {
+  char hash[20];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(info.state_hash));
+  json.object()
+      .field("file", std::string_view(info.file))
+      .field("offset", info.offset)
+      .field("bytes", info.bytes);
+  json.field("created_ms", info.created_ms).field("state_hash", std::string_view(hash)).end();
+}
+
+void write_log(JsonWriter& json, const EngineStats& stats) {
+  json.key("log").object().field("begin", stats.log_begin).field("end", stats.log_end);
+  json.field("durable", stats.log_durable).field("applied", stats.applied);
+  json.field("lag", stats.log_end - std::min(stats.applied, stats.log_end)).end();
+}
+
+void write_memory(JsonWriter& json, const EngineStats& stats) {
+  uint64_t total = 0;
+  json.key("memory").object().key("parts").array();
+  for (const PartBytes& part : stats.memory) {
+    json.object().field("part", std::string_view(part.name)).field("bytes", part.bytes).end();
+    total += part.bytes;
+  }
+  json.end().field("total_bytes", total).field("resident_bytes", rss_bytes()).end();
+}
+
+void write_state(JsonWriter& json, const EngineStats& stats) {
+  json.key("state").object().field("now_ms", stats.now_ms).field("events", stats.events_counted);
+  json.field("duplicates", stats.duplicates_folded)
+      .field("items", stats.items)
+      .field("items_max", stats.items_max);
+  json.field("items_evicted", stats.items_evicted).field("shoppers", stats.shoppers);
+  json.field("shoppers_max", stats.shoppers_max).field("shoppers_evicted", stats.shoppers_evicted);
+  json.field("counter_rows", stats.counter_rows).end();
+}
+
+void write_ingested(JsonWriter& json, const IngestResult& ingested) {
+  json.key("ingested").object().field("accepted", ingested.accepted).field("duplicates", ingested.duplicates);
+  json.field("rejected", ingested.rejected).field("marked", ingested.marked).key("by_reason").object();
+  for (int i = 0; i < kReasonCount; ++i) {
+    if (ingested.reasons[i] > 0) json.field(reason_name(static_cast<RejectReason>(i)), ingested.reasons[i]);
+  }
+  json.end().end();
+}
+
+void write_numbers(JsonWriter& json, std::string_view name, const std::vector<double>& numbers) {
+  json.key(name).array();
+  for (const double number : numbers) json.value(number);
+  json.end();
+}
+
+void write_curves(JsonWriter& json, const std::vector<LiveFeed::Point>& curves) {
+  json.key("curves").array();
+  for (const LiveFeed::Point& point : curves) {
+    json.object().field("wall_ms", point.wall_ms).field("applied", point.applied);
+    json.field("events_per_second", point.events_per_second);
+    json.field("requests_per_second", point.requests_per_second);
+    write_numbers(json, "log_loss", point.log_loss);
+    write_numbers(json, "share", point.share);
+    json.end();
+  }
+  json.end();
+}
+
+Response status(ApiParts& parts, const Request& request) {
+  Fields fields = Fields::from_query(request);
+  bool curves = false;
+  fields.flag("curves", curves);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  Response response;
+  response.body = status_json(parts, curves) + "\n";
+  return response;
+}
+
+Response stream(ApiParts& parts, const Request&) {
+  Response response;
+  response.stream = parts.feed.subscribe();
+  if (!response.stream) {
+    return problem(Problem{503, "too_many_streams",
+                           std::to_string(LiveFeed::kStreamsMax) + " streams are open, which is the limit"});
+  }
+  response.content_type = "text/event-stream";
+  response.headers.emplace_back("cache-control", "no-store");
+  response.headers.emplace_back("x-accel-buffering", "no");
+  response.stream->push("status", status_json(parts, false));
+  return response;
+}
+
+Response text_response(int code, std::string text, std::string type = "text/plain; charset=utf-8") {
+  Response response;
+  response.status = code;
+  response.content_type = std::move(type);
+  response.body = std::move(text);
+  return response;
+}
+
+Response healthz(ApiParts&, const Request&) {
+  return text_response(200, "ok\n");
+}
+
+Response readyz(ApiParts& parts, const Request&) {
+  if (parts.stopping) return problem(Problem{503, "stopping", "the server is stopping"});
+  if (parts.engine.ready()) return text_response(200, "ready\n");
+  const EngineStats stats = parts.engine.stats();
+  return problem(Problem{
+      503, "not_ready",
+      "folded up to event " + std::to_string(stats.applied) + " of " + std::to_string(stats.log_end)});
+}
+
+Response metrics(ApiParts& parts, const Request&) {
+  return text_response(200, parts.metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+Response openapi(ApiParts&, const Request&) {
+  return text_response(200, std::string(openapi_yaml()), "application/yaml");
+}
+
+Response snapshot(ApiParts& parts, const Request&) {
+  const Result<SnapshotInfo> taken = parts.engine.snapshot();
+  if (!taken.ok()) return problem(taken.error());
+  JsonWriter json;
+  write_snapshot(json, *taken);
+  return json_response(json);
+}
+
+void write_key(JsonWriter& json, const ApiKeyInfo& info) {
+  json.field("id", std::string_view(info.id)).field("name", std::string_view(info.name));
+  json.field("role", role_name(info.role)).field("created_ms", info.created_ms);
+}
+
+Response list_keys(ApiParts& parts, const Request&) {
+  JsonWriter json;
+  json.object().key("keys").array();
+  for (const ApiKeyInfo& info : parts.engine.keys().list()) {
+    json.object();
+    write_key(json, info);
+    json.end();
+  }
+  json.end().end();
+  return json_response(json);
+}
+
+Response create_key(ApiParts& parts, const Request& request) {
+  Fields fields = Fields::of(request);
+  std::string name, role_text;
+  fields.text("name", name, 100);
+  fields.text("role", role_text, 16);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  const Result<Role> role = parse_role(role_text);
+  if (!role.ok()) return problem(role.error());
+  Result<std::string> key = parts.engine.keys().create(name, *role, now_ms());
+  if (!key.ok()) return problem(key.error());
+  JsonWriter json;
+  json.object().field("key", std::string_view(*key));  // The only time it is shown.
+  if (const auto info = parts.engine.keys().find(*key)) write_key(json, *info);
+  json.end();
+  Response response = json_response(json, 201);
+  response.headers.emplace_back("cache-control", "no-store");
+  return response;
+}
+
+Response delete_key(ApiParts& parts, const Request& request) {
+  if (const Status done = parts.engine.keys().remove(request.params[0]); !done.ok())
+    return problem(done.error());
+  JsonWriter json;
+  json.object().field("removed", 1).end();
+  return json_response(json);
+}
+
+}  // namespace
+
+std::string status_json(ApiParts& parts, bool with_curves) {
+  const EngineStats stats = parts.engine.stats();
+  JsonWriter json;
+  json.object().field("version", std::string_view(parts.version)).field("ready", stats.ready);
+  json.field("uptime_s", static_cast<double>(monotonic_ns() - parts.started_ns) * 1e-9);
+  if (!stats.fold.ok()) json.field("fold_error", std::string_view(stats.fold.error().what));
+  write_log(json, stats);
+  write_state(json, stats);
+  write_memory(json, stats);
+  json.key("sources").array();
+  for (const SourceStats& source : stats.sources) {
+    json.object().field("name", source.name).field("bytes", source.bytes);
+    json.field("log_loss", source.log_loss).field("share", source.share).end();
+  }
+  json.end();
+  write_ingested(json, stats.ingested);
+  json.field("recommended", stats.recommended).field("erasing", stats.erasing);
+  json.key("freshness_ms").object().field("p50", parts.metrics.freshness_quantile(0.5) * 1e3);
+  json.field("p99", parts.metrics.freshness_quantile(0.99) * 1e3).end();
+  if (stats.snapshot) {
+    json.key("snapshot");
+    write_snapshot(json, *stats.snapshot);
+  }
+  if (with_curves) write_curves(json, parts.feed.curves());
+  json.end();
+  return json.take();
+}
+
+void add_status_routes(Router& router, ApiParts& parts) {
+  const auto bind = [&parts](Response (*handler)(ApiParts&, const Request&)) {
+    return [&parts, handler](const Request& request) { return handler(parts, request); };
+  };
+  router.add({Method::kGet, "/api/v1/status", Access::kRead, 0, false, bind(status)});
+  router.add({Method::kGet, "/api/v1/stream", Access::kAdmin, 0, false, bind(stream)});
+  router.add({Method::kGet, "/healthz", Access::kOpen, 0, false, bind(healthz)});
+  router.add({Method::kGet, "/readyz", Access::kOpen, 0, false, bind(readyz)});
+  router.add({Method::kGet, "/metrics", Access::kRead, 0, false, bind(metrics)});
+  router.add({Method::kGet, "/openapi.yaml", Access::kOpen, 0, false, bind(openapi)});
+  router.add({Method::kPost, "/api/v1/admin/snapshot", Access::kAdmin, 0, true, bind(snapshot)});
+  router.add({Method::kGet, "/api/v1/admin/keys", Access::kAdmin, 0, true, bind(list_keys)});
+  router.add({Method::kPost, "/api/v1/admin/keys", Access::kAdmin, kSmallBody, true, bind(create_key)});
+  router.add({Method::kDelete, "/api/v1/admin/keys/{id}", Access::kAdmin, 0, true, bind(delete_key)});
+}
+
+}  // namespace freshet::http_internal

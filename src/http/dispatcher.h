@@ -1,0 +1,40 @@
+// From a request to the handler of its route, through everything that is the same for all of them: the guard,
+// the body's coding, CORS, compression, metrics. Anything no route answers is looked for among the console's
+// files.
+#pragma once
+
+#include "http/guard.h"
+#include "http/metrics.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "http/static_files.h"
+
+namespace freshet {
+
+class Dispatcher : public Handler {
+ public:
+  // All must outlive this. `body_decoded_max`: what a compressed body may grow to.
+  Dispatcher(const Router& router, Guard& guard, ServerMetrics& metrics, const StaticFiles& files,
+             size_t body_decoded_max)
+      : router_(router),
+        guard_(guard),
+        metrics_(metrics),
+        files_(files),
+        body_decoded_max_(body_decoded_max) {}
+
+  Plan plan(Request& head) override;
+  Response answer(Request& request, const Plan& plan) override;
+  void done(const Plan& plan, int status, size_t bytes_in, size_t bytes_out, const Timing& timing) override;
+
+ private:
+  Plan refuse(const Request& head, Response response, int route) const;
+  std::optional<Response> decode_body(Request& request) const;
+
+  const Router& router_;
+  Guard& guard_;
+  ServerMetrics& metrics_;
+  const StaticFiles& files_;
+  const size_t body_decoded_max_;
+};
+
+}  // namespace freshet
