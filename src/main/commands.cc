@@ -3,15 +3,19 @@
 
 namespace freshet {
 
+Run add_key(CLI::App& app);       // cmd_serve.cc
 Run add_log(CLI::App& app);       // cmd_log.cc
 Run add_replay(CLI::App& app);    // cmd_replay.cc
+Run add_serve(CLI::App& app);     // cmd_serve.cc
 Run add_simulate(CLI::App& app);  // cmd_simulate.cc
 Run add_snapshot(CLI::App& app);  // cmd_snapshot.cc
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
+      {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"log", "Verify, watch, export or count the events of a log", add_log},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
+      {"serve", "The server: events in, recommendations out, over HTTP", add_serve},
       {"simulate", "A generated shop whose truth is known: its catalogue and events", add_simulate},
       {"snapshot", "List, verify, compare or pin snapshots", add_snapshot},
   };

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""docs/openapi.yaml against the running server: every path and method, every kind of answer it names.
+
+Usage: tests/openapi_test.py <freshet binary>
+
+A server is started twice on a free loopback port: with keys off, and with keys required. Each call below must get the
+status it names, the status must be in the document for that path and method, and the body must fit its schema. The test
+fails when an operation of the document was never called, or was never seen to succeed.
+"""
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+METHODS = ("get", "put", "post", "patch", "delete")
+TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+
+
+def resolve(node):
+    while isinstance(node, dict) and "$ref" in node:
+        target = DOCUMENT
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def misfits(value, schema, where="body"):
+    """What of `value` the schema does not allow, as a list of texts."""
+    schema = resolve(schema)
+    if "oneOf" in schema:
+        tries = [misfits(value, one, where) for one in schema["oneOf"]]
+        return [] if sum(not found for found in tries) == 1 else [f"{where}: fits none or several of oneOf"]
+    kind = schema.get("type")
+    if kind:
+        right = isinstance(value, TYPES[kind]) and not (isinstance(value, bool) and kind in ("integer", "number"))
+        if not right:
+            return [f"{where}: expected {kind}, got {value!r:.60}"]
+    found = []
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where}: {value!r} is not in {schema['enum']}")
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        found += [f"{where}: {name} is missing" for name in schema.get("required", []) if name not in value]
+        extra = schema.get("additionalProperties", True)
+        for name, one in value.items():
+            if name in properties:
+                found += misfits(one, properties[name], f"{where}.{name}")
+            elif extra is False:
+                found.append(f"{where}: {name} is not in the document")
+            elif isinstance(extra, dict):
+                found += misfits(one, extra, f"{where}.{name}")
+    if isinstance(value, list):
+        if len(value) > schema.get("maxItems", len(value)):
+            found.append(f"{where}: more than {schema['maxItems']} elements")
+        for index, one in enumerate(value):
+            found += misfits(one, schema.get("items", {}), f"{where}[{index}]")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value < schema.get("minimum", value) or value > schema.get("maximum", value):
+            found.append(f"{where}: {value} is out of range")
+    return found
+
+
+class Server:
+    def __init__(self, binary, data, *flags):
+        command = [binary, "serve", "--data", data, "--port", "0", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        if not found:
+            sys.exit(f"the server did not start: {line}{self.process.stderr.read()}")
+        self.base = found.group(0)
+        self.seen = {}
+        self.failures = []
+
+    def wait_ready(self):
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(self.base + "/readyz", timeout=5):
+                    return
+            except urllib.error.HTTPError:
+                time.sleep(0.05)
+        sys.exit("the server did not get ready")
+
+    def stop(self):
+        self.process.terminate()
+        _, diary = self.process.communicate(timeout=60)
+        if self.process.returncode != 0:
+            self.failures.append(f"the server ended with {self.process.returncode}: {diary[-2000:]}")
+        return diary
+
+    def call(self, method, path, want, body=None, query=None, headers=None, **params):
+        """One request to `path` of the document with its {params}; returns the decoded body."""
+        url = self.base + re.sub(r"\{(\w+)\}", lambda m: urllib.parse.quote(str(params[m.group(1)]), safe=""), path)
+        if query:
+            url += "?" + urllib.parse.urlencode(query, doseq=True)
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            headers.setdefault("Content-Type", "application/json")
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(url, data=body, method=method.upper(), headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, kind = answer.status, answer.headers.get_content_type()
+                stream = kind == "text/event-stream"
+                raw = b"".join(answer.readline() for _ in range(3)) if stream else answer.read()
+        except urllib.error.HTTPError as error:
+            status, kind, raw = error.code, error.headers.get_content_type(), error.read()
+        decoded = raw.decode()
+        if kind == "application/json":
+            decoded = json.loads(raw)
+        self.check(method, path, want, status, kind, decoded)
+        return decoded
+
+    def check(self, method, path, want, status, kind, decoded):
+        what = f"{method.upper()} {path} -> {status}"
+        self.seen.setdefault((path, method), set()).add(status)
+        if status != want:
+            self.failures.append(f"{what}: expected {want}: {decoded!r:.300}")
+        operation = DOCUMENT["paths"].get(path, {}).get(method)
+        if operation is None:
+            self.failures.append(f"{what}: the document has no such operation")
+            return
+        response = resolve(operation["responses"].get(str(status)))
+        if response is None:
+            self.failures.append(f"{what}: the document does not name this status")
+        elif kind not in response["content"]:
+            self.failures.append(f"{what}: content-type {kind}, the document has {list(response['content'])}")
+        else:
+            self.failures += [f"{what}: {m}" for m in misfits(decoded, response["content"][kind]["schema"])]
+
+
+def check_open(server):
+    """Every operation, with keys off."""
+    call = server.call
+    items = [{"id": "kettle", "title": "Kettle", "category": "Home > Kitchen", "brand": "Acme", "price": 29.5},
+             {"id": "a/b c", "title": "Odd id", "category": "Home", "brand": "Lux", "price": 9, "tags": ["x", "y"],
+              "size": {"width": 3}, "available": True}]
+    assert call("post", "/api/v1/items", 200, items)["accepted"] == 2
+    assert call("get", "/api/v1/items/{id}", 200, id="a/b c")["attributes"]["size.width"] == 3
+    call("patch", "/api/v1/items/{id}", 200, {"price": 10, "tags": None}, id="a/b c")
+    call("get", "/api/v1/items/{id}", 404, id="nothing")
+    call("patch", "/api/v1/items/{id}", 422, b"{", id="kettle")
+    call("patch", "/api/v1/items/{id}", 400, {"price": 1}, id="kettle", query={"x": 1})
+    call("post", "/api/v1/items", 422, [{"title": "no id"}])
+
+    view = {"type": "view", "user": "ada", "item": "kettle", "id": "e1"}
+    assert call("post", "/api/v1/events", 200, view)["accepted"] == 1
+    again = call("post", "/api/v1/events", 200, [view, {**view, "id": "e2", "item": "a/b c"}])
+    assert (again["accepted"], again["duplicates"]) == (1, 1), again
+    lines = b'{"type":"view","user":"bob","item":"kettle"}\n{"type":"view","user":"bob","item":"a/b c"}\n'
+    call("post", "/api/v1/events", 200, lines, headers={"Content-Type": "application/x-ndjson"})
+    packed = gzip.compress(json.dumps({**view, "id": "e3", "user": "cleo"}).encode())
+    call("post", "/api/v1/events", 200, packed, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"})
+    mixed = call("post", "/api/v1/events", 200, [{**view, "id": "e4"}, {**view, "id": "e5", "price": "cheap"}])
+    assert mixed["errors"][0]["index"] == 1 and mixed["errors"][0]["field"] == "price", mixed
+    assert call("post", "/api/v1/events", 422, {"type": "view", "user": "ada"})["error"]["field"] == "item"
+    call("post", "/api/v1/events", 400, b"no json")
+    call("post", "/api/v1/events", 400, view, query={"sauce": "web"})
+    call("post", "/api/v1/events", 415, b"<x/>", headers={"Content-Type": "text/xml"})
+    call("post", "/api/v1/events", 415, b"x", headers={"Content-Encoding": "br"})
+    call("post", "/api/v1/events", 400, b"x", headers={"Content-Encoding": "gzip"})
+    call("post", "/api/v1/events", 413, b" " * (33 << 20))
+    bomb = gzip.compress(b" " * (40 << 20))
+    call("post", "/api/v1/events", 413, bomb, headers={"Content-Encoding": "gzip"})
+
+    page = call("get", "/api/v1/recommend", 200, query={"user": "dan", "item": "kettle", "k": 2, "explain": 1})
+    assert page["query_id"]
+    body = {"surface": "related", "items": ["kettle"], "k": 3, "filter": "price < 100", "exclude": ["kettle"]}
+    call("post", "/api/v1/recommend", 200, body)
+    for surface in DOCUMENT["components"]["schemas"]["Surface"]["enum"]:
+        call("get", "/api/v1/recommend", 200, query={"surface": surface, "user": "ada", "item": "kettle"})
+    wrong = call("post", "/api/v1/recommend", 400, {"filter": "price <"})
+    assert wrong["error"]["field"] == "filter" and wrong["error"]["position"] >= 6, wrong
+    for query in ({"k": 0}, {"k": "ten"}, {"surface": "nowhere"}, {"sufrace": "next"}, {"explain": "maybe"}):
+        error = call("get", "/api/v1/recommend", 400, query=query)["error"]
+        assert error["field"] in query, error
+    call("post", "/api/v1/recommend", 400, b'{"k": ')
+    call("get", "/api/v1/recommend/trending", 200, query={"k": 5})
+    call("get", "/api/v1/recommend/trending", 400, query={"k": 1000})
+
+    wait_folded(server)
+    profile = call("get", "/api/v1/users/{id}", 200, id="ada")
+    assert [a["item"] for a in profile["actions"]][:2] == ["kettle", "a/b c"], profile
+    call("get", "/api/v1/users/{id}", 404, id="nobody")
+    call("delete", "/api/v1/users/{id}", 202, id="bob")
+
+    check_letters(call)
+    status = call("get", "/api/v1/status", 200, query={"curves": "true"})
+    assert status["log"]["end"] >= 8 and "curves" in status, status
+    call("get", "/api/v1/status", 400, query={"curve": 1})
+    assert "event: status" in call("get", "/api/v1/stream", 200)
+    call("post", "/api/v1/admin/snapshot", 200)
+    made = call("post", "/api/v1/admin/keys", 201, {"name": "shop", "role": "write"})
+    assert made["id"] in [key["id"] for key in call("get", "/api/v1/admin/keys", 200)["keys"]]
+    call("post", "/api/v1/admin/keys", 400, {"name": "shop", "role": "king"})
+    call("delete", "/api/v1/admin/keys/{id}", 200, id=made["id"])
+    call("delete", "/api/v1/admin/keys/{id}", 404, id=made["id"])
+    call("delete", "/api/v1/items/{id}", 200, id="kettle")
+    call("get", "/healthz", 200)
+    call("get", "/readyz", 200)
+    check_metrics(call("get", "/metrics", 200))
+    assert yaml.safe_load(call("get", "/openapi.yaml", 200)) == DOCUMENT
+
+
+def wait_folded(server):
+    for _ in range(200):
+        log = server.call("get", "/api/v1/status", 200)["log"]
+        if log["lag"] == 0:
+            return
+        time.sleep(0.02)
+    sys.exit("the fold does not reach the end of the log")
+
+
+def check_letters(call):
+    letters = "/api/v1/dead-letters"
+    listed = call("get", letters, 200, query={"limit": 1})
+    assert len(listed["letters"]) == 1 and listed["next"] > listed["letters"][0]["number"], listed
+    assert call("get", letters + "/counts", 200)["by_reason"]["type"] >= 1
+    cheap = call("get", letters, 200, query={"reason": "type"})["letters"][0]
+    number = cheap["number"]
+    call("get", letters, 400, query={"reason": "mood"})
+    call("get", letters + "/{number}", 200, number=number)
+    call("get", letters + "/{number}", 404, number=10**9)
+    call("get", letters + "/{number}", 400, number="x")
+    call("post", letters + "/{number}/replay", 422, number=number)
+    fixed = {"type": "view", "user": "ada", "item": "kettle", "id": "e5", "price": 3}
+    call("put", letters + "/{number}", 200, fixed, number=number)
+    assert call("post", letters + "/{number}/replay", 200, number=number)["accepted"] == 1
+    call("post", letters + "/{number}/replay", 404, number=number)
+    call("post", letters + "/replay", 422, query={"reason": "missing"})
+    left = call("get", letters, 200)["letters"]
+    assert all(letter["number"] != number for letter in left)
+    call("delete", letters + "/{number}", 200, number=left[0]["number"])
+    call("delete", letters + "/{number}", 404, number=left[0]["number"])
+    call("delete", letters, 200)
+    call("post", letters + "/replay", 200)
+
+
+def check_metrics(text):
+    """Each metric is in docs/metrics.md and each of the document is there; histograms count."""
+    served = set(re.findall(r"^# TYPE (\S+) ", text, re.M))
+    listed = set(re.findall(r"`(freshet_\w+)`", (ROOT / "docs" / "metrics.md").read_text()))
+    assert served == listed, f"only served: {served - listed}; only in docs/metrics.md: {listed - served}"
+    assert float(re.search(r"^freshet_freshness_seconds_count (\S+)", text, re.M).group(1)) > 0
+    assert re.search(r'^freshet_ingest_events_total\{result="accepted"\} [1-9]', text, re.M), text
+
+
+def check_keys(server, data):
+    """Roles: who is nobody, who may only read, who may write, who may do all."""
+    call = server.call
+    admin = (pathlib.Path(data) / "admin.key").read_text().strip()
+    mode = (pathlib.Path(data) / "admin.key").stat().st_mode & 0o777
+    assert mode == 0o600, oct(mode)
+    bearer = {"Authorization": "Bearer " + admin}
+    roles = {"admin": bearer}
+    for role in ("read", "write"):
+        made = call("post", "/api/v1/admin/keys", 201, {"name": role, "role": role}, headers=bearer)
+        roles[role] = {"X-API-Key": made["key"]}
+    view = {"type": "view", "user": "ada", "item": "kettle"}
+    calls = [("post", "/api/v1/events", view, "write"), ("get", "/api/v1/recommend", None, "read"),
+             ("get", "/api/v1/status", None, "read"), ("get", "/metrics", None, "read"),
+             ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"),
+             ("delete", "/api/v1/users/{id}", None, "admin"), ("get", "/api/v1/stream", None, "admin")]
+    order = ["read", "write", "admin"]
+    ok = {("delete", "/api/v1/users/{id}"): 202}
+    for method, path, body, least in calls:
+        call(method, path, 401, body, id="ada")
+        call(method, path, 401, body, headers={"X-API-Key": "fk_" + "0" * 48}, id="ada")
+        for role in order:
+            allowed = order.index(role) >= order.index(least)
+            want = ok.get((method, path), 200) if allowed else 403
+            call(method, path, want, body, headers=roles[role], id="ada")
+    for path in ("/healthz", "/readyz", "/openapi.yaml"):
+        call("get", path, 200)
+    return [admin] + [roles[role]["X-API-Key"] for role in ("read", "write")]
+
+
+def main():
+    binary = sys.argv[1]
+    with tempfile.TemporaryDirectory() as data:
+        server = Server(binary, data, "--no-keys")
+        try:
+            server.wait_ready()
+            check_open(server)
+        finally:
+            server.stop()
+    operations = {(path, method) for path, node in DOCUMENT["paths"].items() for method in METHODS if method in node}
+    for path, method in sorted(operations):
+        statuses = server.seen.get((path, method), set())
+        if not any(status < 300 for status in statuses):
+            server.failures.append(f"{method.upper()} {path}: never seen to succeed, only {statuses or 'never called'}")
+    with tempfile.TemporaryDirectory() as data:
+        locked = Server(binary, data)
+        try:
+            locked.wait_ready()
+            secrets = check_keys(locked, data)
+        finally:
+            diary = locked.stop()
+        locked.failures += ["an API key is in the diary" for secret in secrets if secret in diary]
+    failures = server.failures + locked.failures
+    print("\n".join(failures) or f"{len(operations)} operations of docs/openapi.yaml answered as it says")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
