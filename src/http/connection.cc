@@ -1,5 +1,4 @@
 // One connection: a coroutine that reads a request, has it handled, writes the answer, and begins again.
-#include "env/clock.h"
 #include "http/internal/connection.h"
 
 #include <array>
@@ -22,6 +21,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+
+#include "env/clock.h"
 
 namespace freshet::http_internal {
 namespace {
