@@ -121,21 +121,27 @@ void Evaluator::record(size_t update, const Outcome& outcome) {
   if (update == 0) recent_ += (outcome.all.recall - recent_) / std::min<double>(2000, scores.all.n());
 }
 
-void Evaluator::score_sources(const Inspection& seen, ItemSlot target, bool novel, size_t rank) {
+// Each source's own list, alone, and which of the mixture's hits it spoke loudest for.
+void Evaluator::score_sources(const Inspection& seen, std::span<const ItemSlot> wanted, size_t relevant,
+                              std::span<const size_t> ranks, MeanScores SourceScores::*mean) {
   for (size_t s = 0; s < result_.sources.size() && s < seen.by_source.size(); s++) {
     SourceScores& source = result_.sources[s];
+    std::vector<size_t> own;
+    const std::vector<ItemSlot>& items = seen.by_source[s].items;
+    for (size_t i = 0; i < items.size(); i++)
+      if (std::find(wanted.begin(), wanted.end(), items[i]) != wanted.end()) own.push_back(i + 1);
+    (source.*mean).add(score_ranks(own, relevant, protocol_.k));
+    for (const size_t rank : ranks)
+      if (rank > 0 && seen.items[rank - 1].reason.source == s) source.credited++;
+  }
+}
+
+void Evaluator::score_losses(const Inspection& seen, ItemSlot target) {
+  for (size_t s = 0; s < result_.sources.size() && s < seen.by_source.size(); s++) {
     const Inspection::View& view = seen.by_source[s];
-    const auto found = std::find(view.items.begin(), view.items.end(), target);
-    const bool ranked = target != kNoItem && found != view.items.end();
-    const Scores scores =
-        score_rank(ranked ? static_cast<size_t>(found - view.items.begin()) + 1 : 0, protocol_.k);
-    source.all.add(scores);
-    if (novel) source.novel.add(scores);
-    if (target != kNoItem && view.probability > 0) {
-      source.log_loss_sum -= std::log(static_cast<double>(view.probability));
-      source.log_loss_n++;
-    }
-    if (rank > 0 && seen.items[rank - 1].reason.source == s) source.credited++;
+    if (target == kNoItem || view.probability <= 0) continue;
+    result_.sources[s].log_loss_sum -= std::log(static_cast<double>(view.probability));
+    result_.sources[s].log_loss_n++;
   }
   if (target != kNoItem && seen.probability > 0) {
     result_.log_loss_sum -= std::log(static_cast<double>(seen.probability));
@@ -168,8 +174,12 @@ Status Evaluator::judge_single(const Event& event, const Group& group, TimeMs no
     const Scores scores = score_rank(rank, protocol_.k);
     record(update, {targets_ + 1, scores, scores, novel});
     if (update > 0) continue;
-    score_sources(seen, target, novel, rank);
     const size_t ranks[] = {rank};
+    const ItemSlot wanted[] = {target};
+    const std::span<const ItemSlot> known(wanted, target == kNoItem ? 0 : 1);
+    score_sources(seen, known, 1, ranks, &SourceScores::all);
+    if (novel) score_sources(seen, known, 1, {}, &SourceScores::novel);
+    score_losses(seen, target);
     score_at_k(ranks, 1);
     if (listener_) listener_({targets_ + 1, &event, group.targets + 1, {event.item}, &seen.items, nullptr});
   }
@@ -191,9 +201,8 @@ Status Evaluator::next_item(const Event& event, uint64_t group_key) {
 
 Status Evaluator::last_item(const Event& event, uint64_t group_key) {
   const Group* group = group_key == 0 ? nullptr : groups_.find(group_key);
-  if (!evaluated(group, event.time_ms)) return {};
   const double begin = wall_seconds();
-  TRY_STATUS(judge_single(event, *group, model_.now_ms()));
+  if (evaluated(group, event.time_ms)) TRY_STATUS(judge_single(event, *group, model_.now_ms()));
   result_.predict_seconds += wall_seconds() - begin;
   targets_++;  // Nothing is learned of it, but the next one has the next number.
   return {};
@@ -230,21 +239,32 @@ Status Evaluator::basket(std::span<const Event> lines, uint64_t group_key) {
   const RecommendQuery asked_new = query(first, *group, false, now_ms);
   for (size_t update = 0; update < servers_.size(); update++) {
     TRY(const Answerer* from, answerer(update));
-    std::vector<Recommended> items = from->recommend(asked), new_items;
-    sort_ties(items);
-    const std::vector<size_t> ranks = ranks_in(items, protocol_.allow_repeats ? slots : fresh);
+    Inspection seen, seen_new;
+    const auto ask = [&](const RecommendQuery& question, Inspection& answer) {
+      if (update == 0) {
+        answer = from->inspect(question, kNoItem);
+      } else {
+        answer.items = from->recommend(question);
+      }
+      sort_ties(answer.items);
+    };
+    ask(asked, seen);
+    const std::vector<ItemSlot>& wanted = protocol_.allow_repeats ? slots : fresh;
+    const std::vector<size_t> ranks = ranks_in(seen.items, wanted);
     const size_t relevant = protocol_.allow_repeats ? targets.size() : fresh_relevant;
     Outcome outcome{targets_ + 1, score_ranks(ranks, relevant, protocol_.k), {}, fresh_relevant > 0};
     if (fresh_relevant > 0) {
-      new_items = from->recommend(asked_new);
-      sort_ties(new_items);
-      outcome.novel = score_ranks(ranks_in(new_items, fresh), fresh_relevant, protocol_.k);
+      ask(asked_new, seen_new);
+      outcome.novel = score_ranks(ranks_in(seen_new.items, fresh), fresh_relevant, protocol_.k);
     }
     if (relevant == 0) continue;
     record(update, outcome);
     if (update > 0) continue;
     score_at_k(ranks, relevant);
-    if (listener_) listener_({targets_ + 1, &first, group->targets + 1, targets, &items, &new_items});
+    score_sources(seen, wanted, relevant, ranks, &SourceScores::all);
+    if (fresh_relevant > 0) score_sources(seen_new, fresh, fresh_relevant, {}, &SourceScores::novel);
+    if (listener_)
+      listener_({targets_ + 1, &first, group->targets + 1, targets, &seen.items, &seen_new.items});
   }
   mark_had(*group, false);
   result_.predict_seconds += wall_seconds() - begin;

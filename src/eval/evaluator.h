@@ -99,7 +99,9 @@ class Evaluator {
   void mark_had(const Group& group, bool had);
   Status judge_single(const Event& event, const Group& group, TimeMs now_ms);
   void record(size_t update, const Outcome& outcome);
-  void score_sources(const Inspection& seen, ItemSlot target, bool novel, size_t rank);
+  void score_sources(const Inspection& seen, std::span<const ItemSlot> wanted, size_t relevant,
+                     std::span<const size_t> ranks, MeanScores SourceScores::*mean);
+  void score_losses(const Inspection& seen, ItemSlot target);
   void score_at_k(std::span<const size_t> ranks, size_t relevant);
   void sort_ties(std::vector<Recommended>& items) const;
 

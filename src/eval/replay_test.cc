@@ -218,6 +218,10 @@ TEST(Replay, BasketsStandAtTheirFirstTimestampInOrderOfOrderId) {
   const MeanScores& novel = got.report.evaluation.updates[0].novel;
   EXPECT_EQ(novel.n(), 3u) << "order 11 holds nothing new";
   EXPECT_NEAR(novel.recall(), (0.5 + 1 + 0) / 3, 1e-6);
+  const auto& sources = got.report.evaluation.sources;
+  EXPECT_NEAR(sources[1].all.recall(), (0 + 0.5 + 0 + 0) / 4, 1e-6)
+      << "after x: only z; z had no follower but z, x";
+  EXPECT_EQ(sources[1].novel.n(), 3u);
 }
 
 TEST(Replay, BasketsOfUnknownCustomersAreLearnedOnly) {
