@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +20,7 @@ constexpr int kChildNice = 10;  // Serving goes first.
 constexpr size_t kErrorBytesMax = 4000;  // Below the size of a pipe: the child never waits for the parent.
 
 std::string system_error(const char* what) {
-  return std::string(what) + ": " + std::strerror(errno);
+  return std::string(what) + ": " + std::generic_category().message(errno);
 }
 
 [[noreturn]] void run_child(int parent, int pipe_end, const std::function<Status()>& work) {

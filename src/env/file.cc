@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <set>
+#include <system_error>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,7 +20,7 @@ namespace {
 
 Error system_error(const std::string& path, const char* doing) {
   const int why = errno;
-  std::string what = path + ": " + doing + ": " + std::strerror(why);
+  std::string what = path + ": " + doing + ": " + std::generic_category().message(why);
   if (why == ENOENT) return not_found(std::move(what));
   if (why == EEXIST) return invalid(std::move(what));
   return unavailable(std::move(what));
@@ -181,14 +180,15 @@ class RealFiles : public FileSystem {
   }
 
   Result<std::vector<std::string>> list(const std::string& dir) override {
-    DIR* stream = ::opendir(dir.c_str());
-    if (stream == nullptr) return system_error(dir, "list");
+    std::error_code error;
+    std::filesystem::directory_iterator entry(dir, error);
     std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream)) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+      names.push_back(entry->path().filename().string());
+    if (error) {
+      errno = error.value();
+      return system_error(dir, "list");
     }
-    ::closedir(stream);
     std::sort(names.begin(), names.end());
     return names;
   }

@@ -231,7 +231,7 @@ void FoldRunner::begin_snapshot_if_due() {
 
 // The fold thread only forks; another thread waits for the child. A snapshot is published after the log is
 // durable up to its offset: it must never contain an event that the log could lose.
-void FoldRunner::begin_snapshot(std::shared_ptr<SnapshotResult> result) {
+void FoldRunner::begin_snapshot(const std::shared_ptr<SnapshotResult>& result) {
   snapshot_offset_ = next_;
   snapshot_begun_ns_ = monotonic_ns();
   if (snapshot_thread_.joinable()) snapshot_thread_.join();  // It has ended, or is about to.

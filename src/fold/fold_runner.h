@@ -84,7 +84,8 @@ class FoldRunner {
   Status fold_some(Cursor& cursor, std::chrono::milliseconds timeout, Offset upto);
   void do_commands();
   void begin_snapshot_if_due();
-  void begin_snapshot(std::shared_ptr<SnapshotResult> result);  // Whoever calls has set snapshot_busy_.
+  void begin_snapshot(
+      const std::shared_ptr<SnapshotResult>& result);  // Whoever calls has set snapshot_busy_.
   void end_snapshot(Result<SnapshotInfo> info, SnapshotResult& result);
   void publish_applied(Offset applied);
   void fail(Error error);

@@ -185,8 +185,11 @@ Result<std::unique_ptr<SnapshotStore>> SnapshotStore::open(FileSystem& files, co
                                                            size_t keep) {
   TRY_STATUS(files.make_dirs(dir));
   TRY(const auto names, files.list(dir));
-  for (const std::string& name : names)
-    if (name.find(kTemporaryMark) != std::string::npos) TRY_STATUS(files.remove(dir + "/" + name));
+  for (const std::string& name : names) {
+    if (name.find(kTemporaryMark) == std::string::npos) continue;
+    const std::string path = dir + "/" + name;
+    TRY_STATUS(files.remove(path));
+  }
   return std::unique_ptr<SnapshotStore>(new SnapshotStore(files, dir, std::max<size_t>(1, keep)));
 }
 

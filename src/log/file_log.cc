@@ -210,7 +210,7 @@ Status FileLogImpl::sync_to(Offset upto) {
     syncing_ = false;
     if (status.ok() && synced > durable()) durable_ = synced;
     synced_.notify_all();
-    TRY_STATUS(status);
+    if (!status.ok()) return status;
   }
   return {};
 }
