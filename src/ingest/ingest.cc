@@ -62,7 +62,8 @@ void Ingest::Rep::set_aside(Workspace& work, const Staged& staged, std::string_v
   letter.source = door.source;
   letter.index = staged.index;
   letter.line = staged.line;
-  letter.time_ms = door.now_ms == kNoTime ? 0 : door.now_ms;
+  const TimeMs time = door.now_ms == kNoTime ? door.letter_ms : door.now_ms;
+  letter.time_ms = time == kNoTime ? 0 : time;
   letter.raw = texts.substr(staged.raw_at, staged.raw_size);
   if (kind != "row") return;
   letter.kind = "event";

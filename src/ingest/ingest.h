@@ -37,6 +37,7 @@ struct Door {
   std::string_view door = "http";  // Written into dead letters.
   std::string_view source;         // Of events that bear none.
   TimeMs now_ms = kNoTime;         // The door's clock; kNoTime: none (history).
+  TimeMs letter_ms = kNoTime;      // Time of dead letters when now_ms says none.
 };
 
 enum class ItemChange : uint8_t { kUpsert, kUpdate };

@@ -3,15 +3,19 @@
 
 namespace freshet {
 
-Run add_key(CLI::App& app);       // cmd_serve.cc
-Run add_log(CLI::App& app);       // cmd_log.cc
-Run add_replay(CLI::App& app);    // cmd_replay.cc
-Run add_serve(CLI::App& app);     // cmd_serve.cc
-Run add_simulate(CLI::App& app);  // cmd_simulate.cc
-Run add_snapshot(CLI::App& app);  // cmd_snapshot.cc
+Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
+Run add_import(CLI::App& app);       // cmd_import.cc
+Run add_key(CLI::App& app);          // cmd_serve.cc
+Run add_log(CLI::App& app);          // cmd_log.cc
+Run add_replay(CLI::App& app);       // cmd_replay.cc
+Run add_serve(CLI::App& app);        // cmd_serve.cc
+Run add_simulate(CLI::App& app);     // cmd_simulate.cc
+Run add_snapshot(CLI::App& app);     // cmd_snapshot.cc
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
+      {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
+      {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"log", "Verify, watch, export or count the events of a log", add_log},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
