@@ -55,6 +55,7 @@ std::string Progress::line(double elapsed_s) const {
   if (elapsed_s > 0)
     text += "  " + format_count(static_cast<uint64_t>(static_cast<double>(count_) / elapsed_s)) + "/s";
   if (share > 0 && share < 1) text += "  " + format_seconds(elapsed_s * (1 - share) / share) + " left";
+  if (!note_.empty()) text += "  " + note_;
   return text;
 }
 

@@ -32,6 +32,8 @@ class Progress {
     if (draw_ && (++calls_ & 63) == 0) tick();
   }
   void at(uint64_t count) { at(count, count); }
+  void total(uint64_t total) { total_ = total; }            // Known, or known better, only now.
+  void note(std::string text) { note_ = std::move(text); }  // Said at the end of the line.
   void done();
 
   // The line as it would be drawn `elapsed_s` after the start.
@@ -41,7 +43,7 @@ class Progress {
   void tick();
 
   const std::string what_;
-  const uint64_t total_;
+  uint64_t total_;
   const std::string unit_;
   const bool draw_;
   const double begin_s_;
@@ -49,6 +51,7 @@ class Progress {
   uint64_t position_ = 0;
   uint64_t count_ = 0;
   uint64_t calls_ = 0;
+  std::string note_;
   bool on_screen_ = false;
 };
 

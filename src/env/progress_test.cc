@@ -23,6 +23,8 @@ TEST(Progress, SaysShareRateAndTimeLeft) {
     Progress progress("read", row.total, "lines", false);
     progress.at(row.position, row.count);
     EXPECT_EQ(progress.line(row.elapsed_s), row.want) << row.name;
+    progress.note("recall 0.571");
+    EXPECT_EQ(progress.line(row.elapsed_s), std::string(row.want) + "  recall 0.571") << row.name;
   }
 }
 

@@ -26,7 +26,7 @@ Status FileSource::each(const Take& take) {
                                                             static_cast<double>(now.bytes_total) * kParts);
         });
     ingested_.merge(result);
-    if (!status.ok()) return Error{status.error().code, file + ": " + status.error().what};
+    if (!status.ok()) return status;
     files_done++;
   }
   return {};

@@ -11,7 +11,6 @@ namespace freshet {
 namespace {
 
 struct GroupCounts {
-  uint64_t groups = 0;
   std::unordered_map<uint64_t, uint64_t> targets;  // Only looked up.
 };
 
@@ -48,12 +47,16 @@ class Run {
   std::unique_ptr<Evaluator> evaluator_;  // null: no evaluation
   EventBuffer kept_;
   uint64_t steps_ = 0;
+  uint64_t counted_ = 0;  // Events in the source; 0: not counted.
 };
 
 void Run::tick(std::string_view phase, const EventSource& source) {
   if (!options_.progress || (++steps_ & 63) != 0) return;
   const bool any = evaluator_ != nullptr && evaluator_->result().eligible > 0;
-  options_.progress(phase, source.position(), steps_,
+  // The events were counted: a finer measure than the blocks that files are read in.
+  const EventSource::Position position =
+      counted_ > 0 && phase == "replay" ? EventSource::Position{steps_, counted_} : source.position();
+  options_.progress(phase, position, steps_,
                     any ? evaluator_->recent_recall() : std::numeric_limits<double>::quiet_NaN());
 }
 
@@ -71,6 +74,7 @@ Status Run::count(EventSource& source, GroupCounts& counts) {
   GroupKeys key = keys();
   return source.each([&](const Event& event) -> Status {
     tick("count", source);
+    counted_++;
     if (!is_target(event)) return {};
     const uint64_t group = key(event);
     if (group != 0) counts.targets[group]++;

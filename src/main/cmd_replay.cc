@@ -98,8 +98,9 @@ class Bar {
       bar_.emplace(phase, position.total);
       phase_ = phase;
     }
-    (void)recall;
+    bar_->total(position.total);
     bar_->at(position.done, events);
+    if (!std::isnan(recall)) bar_->note("recall " + format_number(recall, 3));
   }
   void done() { bar_.reset(); }
 
