@@ -41,12 +41,17 @@ Evaluator::Evaluator(const Protocol& protocol, ReplayModel& model, uint64_t warm
     if (k <= protocol_.k) result_.at_k.push_back({k, {}});
 }
 
+int64_t Evaluator::period_of(const UpdatePolicy& policy, TimeMs time_ms) {
+  return time_ms / policy.every_ms - (time_ms % policy.every_ms < 0);
+}
+
 void Evaluator::publish_due(TimeMs time_ms) {
   for (size_t i = 0; i < servers_.size(); i++) {
     const UpdatePolicy& policy = protocol_.updates[i];
     if (policy.kind != UpdatePolicy::Kind::kEvery) continue;
-    const int64_t period = time_ms / policy.every_ms - (time_ms % policy.every_ms < 0);
+    const int64_t period = period_of(policy, time_ms);
     if (period <= servers_[i].period) continue;  // A late event publishes nothing.
+    if (period < period_of(policy, publish_from_ms_)) continue;
     servers_[i].period = period;
     servers_[i].learned = model_.save_learned();
     servers_[i].published = true;

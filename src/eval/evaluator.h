@@ -76,6 +76,9 @@ class Evaluator {
   // After the model applied a target: its group had it.
   void learned(const Event& event, uint64_t group);
 
+  // Nothing is evaluated before this time: publications of earlier periods, which nobody would see, are left
+  // out.
+  void publish_from(TimeMs time_ms) { publish_from_ms_ = time_ms; }
   void on_judgement(std::function<void(const Judgement&)> listener) { listener_ = std::move(listener); }
   const Evaluation& result() const { return result_; }
   const Groups& groups() const { return groups_; }
@@ -90,6 +93,7 @@ class Evaluator {
     bool published = false;
   };
 
+  static int64_t period_of(const UpdatePolicy& policy, TimeMs time_ms);
   void publish_due(TimeMs time_ms);
   void freeze();
   bool evaluated(const Group* group, TimeMs time_ms);
@@ -111,7 +115,8 @@ class Evaluator {
   Groups groups_;
   std::vector<Server> servers_;  // One a policy of the protocol.
   std::vector<uint8_t> had_;     // By slot, set while one query is asked.
-  uint64_t targets_ = 0;         // Learned so far.
+  TimeMs publish_from_ms_ = INT64_MIN;
+  uint64_t targets_ = 0;  // Learned so far.
   uint64_t type_counts_[kEventTypeCount] = {};
   EventType usual_type_ = EventType::kView;
   double recent_ = 0;

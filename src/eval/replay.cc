@@ -11,7 +11,27 @@ namespace freshet {
 namespace {
 
 struct GroupCounts {
-  std::unordered_map<uint64_t, uint64_t> targets;  // Only looked up.
+  struct Count {
+    uint64_t index = 0;
+    uint64_t targets = 0;
+  };
+  std::unordered_map<uint64_t, Count> groups;  // Only looked up.
+  std::vector<TimeMs> second_ms;               // By index: when the group's second target came, if it did.
+
+  void add(uint64_t group, TimeMs time_ms) {
+    const auto [found, added] = groups.try_emplace(group);
+    if (added) {
+      found->second.index = second_ms.size();
+      second_ms.push_back(INT64_MAX);
+    }
+    if (++found->second.targets == 2) second_ms[found->second.index] = time_ms;
+  }
+  // No target before this time is evaluated when the first `warmup` groups are not.
+  TimeMs first_evaluated_ms(uint64_t warmup) const {
+    TimeMs first = INT64_MAX;
+    for (size_t index = warmup; index < second_ms.size(); index++) first = std::min(first, second_ms[index]);
+    return first;
+  }
 };
 
 // Events that go together through the evaluator: one event, or the lines of a basket.
@@ -77,7 +97,7 @@ Status Run::count(EventSource& source, GroupCounts& counts) {
     counted_++;
     if (!is_target(event)) return {};
     const uint64_t group = key(event);
-    if (group != 0) counts.targets[group]++;
+    if (group != 0) counts.add(group, event.time_ms);
     return {};
   });
 }
@@ -170,7 +190,7 @@ Status Run::last_items(EventSource& source, const GroupCounts& counts) {
     tick("replay", source);
     if (!is_target(event)) return fold(event, 0);
     const uint64_t group = key(event);
-    if (group == 0 || ++met[group] < counts.targets.at(group)) return fold(event, group);
+    if (group == 0 || ++met[group] < counts.groups.at(group).targets) return fold(event, group);
     last.add(event);
     last_group.push_back(group);
     return {};
@@ -192,10 +212,11 @@ Status Run::all(EventSource& source) {
   if (evaluate && needs_counts()) TRY_STATUS(count(from, counts));
   if (evaluate && protocol_.by_group && protocol_.task != EvalTask::kBasket) TRY_STATUS(order_by_group());
   const auto share = static_cast<uint64_t>(
-      std::floor(static_cast<double>(counts.targets.size()) * protocol_.warmup.percent / 100 + 1e-9));
+      std::floor(static_cast<double>(counts.groups.size()) * protocol_.warmup.percent / 100 + 1e-9));
   report_.warmup_groups = std::max(protocol_.warmup.groups, share);
   if (evaluate) {
     evaluator_ = std::make_unique<Evaluator>(protocol_, model_, report_.warmup_groups);
+    if (counted_ > 0) evaluator_->publish_from(counts.first_evaluated_ms(report_.warmup_groups));
     if (options_.judgement) evaluator_->on_judgement(options_.judgement);
   }
 

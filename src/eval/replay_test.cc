@@ -42,7 +42,8 @@ EventBuffer stream(std::string_view text, Grouping grouping = Grouping::kSession
 
 struct Outcomes {
   ReplayReport report;
-  std::vector<std::string> judged;  // "group>target rank"
+  std::vector<std::string> judged;  // "group>target:list", for baskets "/list of what is new"
+  int saves = 0;                    // How often the learned state was published (and once for its hash).
 };
 
 Outcomes run(EventBuffer events, const Protocol& protocol) {
@@ -63,6 +64,7 @@ Outcomes run(EventBuffer events, const Protocol& protocol) {
   };
   const Status status = replay(events, model, options, out.report);
   EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.error().what);
+  out.saves = model.saves;
   return out;
 }
 
@@ -190,6 +192,11 @@ TEST(Replay, FrozenAndHourlyServeWhatWasPublished) {
     EXPECT_EQ(got.judged, row.want) << row.update;
     EXPECT_DOUBLE_EQ(got.report.evaluation.updates[0].all.recall(), row.recall) << row.update;
   }
+  protocol.warmup = {.groups = 0, .percent = 50, .events = 0};  // Two of four, counted first.
+  for (const Row& row : rows) {
+    protocol.updates = parse_updates(row.update).value();
+    EXPECT_EQ(run(stream(events), protocol).judged, row.want) << row.update << ", warm-up by share";
+  }
   protocol.updates = parse_updates("frozen,every=2h,live").value();  // Side by side: the same numbers.
   const Outcomes all = run(stream(events), protocol);
   ASSERT_EQ(all.report.evaluation.updates.size(), 3u);
@@ -197,6 +204,22 @@ TEST(Replay, FrozenAndHourlyServeWhatWasPublished) {
   EXPECT_DOUBLE_EQ(all.report.evaluation.updates[1].all.recall(), 0.5);
   EXPECT_DOUBLE_EQ(all.report.evaluation.updates[2].all.recall(), 0.5);
   EXPECT_EQ(all.report.evaluation.updates[2].name, "live");
+}
+
+TEST(Replay, WhatNobodySeesIsNotPublished) {
+  std::string events;
+  for (int hour = 0; hour < 50; hour++)
+    events += "w" + std::to_string(hour) + ":x@" + std::to_string(hour * 60) + " ";
+  events += "s:x@3001 s:y@3002 t:y@3061 t:x@3062";
+  Protocol protocol = next_item();
+  protocol.updates = parse_updates("every=1h").value();
+  protocol.warmup.percent = 96.2;  // 50 of 52 groups, counted first
+  const Outcomes counted = run(stream(events), protocol);
+  EXPECT_EQ(counted.saves, 2 + 1) << "hours 50 and 51, and the state hash";
+  protocol.warmup = {.groups = 50, .percent = 0, .events = 0};
+  const Outcomes uncounted = run(stream(events), protocol);
+  EXPECT_EQ(uncounted.saves, 52 + 1);
+  EXPECT_EQ(counted.judged, uncounted.judged);
 }
 
 TEST(Replay, BasketsStandAtTheirFirstTimestampInOrderOfOrderId) {
