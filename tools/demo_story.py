@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""A shopper's taste changes, and the recommendations follow: told in the terminal, measured as it happens.
+
+Usage: tools/demo_story.py URL [--user ID]
+Speaks to a running Freshet that has a catalogue and some history, through its public API only. Exits 1 when the
+recommendations did not follow.
+"""
+import argparse
+import http.client
+import json
+import sys
+import time
+import urllib.parse
+
+SHOWN = 8      # Length of the list
+CLICKS = 5     # Things of the new kind the shopper looks at
+COLOUR = sys.stdout.isatty()
+
+
+def paint(code: str, text: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def bold(text: str) -> str:
+    return paint("1", text)
+
+
+def dim(text: str) -> str:
+    return paint("2", text)
+
+
+def teal(text: str) -> str:
+    return paint("36;1", text)
+
+
+class Api:
+    """The API over one connection."""
+
+    def __init__(self, url: str):
+        parts = urllib.parse.urlsplit(url)
+        self.connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=30)
+
+    def call(self, method: str, path: str, body: object = None) -> dict:
+        data = json.dumps(body) if body is not None else None
+        self.connection.request(method, path, data, {"content-type": "application/json"} if data else {})
+        response = self.connection.getresponse()
+        text = response.read().decode()
+        if response.status // 100 != 2:
+            raise RuntimeError(f"{method} {path} was answered {response.status}: {text[:300]}")
+        return json.loads(text)
+
+    def recommend(self, surface: str, user: str, record: bool = False, **more: object) -> dict:
+        ask = {"surface": surface, "user": user, "k": SHOWN, "explain": True, "record": record, **more}
+        return self.call("POST", "/api/v1/recommend", ask)
+
+
+class Story:
+    def __init__(self, api: Api, user: str):
+        self.api = api
+        self.user = user
+        self.categories: dict[str, str] = {}
+
+    def category(self, item: str) -> str:
+        """"Shoes > Boots" of an item."""
+        if item not in self.categories:
+            known = self.api.call("GET", f"/api/v1/items/{urllib.parse.quote(item)}")
+            self.categories[item] = str(known["attributes"].get("category", ""))
+        return self.categories[item]
+
+    def show(self, page: dict, before: list[str]) -> None:
+        for place, item in enumerate(page["items"], 1):
+            new = bool(before) and item["id"] not in before
+            mark = teal("new") if new else "   "
+            name = f"{item.get('title', item['id']):<46.46}"
+            print(f"   {mark} {place:2}  {bold(name) if new else name} {item.get('price', 0):>8.2f}  "
+                  f"{dim((item['reason'] or item.get('source', ''))[:52])}")
+
+    def kinds(self, page: dict) -> str:
+        count: dict[str, int] = {}
+        for item in page["items"]:
+            kind = self.category(item["id"]).split(" > ")[-1]
+            count[kind] = count.get(kind, 0) + 1
+        return ", ".join(f"{n} {kind}" for kind, n in sorted(count.items(), key=lambda kv: -kv[1])[:4])
+
+    def new_interest(self, page: dict) -> tuple[str, list[dict]]:
+        """A category that trends in the shop and of which nothing is in this shopper's list or late history."""
+        mine = {self.category(item["id"]).split(" > ")[0] for item in page["items"]}
+        try:
+            actions = self.api.call("GET", f"/api/v1/users/{urllib.parse.quote(self.user)}")["actions"]
+            mine |= {self.category(action["item"]).split(" > ")[0] for action in actions[-15:]}
+        except RuntimeError:
+            pass  # Nothing is known of this shopper yet.
+        found = self.api.call("GET", "/api/v1/recommend/trending?k=60")["facets"]
+        facets = [f["facet"] for f in found if f["facet"].startswith("category:") and " > " in f["facet"]]
+        for only_new in (True, False):
+            for facet in facets:
+                if only_new and facet.removeprefix("category:").split(" > ")[0] in mine:
+                    continue
+                kind = facet.removeprefix("category:")
+                items = self.api.recommend("trending", self.user, filter=f'category:"{kind}"')["items"]
+                if len(items) >= CLICKS:
+                    return kind, items[:CLICKS]
+        raise RuntimeError("the shop has no category with enough items; was its history loaded?")
+
+    def tell(self) -> bool:
+        before = self.api.recommend("for-you", self.user, record=True)
+        kind, items = self.new_interest(before)
+        department = kind.split(" > ")[0]
+        print(f" Shopper {bold(self.user)} opens the shop. {bold('For you')}, from all that was seen so far")
+        print(dim(f" ({self.kinds(before)}):"))
+        self.show(before, [])
+        print(f"\n Today it is something else: {bold(self.user)} looks at {teal(kind.split(' > ')[-1])}.\n")
+        before_ids = [item["id"] for item in before["items"]]
+        session = f"story-{time.time_ns()}"
+        first_change = None
+        last = before_ids
+        page = before
+        for number, item in enumerate(items, 1):
+            event = {"type": "view", "user": self.user, "session": session, "item": item["id"], "source": "demo"}
+            start = time.perf_counter()
+            offset = self.api.call("POST", "/api/v1/events", event).get("offset", 0)
+            kept = time.perf_counter()
+            while True:  # Until an answer is made from a state that contains the event.
+                page = self.api.recommend("for-you", self.user)
+                if page.get("state_offset", offset) >= offset or time.perf_counter() - kept > 5:
+                    break
+            seen = time.perf_counter()
+            ids = [i["id"] for i in page["items"]]
+            fresh = len([i for i in ids if i not in last])
+            there = len([i for i in ids if self.category(i).startswith(department)])
+            if first_change is None and ids != before_ids:
+                first_change = (seen - start) * 1000
+            last = ids
+            print(f"   view {number}  {item.get('title', item['id']):<44.44}  kept {(kept - start) * 1e3:5.1f} ms   "
+                  f"in the answer {bold(f'{(seen - start) * 1e3:5.1f} ms')}   {fresh} new, {there} of {len(ids)} {department}")
+            time.sleep(0.15)
+        after = self.api.recommend("for-you", self.user, record=True)
+        print(f"\n {bold('For you')}, now {dim(f'({self.kinds(after)}):')}")
+        self.show(after, before_ids)
+        was = len([i for i in before["items"] if self.category(i["id"]).startswith(department)])
+        now = len([i for i in after["items"] if self.category(i["id"]).startswith(department)])
+        if first_change is None or now <= was:
+            print(f"\n The recommendations did not follow: {was} of {len(before_ids)} {department} before, {now} after.",
+                  file=sys.stderr)
+            return False
+        print(f"\n {teal('The answer changed ' + format(first_change, '.0f') + ' ms after the first view was sent')}"
+              f", and {now} of {len(after['items'])} are {department} now ({was} before).")
+        return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("--user", default="u000007")
+    args = parser.parse_args()
+    try:
+        return 0 if Story(Api(args.url), args.user).tell() else 1
+    except (OSError, RuntimeError, KeyError) as error:
+        print(f"demo story: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
