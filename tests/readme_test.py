@@ -57,7 +57,7 @@ def main() -> int:
             accepted = json.loads(outputs[1])
             assert accepted["accepted"] == 6, accepted
             page = json.loads(outputs[2])
-            assert page["items"][0]["id"] == "teapot", page  # What ada and bob turned to after the kettle.
+            assert page["items"][0]["item"] == "teapot", page  # What ada and bob turned to after the kettle.
             assert page["items"][0]["reason"], page
             refused = json.loads(outputs[4].splitlines()[0] if "\n" in outputs[4].strip() else outputs[4])
             print("refused:", refused)

@@ -44,7 +44,7 @@ std::optional<Problem> read(const Request& from, Asked& out) {
 }
 
 void write_item(JsonWriter& json, const RecommendedItem& item, bool explain) {
-  json.object().field("id", std::string_view(item.id)).field("score", item.score);
+  json.object().field("item", std::string_view(item.id)).field("score", item.score);
   if (!item.title.empty()) json.field("title", std::string_view(item.title));
   if (has_number(item.price)) json.field("price", item.price);
   json.field("reason", std::string_view(item.reason));
