@@ -20,6 +20,7 @@ struct Engine::Acknowledged {
   };
   static constexpr size_t kMarksMax = 1 << 16;
   std::mutex mutex;
+  std::function<void(double)> observer;
   std::deque<Mark> marks;
   std::atomic<Offset> first{
       UINT64_MAX};  // marks.front().end, so that the fold thread need not lock to see it
@@ -175,10 +176,23 @@ Status Engine::commit(Offset end) {
 
 // ---- freshness: from acknowledgement to visible in an answer
 
-void Engine::acknowledge(Offset end) {
-  if (!freshness_ || end == 0) return;
-  if (applied() >= end) return freshness_(0);
+void Engine::observe_freshness(std::function<void(double seconds)> observer) {
   const std::lock_guard lock(acknowledged_->mutex);
+  acknowledged_->observer = std::move(observer);
+  acknowledged_->marks.clear();
+  acknowledged_->first.store(UINT64_MAX, std::memory_order_release);
+}
+
+void Engine::observe_events(std::function<void(Offset, const Event&)> observer) {
+  const std::lock_guard lock(on_event_mutex_);
+  on_event_ = std::move(observer);
+  events_observed_.store(on_event_ != nullptr, std::memory_order_release);
+}
+
+void Engine::acknowledge(Offset end) {
+  const std::lock_guard lock(acknowledged_->mutex);
+  if (!acknowledged_->observer || end == 0) return;
+  if (applied() >= end) return acknowledged_->observer(0);
   if (acknowledged_->marks.size() >= Acknowledged::kMarksMax) return;
   // Commits may call back out of order; the ring stays sorted so that its front is the next to become
   // visible.
@@ -189,7 +203,10 @@ void Engine::acknowledge(Offset end) {
 }
 
 void Engine::applied_one(Offset at, const Event& event) {
-  if (on_event_) on_event_(at, event);
+  if (events_observed_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(on_event_mutex_);
+    if (on_event_) on_event_(at, event);
+  }
   if (event.type == EventType::kEraseUser) {
     const std::lock_guard lock(erase_mutex_);
     if (std::find(erase_waiting_.begin(), erase_waiting_.end(), event.user) == erase_waiting_.end())
@@ -201,8 +218,11 @@ void Engine::applied_one(Offset at, const Event& event) {
   const uint64_t now = monotonic_ns();
   const std::lock_guard lock(acknowledged_->mutex);
   auto& marks = acknowledged_->marks;
-  for (; !marks.empty() && marks.front().end <= at + 1; marks.pop_front())
-    freshness_(static_cast<double>(now - marks.front().at_ns) * 1e-9);
+  for (; !marks.empty() && marks.front().end <= at + 1; marks.pop_front()) {
+    // A mark of an earlier event came just after this function had looked for it: there was no delay.
+    const bool in_time = marks.front().end == at + 1;
+    acknowledged_->observer(in_time ? static_cast<double>(now - marks.front().at_ns) * 1e-9 : 0);
+  }
   acknowledged_->first.store(marks.empty() ? UINT64_MAX : marks.front().end, std::memory_order_release);
 }
 

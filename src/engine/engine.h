@@ -153,11 +153,11 @@ class Engine {
   EventLog& log() { return *log_; }
 
   // Called with the seconds from acknowledgement (durable) until the event could be seen in an answer; 0: it
-  // could be before it was acknowledged. On the fold thread or a log thread; must be quick. Set before the
-  // first event.
-  void observe_freshness(std::function<void(double seconds)> observer) { freshness_ = std::move(observer); }
-  // Called on the fold thread after each event was folded; must be quick. Set before the first event.
-  void observe_events(std::function<void(Offset, const Event&)> observer) { on_event_ = std::move(observer); }
+  // could be before it was acknowledged. On the fold thread or a log thread; must be quick. May be set and
+  // taken back (nullptr) at any time: when this returns, the former observer is not called any more.
+  void observe_freshness(std::function<void(double seconds)> observer);
+  // Called on the fold thread after each event was folded; must be quick. The same rules.
+  void observe_events(std::function<void(Offset, const Event&)> observer);
 
  private:
   // What is swapped as one when a second fold replaces the live one.
@@ -193,7 +193,8 @@ class Engine {
   std::unique_ptr<KeyValueStore> erasures_;  // Ids of people whose erasure is not proven yet.
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Acknowledged> acknowledged_;
-  std::function<void(double)> freshness_;
+  std::atomic<bool> events_observed_{false};
+  std::mutex on_event_mutex_;
   std::function<void(Offset, const Event&)> on_event_;
   Offset ready_at_ = 0;
   uint64_t nonce_ = 0;
