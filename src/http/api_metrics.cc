@@ -91,8 +91,8 @@ void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
   sample_memory(out, stats);
   sample_learning(out, stats);
   out.counter("freshet_recommended_total", "Recommendation pages answered", stats.recommended);
-  if (stats.snapshot)
-    out.gauge("freshet_snapshot_offset", "Log offset of the newest snapshot", number(stats.snapshot->offset));
+  out.gauge("freshet_snapshot_offset", "Log offset of the newest snapshot; 0: there is none",
+            stats.snapshot ? number(stats.snapshot->offset) : 0);
 }
 
 void sample_server(const ServerStats& stats, std::vector<MetricSample>& samples) {
