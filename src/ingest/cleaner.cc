@@ -283,10 +283,10 @@ bool Cleaner::Rep::check_times(const Event& event, TimeMs now, Rejection& reject
   if (now == kNoTime) return true;
   // A forecast or a planned promotion may lie ahead, and an item may have changed long ago.
   const bool may_lie_ahead = event.type == EventType::kContext;
-  if (config.future_ms_max > 0 && !may_lie_ahead && event.time_ms > now + config.future_ms_max)
+  if (config.future_ms_max > 0 && !may_lie_ahead && event.time_ms - now > config.future_ms_max)
     return reject(rejection, RejectReason::kFuture, "time",
                   "a time up to " + iso_time(now + config.future_ms_max), iso_time(event.time_ms));
-  if (config.late_ms_max > 0 && is_behaviour(event.type) && event.time_ms < now - config.late_ms_max)
+  if (config.late_ms_max > 0 && is_behaviour(event.type) && now - event.time_ms > config.late_ms_max)
     return reject(rejection, RejectReason::kTooOld, "time",
                   "a time from " + iso_time(now - config.late_ms_max) + " on", iso_time(event.time_ms));
   return true;

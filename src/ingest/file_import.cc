@@ -35,7 +35,9 @@ class FileImport {
  public:
   FileImport(Ingest::Rep& rep, const FileOptions& options, const Door& door, EventSink& sink,
              IngestResult& result)
-      : rep_(rep), options_(options), door_(door), sink_(sink), result_(result), work_(rep.borrow()) {}
+      : rep_(rep), options_(options), door_(door), sink_(sink), result_(result), work_(rep.borrow()) {
+    if (door_.source.empty()) door_.source = options.source;  // Dead letters are replayed with it.
+  }
   ~FileImport() { rep_.give_back(std::move(work_)); }
 
   Status run(const std::string& path, Input& input, const Ingest::Progress& progress);
@@ -55,7 +57,7 @@ class FileImport {
 
   Ingest::Rep& rep_;
   const FileOptions& options_;
-  const Door& door_;
+  Door door_;
   EventSink& sink_;
   IngestResult& result_;
   std::unique_ptr<Workspace> work_;
@@ -126,6 +128,7 @@ Staged& FileImport::stage(std::string_view text, uint64_t line) {
   staged.content = mix64(hash_bytes(text), mix64(staged.index, file_));
   staged.raw_at = work_->raw.size();
   staged.raw_size = text.size();
+  work_->raw_bytes += text.size();
   if (has_secrets_) {
     staged.raw_size = 0;
   } else {
@@ -228,13 +231,17 @@ bool FileImport::fill_event(const std::vector<std::string_view>& fields, Event& 
 bool FileImport::expand_items(const std::vector<std::string_view>& fields, size_t first, Rejection& why) {
   Event& base = work_->events[first];
   const size_t list_max = rep_.cleaner.config().limits.list_max * 10;  // A long life, not one request.
+  const size_t repeated = repeated_bytes(base);
   size_t count = 0;
   const auto add = [&](std::string_view item) {
     if (item.empty()) return true;
-    if (count == list_max) {
-      why.reason = RejectReason::kTooMany;
+    const bool too_long = repeated * count > kRepeatedBytesMax;
+    if (count == list_max || too_long) {
+      why.reason = too_long ? RejectReason::kTooLong : RejectReason::kTooMany;
       why.field = "items";
-      why.expected = "at most " + std::to_string(list_max) + " items";
+      why.expected = too_long
+                         ? "at most " + std::to_string(kRepeatedBytesMax) + " bytes repeated for each item"
+                         : "at most " + std::to_string(list_max) + " items";
       return false;
     }
     Event& event = count == 0 ? base : work_->events.add();
@@ -296,7 +303,7 @@ void FileImport::read_row(RowReader& reader) {
     refuse_row(staged, &fields);
     return;
   }
-  default_source(work_->events, staged.first, options_.source);
+  default_source(work_->events, staged.first, door_.source);
   staged.count = work_->events.size() - staged.first;
 }
 
@@ -318,7 +325,7 @@ void FileImport::read_line(std::string_view text, uint64_t line) {
     work_->raw.resize(staged.raw_at);
     return;
   }
-  default_source(work_->events, staged.first, options_.source);
+  default_source(work_->events, staged.first, door_.source);
   staged.count = work_->events.size() - staged.first;
 }
 
@@ -360,7 +367,7 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
       read_row(reader);
     }
     ++rows;
-    if (work_->used < kPortion && work_->events.size() < 4 * kPortion && filtered_ < 16 * kPortion) continue;
+    if (!work_->full() && filtered_ < 16 * kPortion) continue;
     TRY_STATUS(flush());
     report();
   }

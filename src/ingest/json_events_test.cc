@@ -1,9 +1,13 @@
 // Events and items as JSON through the door: what becomes of every kind, and what is answered to what is
 // wrong.
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "ingest/ingest.h"
 #include "ingest/internal/event_text.h"
+#include "log/mem_log.h"
 
 namespace freshet {
 namespace {
@@ -122,6 +126,44 @@ TEST(JsonEvents, AnOrderIsTakenWholeOrNotAtAll) {
       R"({"type":"purchase","user":"u","time":1767323040,"items":[{"item":"a"},{"item":"b","price":-1}]})");
   EXPECT_EQ(out.events.size(), 0u);
   EXPECT_EQ(first_error(out), "event 0: price: expected a number from 0 to 1000000000, got -1 (range)");
+}
+
+TEST(JsonEvents, ASmallBodyDoesNotBecomeALargeLog) {
+  std::string body =
+      R"({"type":"purchase","user":"u","note":")" + std::string(60'000, 'n') + R"(","items":[0)";
+  for (int i = 1; i < 1000; ++i) body += "," + std::to_string(i);
+  const Outcome out = take(body + "]}");
+  EXPECT_EQ(out.events.size(), 0u);
+  EXPECT_EQ(first_error(out),
+            "event 0: items: expected at most 4194304 bytes of what all lines repeat (too_long)");
+}
+
+TEST(JsonEvents, ManySendersAtOnceLoseAndDoubleNothing) {
+  constexpr int kThreads = 4, kBodies = 60, kEvents = 300;  // More than a portion.
+  Ingest ingest(CleanerConfig::live(), nullptr);
+  MemLog log;
+  std::atomic<uint64_t> accepted{0}, duplicates{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {  // All send the same bodies: each event is new to one of them.
+      for (int b = 0; b < kBodies; ++b) {
+        std::string body;
+        for (int e = 0; e < kEvents; ++e)
+          body += R"({"type":"view","user":"u)" + std::to_string(e) + R"(","item":"i","id":")" +
+                  std::to_string(b * kEvents + e) + "\"}\n";
+        LogSink sink(log);
+        const auto result = ingest.events(body, {.now_ms = kNow}, sink);
+        ASSERT_TRUE(result.ok());
+        accepted += result->accepted;
+        duplicates += result->duplicates;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(accepted, uint64_t{kBodies * kEvents});
+  EXPECT_EQ(duplicates, uint64_t{(kThreads - 1) * kBodies * kEvents});
+  EXPECT_EQ(log.end(), Offset{kBodies * kEvents});
+  EXPECT_EQ(ingest.totals().accepted, uint64_t{kBodies * kEvents});
 }
 
 TEST(JsonEvents, WhatIsWrongIsNamed) {

@@ -389,6 +389,10 @@ bool JsonReader::Rep::read_lines(dom::element list, EventPool& out, size_t base,
     return reject(rejection, RejectReason::kTooMany, "items",
                   "at most " + std::to_string(limits.list_max) + " items", std::to_string(array.size()));
   const Event whole = out[base];
+  // A small body must not become a large log by repeating one long attribute a thousand times.
+  if (repeated_bytes(whole) * array.size() > kRepeatedBytesMax)
+    return reject(rejection, RejectReason::kTooLong, "items",
+                  "at most " + std::to_string(kRepeatedBytesMax) + " bytes of what all lines repeat");
   size_t number = 0;
   for (const dom::element line : array) {
     Event& event = number == 0 ? out[base] : out.add();
@@ -507,6 +511,20 @@ bool set_field(Event& event, Field field, std::string_view text, TimeUnit unit, 
   return time_from_text(text, unit, is_until ? event.until_ms : event.time_ms) ||
          reject(rejection, RejectReason::kTime, field_name(field),
                 "a time: seconds, ms, us or ns since 1970, or ISO 8601", text);
+}
+
+size_t repeated_bytes(const Event& event) {
+  size_t bytes = 64;
+  Event& same = const_cast<Event&>(event);  // text_of only finds the member.
+  for (int i = static_cast<int>(Field::kId); i <= static_cast<int>(Field::kValue); ++i)
+    bytes += text_of(same, static_cast<Field>(i))->size();
+  for (const Attribute& attribute : event.attributes) {
+    bytes += attribute.name.size() + 10;
+    if (const auto* const text = std::get_if<std::string>(&attribute.value)) bytes += text->size();
+    if (const auto* const list = std::get_if<std::vector<std::string>>(&attribute.value))
+      for (const std::string& text : *list) bytes += text.size() + 2;
+  }
+  return bytes;
 }
 
 std::string event_type_list() {

@@ -67,6 +67,10 @@ class JsonReader {
 // Sets one field from text (a column, a constant). Lists and attributes are not fields in this sense.
 bool set_field(Event& event, Field field, std::string_view text, TimeUnit unit, Rejection& rejection);
 
+// Roughly the bytes of `event` in the log: what each line of an order, each item of a list repeats.
+size_t repeated_bytes(const Event& event);
+constexpr size_t kRepeatedBytesMax = 4 << 20;  // Of all lines of one order together.
+
 // "view, click, ..." for errors.
 std::string event_type_list();
 

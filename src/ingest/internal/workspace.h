@@ -16,6 +16,7 @@
 namespace freshet {
 
 constexpr size_t kPortion = 256;  // Objects or rows cleaned under one lock.
+constexpr size_t kPortionBytes = 4 << 20;
 
 // One object or row, read but not yet cleaned.
 struct Staged {
@@ -41,8 +42,13 @@ struct Workspace {
     next.body.clear();
     return next;
   }
+  // Portions are bounded in bytes too: the log takes each as one append.
+  bool full() const {
+    return used >= kPortion || events.size() >= 4 * kPortion || raw_bytes >= kPortionBytes;
+  }
   void clear() {
     used = 0;
+    raw_bytes = 0;
     events.clear();
     raw.clear();
     letters.clear();
@@ -53,7 +59,8 @@ struct Workspace {
   EventPool events;
   std::vector<Staged> staged;
   size_t used = 0;
-  std::string raw;  // Texts of rows, which the read buffer does not keep.
+  size_t raw_bytes = 0;  // Of what is staged.
+  std::string raw;       // Texts of rows, which the read buffer does not keep.
   std::vector<DeadLetter> letters;
   bool keeps_letters = true;
 };
