@@ -69,22 +69,22 @@ class Story:
 
     def show(self, page: dict, before: list[str]) -> None:
         for place, item in enumerate(page["items"], 1):
-            new = bool(before) and item["id"] not in before
+            new = bool(before) and item["item"] not in before
             mark = teal("new") if new else "   "
-            name = f"{item.get('title', item['id']):<46.46}"
+            name = f"{item.get('title', item['item']):<46.46}"
             print(f"   {mark} {place:2}  {bold(name) if new else name} {item.get('price', 0):>8.2f}  "
                   f"{dim((item['reason'] or item.get('source', ''))[:52])}")
 
     def kinds(self, page: dict) -> str:
         count: dict[str, int] = {}
         for item in page["items"]:
-            kind = self.category(item["id"]).split(" > ")[-1]
+            kind = self.category(item["item"]).split(" > ")[-1]
             count[kind] = count.get(kind, 0) + 1
         return ", ".join(f"{n} {kind}" for kind, n in sorted(count.items(), key=lambda kv: -kv[1])[:4])
 
     def new_interest(self, page: dict) -> tuple[str, list[dict]]:
         """A category that trends in the shop and of which nothing is in this shopper's list or late history."""
-        mine = {self.category(item["id"]).split(" > ")[0] for item in page["items"]}
+        mine = {self.category(item["item"]).split(" > ")[0] for item in page["items"]}
         try:
             actions = self.api.call("GET", f"/api/v1/users/{urllib.parse.quote(self.user)}")["actions"]
             mine |= {self.category(action["item"]).split(" > ")[0] for action in actions[-15:]}
@@ -110,13 +110,13 @@ class Story:
         print(dim(f" ({self.kinds(before)}):"))
         self.show(before, [])
         print(f"\n Today it is something else: {bold(self.user)} looks at {teal(kind.split(' > ')[-1])}.\n")
-        before_ids = [item["id"] for item in before["items"]]
+        before_ids = [item["item"] for item in before["items"]]
         session = f"story-{time.time_ns()}"
         first_change = None
         last = before_ids
         page = before
         for number, item in enumerate(items, 1):
-            event = {"type": "view", "user": self.user, "session": session, "item": item["id"], "source": "demo"}
+            event = {"type": "view", "user": self.user, "session": session, "item": item["item"], "source": "demo"}
             start = time.perf_counter()
             offset = self.api.call("POST", "/api/v1/events", event).get("offset", 0)
             kept = time.perf_counter()
@@ -125,20 +125,20 @@ class Story:
                 if page.get("state_offset", offset) >= offset or time.perf_counter() - kept > 5:
                     break
             seen = time.perf_counter()
-            ids = [i["id"] for i in page["items"]]
+            ids = [i["item"] for i in page["items"]]
             fresh = len([i for i in ids if i not in last])
             there = len([i for i in ids if self.category(i).startswith(department)])
             if first_change is None and ids != before_ids:
                 first_change = (seen - start) * 1000
             last = ids
-            print(f"   view {number}  {item.get('title', item['id']):<44.44}  kept {(kept - start) * 1e3:5.1f} ms   "
+            print(f"   view {number}  {item.get('title', item['item']):<44.44}  kept {(kept - start) * 1e3:5.1f} ms   "
                   f"in the answer {bold(f'{(seen - start) * 1e3:5.1f} ms')}   {fresh} new, {there} of {len(ids)} {department}")
             time.sleep(0.15)
         after = self.api.recommend("for-you", self.user, record=True)
         print(f"\n {bold('For you')}, now {dim(f'({self.kinds(after)}):')}")
         self.show(after, before_ids)
-        was = len([i for i in before["items"] if self.category(i["id"]).startswith(department)])
-        now = len([i for i in after["items"] if self.category(i["id"]).startswith(department)])
+        was = len([i for i in before["items"] if self.category(i["item"]).startswith(department)])
+        now = len([i for i in after["items"] if self.category(i["item"]).startswith(department)])
         if first_change is None or now <= was:
             print(f"\n The recommendations did not follow: {was} of {len(before_ids)} {department} before, {now} after.",
                   file=sys.stderr)

@@ -66,16 +66,22 @@ class Game {
       }
     }
     verdict_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const Score& before = verdict_.before;
-    for (size_t n = 1; n < verdict_.since.size() && verdict_.recovered_after < 0; ++n) {
-      const Score& score = verdict_.since[n];
-      if (score.lists >= 5 && score.share(score.served) >= 0.9 * before.share(before.served))
-        verdict_.recovered_after = static_cast<int>(n);
-    }
+    find_recovery();
     return std::move(verdict_);
   }
 
  private:
+  // Four counts together: one alone has too few lists to say.
+  void find_recovery() {
+    const double enough = 0.9 * verdict_.before.share(verdict_.before.served);
+    for (size_t n = 1; n < verdict_.since.size() && verdict_.recovered_after < 0; ++n) {
+      Score around;
+      for (size_t i = n; i < std::min(n + 4, verdict_.since.size()); ++i) around.add(verdict_.since[i]);
+      if (around.lists >= 5 && around.share(around.served) >= enough)
+        verdict_.recovered_after = static_cast<int>(n);
+    }
+  }
+
   bool in_cohort(uint32_t shopper) const { return mix64(mix64(seed_, kCohort), shopper) % 3 == 0; }
 
   void change_tastes() {

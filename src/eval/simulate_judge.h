@@ -72,7 +72,8 @@ struct Verdict {
   // meanwhile.
   Score before, others;
   std::vector<Score> since;  // [0]: none yet, [1]: 1, [2]: 2, ... ; the last one: that many and more.
-  int recovered_after = -1;  // The first count of events at which the share is 0.9 of before; -1: never.
+  int recovered_after = -1;  // The first count of events from which on (it and the next three) the share is
+                             // at least 0.9 of before; -1: never.
 };
 
 Result<Verdict> judge(Shop& shop, const JudgeOptions& options, Recommending& recommender);

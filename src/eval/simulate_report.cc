@@ -97,7 +97,6 @@ std::string verdict_text(const Verdict& verdict) {
 std::string verdict_svg(const Verdict& verdict) {
   Plot plot;
   plot.title = "Share of the best possible clicks";
-  plot.y_label = "share of the best list's expected clicks";
   plot.lines = {{"Freshet", {}}, {"popular items", {}}, {"random items", {}}};
   const auto add = [&](double x, const Score& score) {
     if (score.lists == 0) return;
@@ -106,14 +105,20 @@ std::string verdict_svg(const Verdict& verdict) {
     plot.lines[2].points.emplace_back(x, score.share(score.random));
   };
   if (verdict.before.lists > 0) {
-    plot.subtitle = "shoppers whose taste changed, by the events they have made since";
+    plot.subtitle = "expected clicks / those of the best list; shoppers whose taste changed";
     plot.x_label = "events since the change";
-    for (size_t n = 0; n < verdict.since.size(); ++n) add(static_cast<double>(n), verdict.since[n]);
-    plot.lines.push_back({"before the change", {}});
+    for (size_t n = 0; n < verdict.since.size();
+         ++n) {  // With its neighbours: one count alone has few lists.
+      Score around = verdict.since[n];
+      if (n > 1) around.add(verdict.since[n - 1]);
+      if (n > 0 && n + 1 < verdict.since.size()) around.add(verdict.since[n + 1]);
+      add(static_cast<double>(n), around);
+    }
+    plot.lines.push_back({"before", {}});
     for (const double x : {0.0, static_cast<double>(verdict.since.size() - 1)})
       plot.lines.back().points.emplace_back(x, verdict.before.share(verdict.before.served));
   } else {
-    plot.subtitle = "a generated shop, from the first visit on";
+    plot.subtitle = "expected clicks / those of the best list; a generated shop, from its first visit on";
     plot.x_label = "visits";
     for (const ScorePoint& point : verdict.curve) add(static_cast<double>(point.visit), point.score);
   }

@@ -196,7 +196,7 @@ Result<ClientPage> Client::recommend(std::string_view ask) {
   const auto* items = answer.if_contains("items");
   if (items == nullptr || !items->is_array()) return invalid("the server's answer has no list of items");
   for (const json::value& item : items->as_array()) {
-    const auto* id = item.is_object() ? item.as_object().if_contains("id") : nullptr;
+    const auto* id = item.is_object() ? item.as_object().if_contains("item") : nullptr;
     if (id == nullptr || !id->is_string()) return invalid("an item of the server's answer has no id");
     page.items.emplace_back(id->as_string());
   }

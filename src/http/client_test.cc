@@ -69,7 +69,7 @@ TEST(Client, SpeaksTheApi) {
   handler.body = R"({"accepted":1,"rejected":1,"errors":[{"reason":"type"}]})";
   EXPECT_EQ(client.post_events("{}").error().code, Code::kInvalid);
 
-  handler.body = R"({"query_id":"q1","items":[{"id":"a","score":1},{"id":"b"}],"state_offset":9})";
+  handler.body = R"({"query_id":"q1","items":[{"item":"a","score":1},{"item":"b"}],"state_offset":9})";
   const auto page = client.recommend("{}");
   ASSERT_TRUE(page.ok());
   EXPECT_EQ(page->items, (std::vector<std::string>{"a", "b"}));

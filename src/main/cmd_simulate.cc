@@ -81,8 +81,9 @@ Result<simulate::Options> shop_options(const Flags& flags) {
                             .days = flags.days,
                             .taste_days = flags.taste_days};
   int year = 0, month = 0, day = 0;
-  if (flags.start == "now") {  // The span ends with the day that has begun.
-    options.start_ms = (now_ms() / kDayMs - static_cast<TimeMs>(flags.days)) * kDayMs;
+  if (flags.start == "now") {  // The span ends with the day that has begun; a game may take a little longer.
+    const bool game = !flags.server.empty() && !flags.live;
+    options.start_ms = (now_ms() / kDayMs - static_cast<TimeMs>(flags.days) - (game ? 1 : 0)) * kDayMs;
   } else if (std::sscanf(flags.start.c_str(), "%d-%d-%d", &year, &month, &day) == 3 && month >= 1 &&
              month <= 12 && day >= 1 && day <= 31 && year >= 1971 && year <= 9999) {
     options.start_ms = days_of(year, month, day) * kDayMs;
@@ -276,7 +277,7 @@ Run add_simulate(CLI::App& app) {
   return [flags]() -> Status {
     // A door that takes events as they happen refuses those a month old: a game spans the last days.
     if (!flags->server.empty() && flags->start.empty()) flags->start = "now";
-    if (!flags->server.empty() && !flags->live && flags->days > 28) flags->days = 28;
+    if (!flags->server.empty() && !flags->live && flags->days > 27) flags->days = 27;
     TRY(const simulate::Options options, shop_options(*flags));
     if (!flags->server.empty()) return play(options, *flags);
     const simulate::Shop shop(options);

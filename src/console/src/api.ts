@@ -1,7 +1,7 @@
 // The HTTP API as this page uses it (docs/openapi.yaml has all of it). Same origin only.
 
 export interface Recommendation {
-  id: string;
+  item: string;
   score: number;
   title?: string;
   price?: number;

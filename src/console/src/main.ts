@@ -173,13 +173,13 @@ class Shop {
     const ask: Ask = {surface: shelf.surface, user: this.user, session: this.session, k: CARDS};
     if (shelf === this.shelves.trending && this.facet)
       ask.filter = `category:${JSON.stringify(this.facet.slice('category:'.length))}`;
-    if (shelf.surface === 'related' || shelf.surface === 'bought-together') ask.items = [this.product?.item.id ?? ''];
+    if (shelf.surface === 'related' || shelf.surface === 'bought-together') ask.items = [this.product?.item.item ?? ''];
     return ask;
   }
 
   private async fetch(shelf: Shelf, record: boolean): Promise<Page> {
     const page = await recommend(this.ask(shelf), record);
-    for (const item of page.items) if (item.title) this.titles.set(item.id, item.title);
+    for (const item of page.items) if (item.title) this.titles.set(item.item, item.title);
     return page;
   }
 
@@ -210,8 +210,8 @@ class Shop {
     this.drawProduct(undefined);
     this.productView.hidden = false;
     this.productView.focus({preventScroll: true});
-    void getItem(item.id).then((known) => {
-      if (this.product?.item.id === item.id) this.drawProduct(known);
+    void getItem(item.item).then((known) => {
+      if (this.product?.item.item === item.item) this.drawProduct(known);
     }).catch(() => undefined);
     await this.act(page ? 'click' : 'view', item, page);
   }
@@ -225,11 +225,11 @@ class Shop {
     const shown = this.product;
     if (!shown) return;
     const {item, page} = shown;
-    const title = item.title ?? item.id;
+    const title = item.title ?? item.item;
     const [maker, name] = nameParts(title);
     const text = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value));
     const facts = Object.entries(known?.attributes ?? {}).filter(([key]) => !['title', 'price', 'available'].includes(key));
-    const look = {id: item.id, title, ...(known ? {color: text(known.attributes['color'] ?? ''), style: text(known.attributes['style'] ?? '')} : {})};
+    const look = {id: item.item, title, ...(known ? {color: text(known.attributes['color'] ?? ''), style: text(known.attributes['style'] ?? '')} : {})};
     if (!look.color) delete look.color;
     if (!look.style) delete look.style;
     const button = (type: string, label: string): HTMLElement =>
@@ -250,7 +250,7 @@ class Shop {
   // The heart of the page: an event, its acknowledgement, and the first answer whose state contains it.
   private async act(type: string, item: Recommendation, page: Page | undefined): Promise<void> {
     const turn = ++this.busy;
-    const event: ShopEvent = {type, user: this.user, session: this.session, item: item.id};
+    const event: ShopEvent = {type, user: this.user, session: this.session, item: item.item};
     if (page && type !== 'view') {
       event.query_id = page.query_id;
       event.surface = page.surface;
@@ -281,7 +281,7 @@ class Shop {
       if (turn !== this.busy) return;
       const changed = await this.refresh(true);
       fill(this.effect,
-        h('span', {class: 'lead'}, `${type} `, h('b', {}, item.title ?? item.id)),
+        h('span', {class: 'lead'}, `${type} `, h('b', {}, item.title ?? item.item)),
         h('span', {class: 'time'}, 'kept after ', h('b', {class: 'number'}, ms(acknowledged - from))),
         h('span', {class: 'time hot'}, 'in an answer after ', h('b', {class: 'number'}, ms(visible - from))),
         h('span', {class: 'time'}, h('b', {class: 'number'}, String(changed)), ' cards of the first two shelves changed'));
@@ -291,7 +291,7 @@ class Shop {
   }
 
   private trailAdd(type: string, item: Recommendation): void {
-    const look = {id: item.id, title: item.title ?? item.id};
+    const look = {id: item.item, title: item.title ?? item.item};
     this.trail.append(h('li', {title: `${type}: ${look.title}`, class: `t-${type}`}, picture(look), h('span', {}, type)));
     while (this.trail.children.length > 12) this.trail.firstElementChild?.remove();
   }

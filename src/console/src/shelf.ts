@@ -67,7 +67,7 @@ export class Shelf {
     const change: Change = {fresh: 0, moved: 0, shown: page.items.length};
     const next = new Map<string, HTMLElement>();
     page.items.forEach((item, place) => {
-      const was = before.get(item.id);
+      const was = before.get(item.item);
       const card = this.card(item, page, place);
       if (this.known && was === undefined) {
         ++change.fresh;
@@ -77,7 +77,7 @@ export class Shelf {
         ++change.moved;
         card.querySelector('.mark')?.replaceChildren(was > place ? `▲ ${was - place}` : `▼ ${place - was}`);
       }
-      next.set(item.id, card);
+      next.set(item.item, card);
     });
     fill(this.row, ...next.values());
     this.cards = next;
@@ -106,7 +106,7 @@ export class Shelf {
   }
 
   private card(item: Recommendation, page: Page, place: number): HTMLElement {
-    const title = item.title ?? item.id;
+    const title = item.title ?? item.item;
     const [maker, name] = nameParts(title);
     const why = h('dl', {class: 'why', hidden: true},
       h('dt', {}, 'said by'), h('dd', {}, item.source || '–'),
@@ -121,11 +121,11 @@ export class Shelf {
         ask.setAttribute('aria-expanded', String(!why.hidden));
       },
     }, h('span', {}, item.reason || item.source || 'why this?'));
-    return h('li', {class: 'card', 'data-item': item.id},
+    return h('li', {class: 'card', 'data-item': item.item},
       h('button', {
         type: 'button', class: 'face', 'data-part': 'open', onclick: () => this.actions.open(item, page),
         'aria-label': `Look at ${title}, ${price(item.price)}`,
-      }, picture({id: item.id, title}), h('span', {class: 'mark'}),
+      }, picture({id: item.item, title}), h('span', {class: 'mark'}),
         h('span', {class: 'maker'}, maker), h('span', {class: 'name'}, name), h('span', {class: 'price'}, price(item.price))),
       h('div', {class: 'acts'},
         h('button', {type: 'button', 'data-part': 'cart', onclick: () => this.actions.cart(item, page), 'aria-label': `Put ${title} into the cart`}, 'Cart'),
