@@ -35,6 +35,8 @@ struct Context {
   std::span<const Step> session;  // The part of them in this session.
   std::vector<Recent> recents;    // At most kRecentsMax, newest first.
   uint32_t occasions = 0;         // Different orders or visits in `steps`.
+  bool learning = false;          // Asked by the fold: the answer may depend on nothing but what was learned.
+  bool brief = false;             // Proposals of the others will do: no scan of everything.
   bool basket = false;            // The step to foretell belongs to an order of several lines.
 
   const Recent* find(ItemSlot item) const;

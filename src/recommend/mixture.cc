@@ -69,6 +69,11 @@ FRESHET_KERNEL void adam(float* w, float* g, float* m, float* v, size_t count, f
   }
 }
 
+// Polyak, Juditsky 1992: the mean of the iterates is better than the last one while the rate stays high.
+FRESHET_KERNEL void average(float* mean, const float* w, size_t count, float share) {
+  for (size_t i = 0; i < count; ++i) mean[i] += share * (w[i] - mean[i]);
+}
+
 void softmax(std::vector<float>& s) {
   float most = -1e30f;
   for (const float x : s) most = std::max(most, x);
@@ -98,6 +103,7 @@ Mixture::Mixture(std::vector<Column> columns, std::vector<float> prior, size_t s
     source_loss_[s] = 9;
   }
   loss_ = 9;
+  mean_ = weights_;
   publish();
 }
 
@@ -107,7 +113,7 @@ Mixture::~Mixture() {
 
 void Mixture::publish() {
   const Weights* old = current_.load(std::memory_order_relaxed);
-  current_.store(new Weights(weights_), std::memory_order_release);
+  current_.store(new Weights(mean_), std::memory_order_release);
   retired_.retire(old);
 }
 
@@ -160,6 +166,7 @@ float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen
       std::max(options_.rate_min, options_.rate * options_.rate_life / (options_.rate_life + t)) * warm;
   adam(weights_.data(), gradient_.data(), first_.data(), second_.data(), Weights::kCount, rate,
        options_.decay);
+  average(mean_.data(), weights_.data(), Weights::kCount, std::max(1e-3f, 1 / (1 + 0.2f * t)));
   publish();
   const float p = probability_[target];
   loss_ = loss_ * 0.9995f - 0.0005f * numeric::log(p + 1e-9f);
@@ -191,7 +198,7 @@ void Mixture::save(Writer& out) const {
   out.u32(static_cast<uint32_t>(columns_.size()));
   out.u32(static_cast<uint32_t>(sources_));
   out.u64(queries_);
-  for (const Weights* w : {&weights_, &first_, &second_}) out.array(w->data(), Weights::kCount);
+  for (const Weights* w : {&weights_, &mean_, &first_, &second_}) out.array(w->data(), Weights::kCount);
   for (size_t s = 0; s < sources_; ++s) {
     out.f32(source_weight_[s]);
     out.f32(source_loss_[s]);
@@ -207,7 +214,7 @@ Status Mixture::load(Reader& in) {
     return corrupt("mixture: " + std::to_string(columns) + " columns of " + std::to_string(sources) +
                    " sources, want " + std::to_string(columns_.size()) + " of " + std::to_string(sources_));
   queries_ = in.u64();
-  for (Weights* w : {&weights_, &first_, &second_}) in.array(w->data(), Weights::kCount);
+  for (Weights* w : {&weights_, &mean_, &first_, &second_}) in.array(w->data(), Weights::kCount);
   for (size_t s = 0; s < sources_; ++s) {
     source_weight_[s] = in.f32();
     source_loss_[s] = in.f32();

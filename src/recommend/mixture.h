@@ -94,6 +94,7 @@ class Mixture {
 
   // Fold thread only.
   Weights weights_;
+  Weights mean_;                       // Running mean of weights_: what is published
   Weights gradient_, first_, second_;  // Adam's moments
   uint64_t queries_ = 0;
   std::vector<float> activations_, probability_;

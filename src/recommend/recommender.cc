@@ -1,323 +1,326 @@
 #include "recommend/recommender.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/epoch.h"
 #include "base/hash.h"
-#include "recommend/covisitation.h"
-#include "recommend/history.h"
-#include "recommend/mixture.h"
-#include "recommend/neighbours.h"
-#include "recommend/numeric.h"
-#include "recommend/popularity.h"
-#include "recommend/together.h"
+#include "recommend/ranking.h"
 
 namespace freshet {
 
 namespace {
 
-constexpr std::string_view kNames[] = {"covisitation", "neighbours", "popularity", "history", "together"};
-
-constexpr size_t kChosen = 256;  // Candidates that the mixture looks at.
-constexpr size_t kOfEach = 12;   // Of each source's best that are always among them.
 constexpr size_t kStepsRead = 256;
 constexpr size_t kStepsLearned = 64;
-constexpr uint64_t kLearnAll = 2'000;  // Every lesson teaches the mixture at first...
-constexpr uint64_t kLearnOneIn = 12;   // ...and one in so many in the long run.
+constexpr uint64_t kTeachAll = 2'000;    // Every lesson teaches the mixture at first...
+constexpr uint64_t kTeachOneIn = 8;      // ...and one in so many in the long run.
+constexpr uint64_t kShortenOneIn = 24;   // Of these: taught with the last step or two only.
+constexpr uint32_t kScanMax = 1u << 18;  // Slots looked at, newest first, when a filter leaves too few.
+constexpr uint32_t kVersion = 1;
+
+RankingWork& work_of_thread() {
+  static thread_local RankingWork work;
+  return work;
+}
 
 }  // namespace
 
 struct Recommender::State {
-  State(const ItemFacts& facts_in, RecommenderOptions options_in)
-      : facts(facts_in), options(std::move(options_in)) {}
+  State(const ItemFacts& facts_in, const RecommenderOptions& options_in)
+      : facts(facts_in), options(options_in), ranking(facts_in, options_in) {}
+
+  using Page = std::vector<Recommended>;
+  Page next(const RecommendQuery& query, RankingWork& work) const;
+  Page related(const RecommendQuery& query, RankingWork& work) const;
+  Page bought_together(const RecommendQuery& query, RankingWork& work) const;
+  Page trending(const RecommendQuery& query, RankingWork& work) const;
+  Page recently_viewed(const RecommendQuery& query, RankingWork& work) const;
+  Page buy_again(const RecommendQuery& query, RankingWork& work) const;
+  void fill_up(const RecommendQuery& query, const Context& context, Page& page) const;
 
   const ItemFacts& facts;
   const RecommenderOptions options;
-  std::vector<std::unique_ptr<Source>> sources;
-  std::vector<std::string_view> names;
-  std::vector<size_t> first;  // column of each source, and the end
-  Popularity* popularity = nullptr;
-  std::unique_ptr<Mixture> mixture;
-  uint64_t lessons = 0;
-  Context learning;  // Fold thread's.
-
-  struct Work {
-    Context context;
-    Slate slate;
-    std::vector<uint32_t> chosen;
-    std::vector<std::pair<float, uint32_t>> order;
-    std::vector<float> probability;
-    std::array<float, kSourcesMax> sums{};
-    Mixture::ContextRow row{};
-  };
-
-  void collect(Work& work) const;
-  void choose(Work& work, size_t limit, const RecommendQuery* query) const;
-  void contextualise(Work& work) const;
-  void rank(const RecommendQuery& query, Work& work) const;
-  void teach(const Lesson& lesson);
+  Ranking ranking;
+  uint64_t lessons = 0;  // Fold thread's, as is `learning`.
+  Context learning;
 };
 
 Recommender::Recommender() = default;
 Recommender::~Recommender() = default;
 
 std::span<const std::string_view> Recommender::source_names() {
-  return kNames;
+  return Ranking::kNames;
 }
 
 Result<std::unique_ptr<Recommender>> Recommender::open(const ItemFacts& items, RecommenderOptions options) {
   for (const std::string& name : options.sources)
-    if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+    if (std::find(std::begin(Ranking::kNames), std::end(Ranking::kNames), name) == std::end(Ranking::kNames))
       return invalid("source \"" + name + "\" does not exist");
-  const auto wanted = [&](std::string_view name) {
-    return options.sources.empty() ||
-           std::find(options.sources.begin(), options.sources.end(), name) != options.sources.end();
-  };
   std::unique_ptr<Recommender> recommender(new Recommender());
   recommender->state_ = std::make_unique<State>(items, options);
-  State& state = *recommender->state_;
-  auto add = [&](std::unique_ptr<Source> source) { state.sources.push_back(std::move(source)); };
-  for (const std::string_view name : kNames) {
-    if (!wanted(name)) continue;
-    state.names.push_back(name);
-    if (name == "covisitation") add(make_covisitation(options.memory_bytes / 4));
-    if (name == "neighbours") add(make_neighbours(1 << 19));
-    if (name == "history") add(make_history());
-    if (name == "together") add(make_together(options.memory_bytes / 8));
-    if (name == "popularity") {
-      auto popularity = make_popularity(items);
-      state.popularity = popularity.get();
-      add(std::move(popularity));
-    }
-  }
-  std::vector<Column> columns;
-  std::vector<float> prior;
-  for (const auto& source : state.sources) {
-    state.first.push_back(columns.size());
-    for (const Column& column : source->columns()) {
-      prior.push_back(&column == source->columns().data() ? 1.0f : 0.0f);
-      columns.push_back(column);
-    }
-  }
-  state.first.push_back(columns.size());
-  state.mixture = std::make_unique<Mixture>(columns, prior, state.sources.size(), MixtureOptions{});
   return recommender;
-}
-
-void Recommender::State::collect(Work& work) const {
-  work.slate.clear();
-  for (size_t s = 0; s < sources.size(); ++s) sources[s]->collect(work.context, first[s], work.slate);
-  work.sums = {};
-  for (size_t i = 0; i < work.slate.size(); ++i)
-    for (size_t s = 0; s < sources.size(); ++s) work.sums[s] += work.slate.columns(i)[first[s]];
-}
-
-// The candidates that the mixture will look at: the best by the sources' weighted probabilities, and the best
-// few of each source.
-void Recommender::State::choose(Work& work, size_t limit, const RecommendQuery* query) const {
-  const auto weights = mixture->source_weights();
-  float scale[kSourcesMax];
-  for (size_t s = 0; s < sources.size(); ++s)
-    scale[s] = work.sums[s] > 0 ? (weights[s] + 0.1f) / work.sums[s] : 0;
-  const Slate& slate = work.slate;
-  work.order.clear();
-  for (uint32_t i = 0; i < slate.size(); ++i) {
-    const ItemSlot item = slate.item(i);
-    if (query != nullptr) {
-      if (!query->allow_repeats && work.context.find(item) != nullptr) continue;
-      if (query->allow && !query->allow(item)) continue;
-    }
-    float p = 0;
-    for (size_t s = 0; s < sources.size(); ++s) p += scale[s] * slate.columns(i)[first[s]];
-    work.order.emplace_back(p, i);
-  }
-  const auto before = [&](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : slate.item(a.second) < slate.item(b.second);
-  };
-  const size_t kept = std::min(limit, work.order.size());
-  std::nth_element(work.order.begin(), work.order.begin() + static_cast<std::ptrdiff_t>(kept),
-                   work.order.end(), before);
-  work.order.resize(kept);
-  work.chosen.clear();
-  for (const auto& [p, at] : work.order) work.chosen.push_back(at);
-  std::sort(work.chosen.begin(), work.chosen.end());
-}
-
-void Recommender::State::contextualise(Work& work) const {
-  const Context& context = work.context;
-  Mixture::ContextRow& row = work.row;
-  row = {};
-  const auto log1p = [](double x) { return numeric::log(1 + static_cast<float>(x)); };
-  row[0] = 1;
-  row[1] = 0.3f * log1p(static_cast<double>(context.session.size()));
-  row[2] = 0.2f * log1p(static_cast<double>(context.steps.size()));
-  row[3] = context.basket ? 1 : 0;
-  row[4] = context.action == EventType::kPurchase ? 1 : 0;
-  row[5] = context.session.empty() ? 1 : 0;
-  row[6] = context.session.empty()
-               ? 0
-               : static_cast<float>(std::min(context.recents.size(), context.session.size())) /
-                     static_cast<float>(context.session.size());
-  row[7] = context.recents.empty()
-               ? 0
-               : 0.1f * log1p(std::max<double>(
-                            0, static_cast<double>(context.now_ms - context.recents[0].last_ms) / 1000));
-  for (size_t s = 0; s < sources.size(); ++s) {
-    float most = 0;
-    for (const uint32_t at : work.chosen) most = std::max(most, work.slate.columns(at)[first[s]]);
-    row[8 + s] = work.sums[s] > 0 ? most / work.sums[s] : 0;
-  }
-}
-
-void Recommender::State::rank(const RecommendQuery& query, Work& work) const {
-  work.context.assign(query.sequence, query.order, query.action, query.now_ms, kStepsRead);
-  collect(work);
-  choose(work, kChosen, &query);
-  contextualise(work);
-  for (size_t s = 0; s < sources.size(); ++s)
-    sources[s]->fill(work.context, first[s], work.chosen, work.slate);
-  mixture->transform(work.chosen, work.slate);
-  mixture->score(work.row, work.chosen, work.slate, work.probability);
-  work.order.clear();
-  for (uint32_t i = 0; i < work.chosen.size(); ++i)
-    work.order.emplace_back(work.probability[i], work.chosen[i]);
-  const size_t kept = std::min(query.k, work.order.size());
-  std::partial_sort(work.order.begin(), work.order.begin() + static_cast<std::ptrdiff_t>(kept),
-                    work.order.end(), [&](const auto& a, const auto& b) {
-                      return a.first != b.first ? a.first > b.first
-                                                : facts.key(work.slate.item(a.second)) <
-                                                      facts.key(work.slate.item(b.second));
-                    });
-}
-
-void Recommender::State::teach(const Lesson& lesson) {
-  static thread_local Work work;
-  std::swap(work.context, learning);
-  collect(work);
-  choose(work, kChosen, nullptr);
-  contextualise(work);
-  const uint32_t at = work.slate.find(lesson.step.item);
-  const auto target = std::lower_bound(work.chosen.begin(), work.chosen.end(), at);
-  const bool inside = at != Slate::kNoRow && target != work.chosen.end() && *target == at;
-  std::array<float, kSourcesMax> alone{};
-  if (inside)
-    for (size_t s = 0; s < sources.size(); ++s)
-      if (work.sums[s] > 0) alone[s] = work.slate.columns(at)[first[s]] / work.sums[s];
-  mixture->observe(alone, inside);
-  if (inside) {
-    for (size_t s = 0; s < sources.size(); ++s)
-      sources[s]->fill(work.context, first[s], work.chosen, work.slate);
-    mixture->transform(work.chosen, work.slate);
-    mixture->learn(work.row, work.chosen, static_cast<size_t>(target - work.chosen.begin()), work.slate);
-  }
-  std::swap(work.context, learning);
 }
 
 void Recommender::learn(const Lesson& lesson) {
   State& s = *state_;
   ++s.lessons;
+  const auto sources = s.ranking.sources();
   Draw draw(mix64(mix64(s.options.seed, lesson.key), 0x7465616368));
-  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kLearnAll, 1, kLearnOneIn);
-  const bool teach = s.sources.size() > 1 && !lesson.before.steps.empty() && draw.below(one_in) == 0;
-  s.learning.assign(lesson.before, lesson.step.order, lesson.step.type, lesson.step.time_ms,
-                    teach || lesson.step.order != 0 ? kStepsRead : kStepsLearned);
-  if (teach) s.teach(lesson);
-  for (const auto& source : s.sources) source->learn(lesson, s.learning);
+  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, kTeachOneIn);
+  const bool teach = sources.size() > 1 && !lesson.before.steps.empty() && draw.below(one_in) == 0;
+  const auto digest = [&](const Sequence& before, size_t steps) {
+    s.learning.assign(before, lesson.step.order, lesson.step.type, lesson.step.time_ms, steps);
+  };
+  const size_t steps = teach || lesson.step.order != 0 ? kStepsRead : kStepsLearned;
+  // Where shoppers have long histories, requests with one or two items in hand (a new shopper, "related to
+  // this") would be strange to the mixture: a few lessons are taught as if no more were known.
+  const bool shorten = teach && draw.below(kShortenOneIn) == 0;
+  if (shorten) {
+    Sequence tail = lesson.before;
+    tail.steps = tail.steps.last(std::min<size_t>(tail.steps.size(), 1 + draw.below(2)));
+    tail.session_begin = 0;
+    digest(tail, steps);
+    s.ranking.teach(lesson, s.learning);
+  }
+  digest(lesson.before, steps);
+  if (teach && !shorten) s.ranking.teach(lesson, s.learning);
+  for (const auto& source : sources) source->learn(lesson, s.learning);
 }
 
 void Recommender::evict(std::span<const ItemSlot> items) {
   const SlotSet set(items);
-  for (const auto& source : state_->sources) source->evict(set);
+  for (const auto& source : state_->ranking.sources()) source->evict(set);
+}
+
+// --- surfaces
+// ---------------------------------------------------------------------------------------------------
+
+std::vector<Recommended> Recommender::State::next(const RecommendQuery& query, RankingWork& work) const {
+  ranking.rank(query, work);
+  Page page;
+  page.reserve(query.k);
+  for (const auto& [p, index] : work.order)
+    page.push_back({work.slate.item(work.chosen[index]), p, ranking.reason(work, index)});
+  fill_up(query, work.context, page);
+  return page;
+}
+
+// The anchors in the place of the shopper's own steps; the anchors themselves are no answer.
+std::vector<Recommended> Recommender::State::related(const RecommendQuery& query, RankingWork& work) const {
+  std::vector<Step> steps;
+  for (const ItemSlot item : query.anchors) steps.push_back({.item = item, .time_ms = query.now_ms});
+  RecommendQuery about = query;
+  about.sequence = {0, steps, 0};
+  about.order = 0;
+  about.allow_repeats = false;
+  return next(about, work);
+}
+
+std::vector<Recommended> Recommender::State::bought_together(const RecommendQuery& query,
+                                                             RankingWork& work) const {
+  std::vector<Step> steps;
+  for (const ItemSlot item : query.anchors)
+    steps.push_back({.item = item, .type = EventType::kPurchase, .time_ms = query.now_ms, .order = 1});
+  RecommendQuery about = query;
+  about.sequence = {0, steps, 0};
+  about.allow_repeats = false;
+  Page page;
+  const size_t together = ranking.index_of("together");
+  if (together < ranking.sources().size()) {
+    work.context.assign(about.sequence, 0, EventType::kPurchase, query.now_ms, kStepsRead);
+    work.slate.clear();
+    const Source& source = *ranking.sources()[together];
+    source.collect(work.context, ranking.column_of(together), work.slate);
+    ranking.rank_by(about, together, 2, work);  // column 2: share of the anchors' orders
+    for (const auto& [share, row] : work.order) {
+      const ItemSlot item = work.slate.item(row);
+      RecommendReason reason = source.reason(work.context, item);
+      reason.source = 4;
+      page.push_back({item, share, reason});
+    }
+  }
+  if (page.size() >= query.k) return page;
+  // Too few orders know the anchors: go on with what is looked at together, below what was bought.
+  const float below = page.empty() ? 1 : page.back().score;
+  for (Recommended& more : related(query, work)) {
+    if (page.size() == query.k) break;
+    const bool there =
+        std::any_of(page.begin(), page.end(), [&](const auto& r) { return r.item == more.item; });
+    if (there) continue;
+    more.score *= below;
+    page.push_back(more);
+  }
+  return page;
+}
+
+std::vector<Recommended> Recommender::State::trending(const RecommendQuery& query, RankingWork& work) const {
+  Page page;
+  work.context.assign(query.sequence, 0, query.action, query.now_ms, kStepsRead);
+  if (ranking.popularity() == nullptr) return page;
+  std::vector<std::pair<ItemSlot, float>> items;
+  ranking.popularity()->rising(query.facet, 4096, items);
+  for (const auto& [item, score] : items) {
+    if (page.size() == query.k) break;
+    if (!Ranking::allows(query, work.context, item)) continue;
+    const auto kind =
+        query.facet == 0 ? RecommendReason::Kind::kPopular : RecommendReason::Kind::kPopularInFacet;
+    page.push_back({item, score, {kind, kNoItem, query.facet, 2}});
+  }
+  if (query.facet == 0) fill_up(query, work.context, page);
+  return page;
+}
+
+std::vector<Recommended> Recommender::State::recently_viewed(const RecommendQuery& query,
+                                                             RankingWork& work) const {
+  Page page;
+  work.context.assign(query.sequence, 0, query.action, query.now_ms, kStepsRead);
+  for (const Recent& recent : work.context.recents) {
+    if (page.size() == query.k) break;
+    if (query.allow && !query.allow(recent.item)) continue;
+    const float score = 1 / static_cast<float>(recent.distance + 1);
+    page.push_back({recent.item, score, {RecommendReason::Kind::kAgain, recent.item, 0, 3}});
+  }
+  return page;
+}
+
+std::vector<Recommended> Recommender::State::buy_again(const RecommendQuery& query, RankingWork& work) const {
+  Context mine;
+  mine.assign(query.sequence, 0, EventType::kPurchase, query.now_ms, kStepsRead);
+  RecommendQuery again = query;
+  again.action = EventType::kPurchase;
+  again.allow_repeats = true;
+  again.allow = [&](ItemSlot item) {
+    const Recent* recent = mine.find(item);
+    return recent != nullptr && recent->purchases > 0 && (!query.allow || query.allow(item));
+  };
+  ranking.rank(again, work);
+  Page page;
+  for (const auto& [p, index] : work.order) {
+    const ItemSlot item = work.slate.item(work.chosen[index]);
+    page.push_back({item, p, {RecommendReason::Kind::kAgain, item, 0, 3}});
+  }
+  return page;
+}
+
+// When a filter leaves too few of what the sources proposed: the popular ones that pass it, then whatever
+// passes.
+void Recommender::State::fill_up(const RecommendQuery& query, const Context& context, Page& page) const {
+  if (page.size() >= query.k) return;
+  SlotSet have({});
+  std::vector<ItemSlot> taken;
+  for (const Recommended& r : page) taken.push_back(r.item);
+  have = SlotSet(taken);
+  std::vector<std::pair<float, ItemSlot>> more;
+  const uint32_t slots = facts.slots();
+  for (uint32_t n = 0; n < std::min(slots, kScanMax); ++n) {
+    const ItemSlot item = slots - 1 - n;
+    if (have.contains(item) || !Ranking::allows(query, context, item)) continue;
+    more.emplace_back(ranking.popularity() == nullptr ? 0 : ranking.popularity()->share(item), item);
+  }
+  const size_t kept = std::min(query.k - page.size(), more.size());
+  std::partial_sort(more.begin(), more.begin() + static_cast<std::ptrdiff_t>(kept), more.end(),
+                    [&](const auto& a, const auto& b) {
+                      return a.first != b.first ? a.first > b.first
+                                                : facts.key(a.second) < facts.key(b.second);
+                    });
+  const float rest = (1 - ranking.mixture().inside()) / static_cast<float>(slots + 1);
+  const float least = page.empty() ? 1 : page.back().score;
+  for (size_t i = 0; i < kept; ++i)
+    page.push_back({more[i].second,
+                    std::min(least, rest + more[i].first * (1 - ranking.mixture().inside())),
+                    {RecommendReason::Kind::kPopular, kNoItem, 0, 2}});
 }
 
 std::vector<Recommended> Recommender::recommend(const RecommendQuery& query) const {
-  static thread_local State::Work work;
-  EpochGuard guard;
-  state_->rank(query, work);
-  std::vector<Recommended> out;
-  for (size_t i = 0; i < std::min(query.k, work.order.size()); ++i)
-    out.push_back({.item = work.slate.item(work.order[i].second), .score = work.order[i].first});
-  return out;
+  const EpochGuard guard;
+  RankingWork& work = work_of_thread();
+  switch (query.surface) {
+    case Surface::kForYou:
+    case Surface::kNext:
+      return state_->next(query, work);
+    case Surface::kRelated:
+      return state_->related(query, work);
+    case Surface::kBoughtTogether:
+      return state_->bought_together(query, work);
+    case Surface::kTrending:
+      return state_->trending(query, work);
+    case Surface::kRecentlyViewed:
+      return state_->recently_viewed(query, work);
+    case Surface::kBuyAgain:
+      return state_->buy_again(query, work);
+  }
+  return {};
 }
 
 Inspection Recommender::inspect(const RecommendQuery& query, ItemSlot target) const {
-  static thread_local State::Work work;
-  EpochGuard guard;
+  const EpochGuard guard;
+  RankingWork& work = work_of_thread();
+  const State& s = *state_;
   Inspection out;
-  State& s = *state_;
-  s.rank(query, work);
-  for (size_t i = 0; i < std::min(query.k, work.order.size()); ++i)
-    out.items.push_back({.item = work.slate.item(work.order[i].second), .score = work.order[i].first});
-  const float inside = s.mixture->inside();
+  out.items = s.next(query, work);
+  const float inside = s.ranking.mixture().inside();
+  out.probability = (1 - inside) / static_cast<float>(s.facts.slots() + 1);
   const uint32_t at = work.slate.find(target);
   const auto found = std::lower_bound(work.chosen.begin(), work.chosen.end(), at);
-  if (at != Slate::kNoRow && found != work.chosen.end() && *found == at)
-    out.probability = inside * work.probability[static_cast<size_t>(found - work.chosen.begin())];
-  out.probability += (1 - inside) / static_cast<float>(s.facts.slots() + 1);
-  // Each source alone: from its raw column, collected anew.
-  s.collect(work);
-  for (size_t n = 0; n < s.sources.size(); ++n) {
-    Inspection::View view;
-    work.order.clear();
-    for (uint32_t i = 0; i < work.slate.size(); ++i) {
-      const float p = work.slate.columns(i)[s.first[n]];
-      const ItemSlot item = work.slate.item(i);
-      if (p <= 0 || (!query.allow_repeats && work.context.find(item) != nullptr)) continue;
-      if (query.allow && !query.allow(item)) continue;
-      work.order.emplace_back(p, i);
-      if (item == target && work.sums[n] > 0) view.probability = p / work.sums[n];
-    }
-    const size_t kept = std::min(query.k, work.order.size());
-    std::partial_sort(work.order.begin(), work.order.begin() + static_cast<std::ptrdiff_t>(kept),
-                      work.order.end(), [&](const auto& a, const auto& b) {
-                        return a.first != b.first ? a.first > b.first
-                                                  : work.slate.item(a.second) < work.slate.item(b.second);
-                      });
-    for (size_t i = 0; i < kept; ++i) view.items.push_back(work.slate.item(work.order[i].second));
-    out.by_source.push_back(std::move(view));
+  if (found != work.chosen.end() && *found == at)
+    out.probability += inside * work.probability[static_cast<size_t>(found - work.chosen.begin())];
+  // Each source alone: its column as it proposed it.
+  s.ranking.collect(work);
+  for (size_t n = 0, of = 0; of < std::size(Ranking::kNames); ++of) {
+    Inspection::View& view = out.by_source.emplace_back();
+    if (n == s.ranking.sources().size() || s.ranking.sources()[n]->name() != Ranking::kNames[of]) continue;
+    s.ranking.rank_by(query, n, 0, work);
+    for (const auto& [x, row] : work.order) view.items.push_back(work.slate.item(row));
+    const uint32_t row = work.slate.find(target);
+    if (row != Slate::kNoRow && work.sums[n] > 0)
+      view.probability = work.slate.columns(row)[s.ranking.column_of(n)] / work.sums[n];
+    ++n;
   }
   return out;
 }
 
 std::vector<std::pair<uint32_t, float>> Recommender::trending_facets(size_t k) const {
-  EpochGuard guard;
+  const EpochGuard guard;
   std::vector<std::pair<uint32_t, float>> out;
-  if (state_->popularity != nullptr) state_->popularity->rising_facets(k, out);
+  if (state_->ranking.popularity() != nullptr) state_->ranking.popularity()->rising_facets(k, out);
   return out;
 }
 
 std::vector<SourceStats> Recommender::stats() const {
   std::vector<SourceStats> out;
-  const auto weights = state_->mixture->source_weights();
-  for (size_t s = 0; s < state_->sources.size(); ++s)
-    out.push_back(
-        {state_->names[s], state_->sources[s]->bytes(), state_->mixture->source_loss(s), weights[s]});
+  const Mixture& mixture = state_->ranking.mixture();
+  const auto weights = mixture.source_weights();
+  for (size_t s = 0; s < state_->ranking.sources().size(); ++s) {
+    const Source& source = *state_->ranking.sources()[s];
+    out.push_back({source.name(), source.bytes(), mixture.source_loss(s), weights[s]});
+  }
   return out;
 }
 
 size_t Recommender::bytes() const {
-  size_t sum = state_->mixture->bytes();
-  for (const auto& source : state_->sources) sum += source->bytes();
+  size_t sum = state_->ranking.mixture().bytes();
+  for (const auto& source : state_->ranking.sources()) sum += source->bytes();
   return sum;
 }
 
 void Recommender::save(Writer& out) const {
+  out.u32(kVersion);
   out.u64(state_->lessons);
-  state_->mixture->save(out);
-  for (const auto& source : state_->sources) {
+  state_->ranking.mixture().save(out);
+  for (const auto& source : state_->ranking.sources()) {
     out.str(source->name());
     source->save(out);
   }
 }
 
 Status Recommender::load(Reader& in) {
+  if (const uint32_t version = in.u32(); version != kVersion)
+    return corrupt("recommenders: version " + std::to_string(version) + ", want " + std::to_string(kVersion));
   state_->lessons = in.u64();
-  TRY_STATUS(state_->mixture->load(in));
-  for (const auto& source : state_->sources) {
-    const std::string_view name = in.str();
-    if (name != source->name())
-      return corrupt("recommenders: section of another source than " + std::string(source->name()));
+  TRY_STATUS(state_->ranking.mixture().load(in));
+  for (const auto& source : state_->ranking.sources()) {
+    if (in.str() != source->name())
+      return corrupt("recommenders: no section of source " + std::string(source->name()));
     TRY_STATUS(source->load(in));
   }
   if (!in.ok()) return corrupt("recommenders: cut short");

@@ -33,7 +33,7 @@ class Shop {
       const uint64_t shopper = 1 + draw.below(40);
       std::vector<Step>& steps = history_[shopper];
       const uint32_t path = static_cast<uint32_t>(shopper % 10);
-      Step step{.item = path * 10 + static_cast<uint32_t>(steps.size() % 10),
+      Step step{.item = path * 10 + static_cast<uint32_t>(walked_[shopper]++ % 10),
                 .time_ms = static_cast<TimeMs>(n) * 1000};
       if (draw.below(5) == 0) step.item = static_cast<uint32_t>(draw.below(100));
       if (draw.below(9) == 0) step.type = EventType::kPurchase;
@@ -46,6 +46,7 @@ class Shop {
  private:
   uint64_t seed_;
   std::map<uint64_t, std::vector<Step>> history_;
+  std::map<uint64_t, uint64_t> walked_;
 };
 
 std::string saved(const Recommender& recommender) {

@@ -1,0 +1,205 @@
+#include "recommend/ranking.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "recommend/arrivals.h"
+#include "recommend/covisitation.h"
+#include "recommend/history.h"
+#include "recommend/neighbours.h"
+#include "recommend/numeric.h"
+#include "recommend/taste.h"
+#include "recommend/together.h"
+
+namespace freshet {
+
+namespace {
+
+constexpr size_t kChosen = 256;          // Candidates that the mixture looks at for a request...
+constexpr size_t kChosenLearning = 192;  // ...and for a lesson.
+constexpr size_t kStepsRead = 256;
+constexpr uint64_t kScanPercent = 30;  // Lessons of the mixture in which every source proposes.
+constexpr size_t kSessionsMax = size_t{1} << 19;
+
+float log1p(double x) {
+  return numeric::log(1 + static_cast<float>(x));
+}
+
+}  // namespace
+
+Ranking::Ranking(const ItemFacts& facts, const RecommenderOptions& options) : facts_(facts) {
+  std::vector<Column> columns;
+  std::vector<float> prior;
+  for (size_t n = 0; n < std::size(kNames); ++n) {
+    const std::string_view name = kNames[n];
+    if (!options.sources.empty() &&
+        std::find(options.sources.begin(), options.sources.end(), name) == options.sources.end())
+      continue;
+    std::unique_ptr<Source> source;
+    if (name == "covisitation") source = make_covisitation(options.memory_bytes / 4);
+    if (name == "neighbours") source = make_neighbours(kSessionsMax);
+    if (name == "history") source = make_history();
+    if (name == "together") source = make_together(options.memory_bytes / 8);
+    if (name == "sequence") source = make_taste(facts, options.seed);
+    if (name == "arrivals") source = make_arrivals(facts);
+    if (name == "popularity") {
+      auto popularity = make_popularity(facts);
+      popularity_ = popularity.get();
+      source = std::move(popularity);
+    }
+    first_.push_back(columns.size());
+    for (const Column& column : source->columns()) {
+      prior.push_back(&column == source->columns().data() ? 1.0f : 0.0f);
+      columns.push_back(column);
+    }
+    number_.push_back(static_cast<uint8_t>(n));
+    sources_.push_back(std::move(source));
+  }
+  mixture_ = std::make_unique<Mixture>(columns, prior, sources_.size(), MixtureOptions{.seed = options.seed});
+}
+
+size_t Ranking::index_of(std::string_view name) const {
+  size_t s = 0;
+  while (s < sources_.size() && sources_[s]->name() != name) ++s;
+  return s;
+}
+
+void Ranking::collect(RankingWork& work) const {
+  work.slate.clear();
+  for (size_t s = 0; s < sources_.size(); ++s) sources_[s]->collect(work.context, first_[s], work.slate);
+  work.sums = {};
+  for (size_t i = 0; i < work.slate.size(); ++i)
+    for (size_t s = 0; s < sources_.size(); ++s) work.sums[s] += work.slate.columns(i)[first_[s]];
+}
+
+void Ranking::choose(const RecommendQuery& query, size_t limit, RankingWork& work) const {
+  const auto weights = mixture_->source_weights();
+  float scale[kSourcesMax] = {};
+  for (size_t s = 0; s < sources_.size(); ++s)
+    scale[s] = work.sums[s] > 0 ? (weights[s] + 0.1f) / work.sums[s] : 0;
+  const Slate& slate = work.slate;
+  work.order.clear();
+  for (uint32_t i = 0; i < slate.size(); ++i) {
+    float p = 0;
+    for (size_t s = 0; s < sources_.size(); ++s) p += scale[s] * slate.columns(i)[first_[s]];
+    work.order.emplace_back(p, i);
+  }
+  const auto before = [&](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : slate.item(a.second) < slate.item(b.second);
+  };
+  // allow() may be slow, and usually lets most pass: ask it from the best down, a part at a time.
+  work.chosen.clear();
+  auto from = work.order.begin();
+  while (from != work.order.end() && work.chosen.size() < limit) {
+    const auto left = static_cast<size_t>(work.order.end() - from);
+    const auto to = from + static_cast<std::ptrdiff_t>(std::min(left, limit));
+    if (to != work.order.end()) std::nth_element(from, to, work.order.end(), before);
+    std::sort(from, to, before);
+    for (; from != to && work.chosen.size() < limit; ++from)
+      if (allows(query, work.context, slate.item(from->second))) work.chosen.push_back(from->second);
+    from = to;
+  }
+  std::sort(work.chosen.begin(), work.chosen.end());
+}
+
+void Ranking::complete(RankingWork& work) const {
+  const Context& context = work.context;
+  work.shares.assign(work.chosen.size(), {});
+  RankingWork::Shares most{};
+  for (size_t i = 0; i < work.chosen.size(); ++i)
+    for (size_t s = 0; s < sources_.size(); ++s) {
+      if (work.sums[s] <= 0) continue;
+      work.shares[i][s] = work.slate.columns(work.chosen[i])[first_[s]] / work.sums[s];
+      most[s] = std::max(most[s], work.shares[i][s]);
+    }
+  Mixture::ContextRow& row = work.row;
+  row = {};
+  row[0] = 1;
+  row[1] = 0.3f * log1p(static_cast<double>(context.session.size()));
+  row[2] = 0.2f * log1p(static_cast<double>(context.steps.size()));
+  row[3] = context.basket ? 1 : 0;
+  row[5] = context.session.empty() ? 1 : 0;
+  if (!context.session.empty())
+    row[6] = static_cast<float>(std::min(context.recents.size(), context.session.size())) /
+             static_cast<float>(context.session.size());
+  if (!context.recents.empty())
+    row[7] =
+        0.1f * log1p(std::max(0.0, static_cast<double>(context.now_ms - context.recents[0].last_ms) / 1000));
+  for (size_t s = 0; s < sources_.size(); ++s) row[8 + s] = most[s];
+
+  for (size_t s = 0; s < sources_.size(); ++s) sources_[s]->fill(context, first_[s], work.chosen, work.slate);
+  mixture_->transform(work.chosen, work.slate);
+}
+
+void Ranking::rank(const RecommendQuery& query, RankingWork& work) const {
+  work.context.learning = work.context.brief = false;
+  work.context.assign(query.sequence, query.order, query.action, query.now_ms, kStepsRead);
+  collect(work);
+  choose(query, kChosen, work);
+  complete(work);
+  mixture_->score(work.row, work.chosen, work.slate, work.probability);
+  work.order.clear();
+  for (uint32_t i = 0; i < work.chosen.size(); ++i) work.order.emplace_back(work.probability[i], i);
+  const auto key = [&](uint32_t i) { return facts_.key(work.slate.item(work.chosen[i])); };
+  const auto kept = static_cast<std::ptrdiff_t>(std::min(query.k, work.order.size()));
+  std::partial_sort(work.order.begin(), work.order.begin() + kept, work.order.end(),
+                    [&](const auto& a, const auto& b) {
+                      return a.first != b.first ? a.first > b.first : key(a.second) < key(b.second);
+                    });
+  work.order.resize(static_cast<size_t>(kept));
+}
+
+void Ranking::rank_by(const RecommendQuery& query, size_t source, size_t column, RankingWork& work) const {
+  work.order.clear();
+  for (uint32_t i = 0; i < work.slate.size(); ++i)
+    if (const float x = work.slate.columns(i)[first_[source] + column]; x > 0) work.order.emplace_back(x, i);
+  const auto key = [&](uint32_t i) { return facts_.key(work.slate.item(i)); };
+  std::sort(work.order.begin(), work.order.end(), [&](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : key(a.second) < key(b.second);
+  });
+  size_t kept = 0;
+  for (size_t i = 0; i < work.order.size() && kept < query.k; ++i)
+    if (allows(query, work.context, work.slate.item(work.order[i].second)))
+      work.order[kept++] = work.order[i];
+  work.order.resize(kept);
+}
+
+RecommendReason Ranking::reason(const RankingWork& work, size_t index) const {
+  const auto weights = mixture_->source_weights();
+  const ItemSlot item = work.slate.item(work.chosen[index]);
+  // By Bayes' rule over the sources, each with a floor: a source is believed where it is sure.
+  float most = 0;
+  size_t best = sources_.size();
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    const float said = work.shares[index][s] * (weights[s] + 0.05f);
+    if (said <= most) continue;
+    most = said;
+    best = s;
+  }
+  if (best == sources_.size()) return {};
+  RecommendReason reason = sources_[best]->reason(work.context, item);
+  reason.source = number_[best];
+  return reason;
+}
+
+void Ranking::teach(const Lesson& lesson, Context& context) {
+  static thread_local RankingWork work;
+  std::swap(work.context, context);
+  work.context.learning = true;
+  work.context.brief = mix64(lesson.key, 0x6272696566) % 100 >= kScanPercent;
+  const RecommendQuery everything;
+  collect(work);
+  choose(everything, kChosenLearning, work);
+  // Only what would be chosen for a request can be learned from: a target forced in would teach that the
+  // unlikely is likely.
+  const uint32_t at = work.slate.find(lesson.step.item);
+  const auto target = std::lower_bound(work.chosen.begin(), work.chosen.end(), at);
+  const bool inside = at != Slate::kNoRow && target != work.chosen.end() && *target == at;
+  const auto index = static_cast<size_t>(target - work.chosen.begin());
+  if (inside) complete(work);
+  mixture_->observe(inside ? work.shares[index] : RankingWork::Shares{}, inside);
+  if (inside) mixture_->learn(work.row, work.chosen, index, work.slate);
+  std::swap(work.context, context);
+}
+
+}  // namespace freshet

@@ -1,0 +1,121 @@
+#include "recommend/taste.h"
+
+#include <algorithm>
+
+#include "model/sequence_model.h"
+#include "recommend/numeric.h"
+
+namespace freshet {
+
+namespace {
+
+constexpr size_t kProposed = 100;
+constexpr size_t kSteps = 128;
+constexpr size_t kLike = 3;                       // A new item starts near the last items seen before it.
+constexpr TimeMs kSessionGapMs = 30 * kMinuteMs;  // Opens a session where none is marked.
+constexpr float kLogLeast = 14;                   // exp(-14): below it all are the same
+
+constexpr Column kColumns[] = {{"taste", Column::Kind::kProbability, 1e-5f},
+                               {"taste_log", Column::Kind::kPlain, 1, 0.15f}};
+
+std::vector<SequenceStep>& steps_of(const Context& context) {
+  static thread_local std::vector<SequenceStep> out;
+  out.clear();
+  const std::span<const Step> steps = context.steps.last(std::min(kSteps, context.steps.size()));
+  const Step* session = context.session.data();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    SequenceStep step{.item = steps[i].item, .type = static_cast<uint8_t>(steps[i].type)};
+    if (i == 0) {
+      step.first = 1;
+    } else {
+      const Step& before = steps[i - 1];
+      const bool timed = steps[i].time_ms != 0 && before.time_ms != 0;
+      if (timed) step.gap = gap_bucket(steps[i].time_ms - before.time_ms);
+      step.first = &steps[i] == session || steps[i].order != before.order ||
+                   (timed && steps[i].time_ms - before.time_ms > kSessionGapMs);
+    }
+    out.push_back(step);
+  }
+  return out;
+}
+
+class Taste final : public Source {
+ public:
+  Taste(const ItemFacts& facts, uint64_t seed) : facts_(facts), model_(options(seed)) {}
+  std::string_view name() const override { return "sequence"; }
+  std::span<const Column> columns() const override { return kColumns; }
+
+  void learn(const Lesson& lesson, const Context& context) override {
+    const ItemSlot item = lesson.step.item;
+    if (!model_.live(item)) {
+      ItemSlot like[kLike];
+      const size_t count = std::min(kLike, context.recents.size());
+      for (size_t r = 0; r < count; ++r) like[r] = context.recents[r].item;
+      model_.add(item, facts_.key(item), {like, count});
+    }
+    if (context.steps.empty()) return;
+    if (model_.learn(question(context), item, lesson.key)) model_.publish();
+  }
+
+  void collect(const Context& context, size_t first, Slate& slate) const override {
+    if (context.steps.empty() || context.brief) return;
+    const SequenceModel::View view = model_.view();
+    const SequenceQuery query = view.encode(question(context));
+    if (query.empty()) return;
+    for (const ScoredItem& item : view.top(query, kProposed, {}, !context.learning))
+      if (float* x = slate.row(item.item)) x[first] = numeric::exp(item.log_p);
+  }
+
+  void fill(const Context& context, size_t first, std::span<const uint32_t> chosen,
+            Slate& slate) const override {
+    if (context.steps.empty()) return;
+    const SequenceModel::View view = model_.view();
+    const SequenceQuery query = view.encode(question(context));
+    if (query.empty()) return;
+    static thread_local std::vector<uint32_t> items;
+    static thread_local std::vector<float> log_p;
+    items.clear();
+    for (const uint32_t at : chosen) items.push_back(slate.item(at));
+    log_p.resize(items.size());
+    view.score(query, items, log_p);
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      float* x = slate.columns(chosen[i]) + first;
+      if (!(log_p[i] > -kLogLeast)) continue;
+      x[0] = numeric::exp(std::min(0.0f, log_p[i]));
+      x[1] = log_p[i] + kLogLeast;
+    }
+  }
+
+  RecommendReason reason(const Context&, ItemSlot) const override { return {RecommendReason::Kind::kTaste}; }
+
+  void evict(const SlotSet& gone) override {
+    for (ItemSlot item = 0; item < facts_.slots(); ++item)
+      if (gone.contains(item)) model_.remove(item);
+    model_.publish();
+  }
+  void save(Writer& out) const override { model_.save(out); }
+  Status load(Reader& in) override { return model_.load(in); }
+  size_t bytes() const override { return model_.bytes(); }
+
+ private:
+  static SequenceOptions options(uint64_t seed) {
+    SequenceOptions out;
+    out.seed = seed;
+    out.negatives = 256;
+    return out;
+  }
+  static SequenceContext question(const Context& context) {
+    return {.steps = steps_of(context), .new_session = context.basket || context.session.empty()};
+  }
+
+  const ItemFacts& facts_;
+  SequenceModel model_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_taste(const ItemFacts& facts, uint64_t seed) {
+  return std::make_unique<Taste>(facts, seed);
+}
+
+}  // namespace freshet
