@@ -1,5 +1,5 @@
-// freshet log verify|tail|export|stats: looking at the event log of a data directory, also while a server
-// has it open. Nothing here changes it.
+// freshet log verify|tail|export|stats|fold: looking at the event log of a data directory, also while a
+// server has it open. Nothing here changes it.
 #include <cstdio>
 #include <memory>
 
@@ -13,6 +13,8 @@
 #include "main/command.h"
 
 namespace freshet {
+
+Run add_log_fold(CLI::App& app);  // cmd_log_fold.cc
 
 namespace {
 
@@ -189,12 +191,12 @@ Status export_events(const LogFlags& flags) {
 
 Run add_log(CLI::App& app) {
   auto flags = std::make_shared<LogFlags>();
-  auto chosen = std::make_shared<Status (*)(const LogFlags&)>(nullptr);
+  auto chosen = std::make_shared<Run>();
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* what, Status (*body)(const LogFlags&)) {
     CLI::App* sub = app.add_subcommand(name, what);
     sub->add_option("--data", flags->data, "The data directory")->capture_default_str();
-    sub->callback([chosen, body] { *chosen = body; });
+    sub->callback([chosen, body, flags] { *chosen = [flags, body] { return body(*flags); }; });
     return sub;
   };
   CLI::App* verify_app = add("verify", "Check every checksum and decode every event", verify);
@@ -210,7 +212,9 @@ Run add_log(CLI::App& app) {
   export_app->add_option("--to", flags->to, "One past the last offset");
   export_app->add_option("--out", flags->out, "File to write, - for standard output")->capture_default_str();
   export_app->add_flag("--offsets", flags->offsets, "With each event's offset");
-  return [flags, chosen] { return (*chosen)(*flags); };
+  CLI::App* fold_app = app.add_subcommand("fold", "Fold the log from its start and print the state's hash");
+  fold_app->callback([chosen, fold = add_log_fold(*fold_app)] { *chosen = fold; });
+  return [chosen] { return (*chosen)(); };
 }
 
 }  // namespace freshet
