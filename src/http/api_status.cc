@@ -112,8 +112,9 @@ Response healthz(ApiParts&, const Request&) {
 
 Response readyz(ApiParts& parts, const Request&) {
   if (parts.stopping) return problem(Problem{503, "stopping", "the server is stopping"});
-  if (parts.engine.ready()) return text_response(200, "ready\n");
   const EngineStats stats = parts.engine.stats();
+  if (!stats.fold.ok()) return problem(Problem{503, "fold_stopped", stats.fold.error().what});
+  if (stats.ready) return text_response(200, "ready\n");
   return problem(Problem{
       503, "not_ready",
       "folded up to event " + std::to_string(stats.applied) + " of " + std::to_string(stats.log_end)});
@@ -166,9 +167,7 @@ Response create_key(ApiParts& parts, const Request& request) {
   json.object().field("key", std::string_view(*key));  // The only time it is shown.
   if (const auto info = parts.engine.keys().find(*key)) write_key(json, *info);
   json.end();
-  Response response = json_response(json, 201);
-  response.headers.emplace_back("cache-control", "no-store");
-  return response;
+  return json_response(json, 201);
 }
 
 Response delete_key(ApiParts& parts, const Request& request) {

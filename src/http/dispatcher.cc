@@ -1,6 +1,7 @@
 #include "http/dispatcher.h"
 
 #include "env/clock.h"
+#include "env/log.h"
 #include "http/coding.h"
 #include "ingest/compression.h"
 
@@ -77,7 +78,12 @@ Response Dispatcher::answer(Request& request, const Plan& plan) {
   } else if (auto refusal = decode_body(request)) {
     response = std::move(*refusal);
   } else {
-    response = router_.route(plan.route).answer(request);
+    const Route& route = router_.route(plan.route);
+    response = route.answer(request);
+    if (response.status == 500)
+      log_error("http: {} {}: {}", method_name(route.method), route.pattern, response.body);
+    if (route.access != Access::kOpen && !response.stream)
+      response.headers.emplace_back("cache-control", "no-store");  // What a shop knows of people.
     compress(request, response);
   }
   if (!response.later) {
