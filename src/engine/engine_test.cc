@@ -74,6 +74,7 @@ TEST_F(EngineTest, AnswersChangeWithTheEventThatJustArrived) {
   ASSERT_FALSE(warm->answer.items.empty());
   EXPECT_EQ(warm->answer.context_steps, 1u);
   EXPECT_EQ(warm->answer.items.front().id, "b");
+  EXPECT_FALSE(warm->answer.items.front().reason.empty());
   EXPECT_NE(warm->query_id, cold->query_id);
   const EngineStats stats = engine->stats();
   EXPECT_EQ(stats.log_end, 303u);  // 301 events and the two pages shown.
