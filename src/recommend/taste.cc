@@ -47,14 +47,17 @@ class Taste final : public Source {
 
   void learn(const Lesson& lesson, const Context& context) override {
     const ItemSlot item = lesson.step.item;
-    if (!model_.live(item)) {
+    // What is shown must be what save() holds, or a state loaded between two micro-batches would show more
+    // than one that was never stopped: so a new item is shown at once.
+    bool changed = !model_.live(item);
+    if (changed) {
       ItemSlot like[kLike];
       const size_t count = std::min(kLike, context.recents.size());
       for (size_t r = 0; r < count; ++r) like[r] = context.recents[r].item;
       model_.add(item, facts_.key(item), {like, count});
     }
-    if (context.steps.empty()) return;
-    if (model_.learn(question(context), item, lesson.key)) model_.publish();
+    if (!context.steps.empty()) changed |= model_.learn(question(context), item, lesson.key);
+    if (changed) model_.publish();
   }
 
   void collect(const Context& context, size_t first, Slate& slate) const override {
