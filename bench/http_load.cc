@@ -240,7 +240,7 @@ Latencies pages(Bench& bench) {
 class Learning {
  public:
   explicit Learning(Bench& bench) : bench_(bench), from_(bench.engine->applied()), begun_(monotonic_ns()) {
-    for (int i = 0; i < 3; ++i) threads_.emplace_back([this] { feed(); });
+    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { feed(); });
   }
   ~Learning() { stop(); }
   double stop() {  // Events folded a second while it ran.
@@ -257,7 +257,7 @@ class Learning {
     constexpr uint64_t kBatch = 100;
     const auto client = bench_.client();
     while (!stopping_) {
-      if (bench_.lag() > 2 * kBatch) {
+      if (bench_.lag() > kBatch) {
         std::this_thread::sleep_for(std::chrono::microseconds(500));
         continue;
       }
@@ -316,6 +316,7 @@ struct Row {
   Latencies latencies;
   double per_second = 0;  // Requests.
   double learned = 0;     // Events a second folded meanwhile.
+  double cpu_share = 0;   // CPU seconds a second: server, learning and clients.
 };
 
 void print(const Flags& flags, std::vector<Row>& rows) {
@@ -326,19 +327,23 @@ void print(const Flags& flags, std::vector<Row>& rows) {
       json.object().field("name", std::string_view(row.name)).field("requests", row.latencies.ms.size());
       json.field("failed", row.latencies.failed).field("per_second", row.per_second);
       json.field("p50_ms", row.latencies.at(0.5)).field("p99_ms", row.latencies.at(0.99));
-      json.field("max_ms", row.latencies.at(1)).field("learned_per_second", row.learned).end();
+      json.field("max_ms", row.latencies.at(1))
+          .field("learned_per_second", row.learned)
+          .field("cpu_share", row.cpu_share)
+          .end();
     }
     json.end().end();
     std::printf("%s\n", json.text().c_str());
     return;
   }
-  TextTable table(
-      {"", "requests", "failed", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms", "events learned/s"});
+  TextTable table({"", "requests", "failed", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms",
+                   "events learned/s", "cores used"});
   for (Row& row : rows) {
     table.row({row.name, format_count(row.latencies.ms.size()), format_count(row.latencies.failed),
                format_number(row.per_second, 0), format_number(row.latencies.at(0.5), 2),
                format_number(row.latencies.at(0.9), 2), format_number(row.latencies.at(0.99), 2),
-               format_number(row.latencies.at(1), 2), format_count(static_cast<uint64_t>(row.learned))});
+               format_number(row.latencies.at(1), 2), format_count(static_cast<uint64_t>(row.learned)),
+               format_number(row.cpu_share, 2)});
   }
   std::fputs(table.text().c_str(), stdout);
 }
@@ -346,7 +351,9 @@ void print(const Flags& flags, std::vector<Row>& rows) {
 template <class Run>
 Row measure(const char* name, Run run, Learning* learning = nullptr) {
   const uint64_t begun = monotonic_ns();
+  const double cpu = cpu_seconds();
   Row row{.name = name, .latencies = run()};
+  row.cpu_share = (cpu_seconds() - cpu) / ms_since(begun) * 1e3;
   row.per_second = static_cast<double>(row.latencies.ms.size()) / ms_since(begun) * 1e3;
   if (learning != nullptr) row.learned = learning->stop();
   return row;
