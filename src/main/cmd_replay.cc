@@ -83,7 +83,8 @@ StateConfig state_config(const Flags& flags) {
         found = found || one == name;
         known += (known.empty() ? "" : ", ") + std::string(one);
       }
-      if (!found) usage_error("--sources: expected all or some of " + known + "; got '" + name + "'");
+      known.append("; got '").append(name).append("'");
+      if (!found) usage_error("--sources: expected all or some of " + known);
     }
   }
   config.profiles.session_gap_ms = parsed("--session-gap", parse_duration(flags.gap));

@@ -27,7 +27,7 @@ int print_usage_error(std::string_view command, const std::string& what) {
 }  // namespace
 
 void usage_error(std::string what) {
-  throw CLI::ValidationError(what, CLI::ExitCodes::ValidationError);
+  throw CLI::ValidationError(std::move(what), CLI::ExitCodes::ValidationError);
 }
 
 int run_command_line(int argc, const char* const* argv) {
