@@ -19,6 +19,7 @@ constexpr float kRowFloor = 1e-6f;  // Under the root of Adagrad's step.
 constexpr float kDenseFloor = 1e-4f;
 constexpr float kLossDecay = 1.0f / 64;  // Of the running loss, a micro-batch.
 constexpr uint32_t kVersion = 1;
+constexpr uint32_t kAhead = 8;  // Rows asked for before they are needed.
 
 uint32_t padded(uint32_t n) {
   return (n + 15) / 16 * 16;
@@ -46,6 +47,7 @@ SequenceLearner::SequenceLearner(const SequenceOptions& options)
       seen_(options.rows_max),
       seen_bias_(options.rows_max),
       key_(options.rows_max),
+      acted_on_(options.rows_max),
       dense_(layout_.initial(options.seed)),
       dense_seen_(layout_.size),
       sampler_(options.rows_max, options.ring, options.uniform),
@@ -78,7 +80,9 @@ void SequenceLearner::add(uint32_t item, uint64_t key, std::span<const uint32_t>
   for (uint32_t other : like)
     if (other < options_.rows_max && other != item && sampler_.live(other))
       kernels().axpy(options_.init_like / static_cast<float>(known), this->row(other), row, d);
-  bias_[item] = seen_[item] = seen_bias_[item] = 0;
+  bias_[item] = -options_.untouched;
+  acted_on_[item] = 0;
+  seen_[item] = seen_bias_[item] = 0;
   key_[item] = key;
   sampler_.add(item);
   mark_changed(item);
@@ -102,10 +106,12 @@ bool SequenceLearner::learn(const SequenceContext& context, uint32_t target, uin
   const size_t keep = std::min<size_t>(context.steps.size(), options_.history_max);
   for (const SequenceStep& step : context.steps.last(keep)) {
     if (step.item >= options_.rows_max || !sampler_.live(step.item)) continue;
+    touch(step.item);
     lesson.steps.push_back(step);
     lesson.steps.back().type %= DenseLayout::kTypes;
     lesson.steps.back().gap %= kGapBuckets;
   }
+  touch(target);
   if (lesson.steps.empty()) return false;
   lesson.new_session = context.new_session;
   lesson.target = target;
@@ -115,6 +121,13 @@ bool SequenceLearner::learn(const SequenceContext& context, uint32_t target, uin
   learn_batch();
   pending_count_ = 0;
   return true;
+}
+
+void SequenceLearner::touch(uint32_t item) {
+  if (acted_on_[item]) return;
+  acted_on_[item] = 1;
+  bias_[item] += options_.untouched;
+  mark_changed(item);
 }
 
 void SequenceLearner::learn_batch() {
@@ -228,6 +241,7 @@ void SequenceLearner::forward() {
   std::vector<uint32_t> chain(n), head;
   for (uint32_t j = 0; j < n; ++j) {
     const uint32_t item = sample_[j];
+    if (j + kAhead < n) fetch_row(sample_[j + kAhead]);
     const float* e = row(item);
     std::memcpy(&negatives_[j * d], e, d * sizeof(float));
     negative_bias_[j] = bias_[item] - sample_log_rate_[j];
@@ -305,6 +319,12 @@ void SequenceLearner::update() {
   const size_t width = d + 16;
   for (size_t i = 0; i < touched_.size(); ++i) {
     const uint32_t item = touched_[i];
+    if (i + kAhead < touched_.size()) {
+      const uint32_t later = touched_[i + kAhead];
+      fetch_row(later);
+      __builtin_prefetch(seen_.data() + later, 1);
+      __builtin_prefetch(seen_bias_.data() + later, 1);
+    }
     const float* g = &touched_gradient_[i * width];
     seen_[item] = seen_[item] * options_.forget_item + k.dot(g, g, d) / static_cast<float>(d);
     k.axpy(-options_.rate_item * rsqrt_f32(seen_[item] + kRowFloor), g, &rows_[static_cast<size_t>(item) * d],
@@ -353,6 +373,7 @@ void SequenceLearner::save(Writer& out) const {
   sampler_.save(out);
   for (uint32_t item : sampler_.items()) {
     out.u64(key_[item]);
+    out.u8(acted_on_[item]);
     out.array(row(item), d);
     for (float v : {bias_[item], seen_[item], seen_bias_[item]}) out.f32(v);
   }
@@ -385,6 +406,7 @@ Status SequenceLearner::load(Reader& in) {
   if (!sampler_.load(in)) return corrupt("sequence model: sampler");
   for (uint32_t item : sampler_.items()) {
     key_[item] = in.u64();
+    acted_on_[item] = in.u8();
     in.array(&rows_[static_cast<size_t>(item) * d], d);
     for (float* v : {&bias_[item], &seen_[item], &seen_bias_[item]}) *v = in.f32();
     mark_changed(item);

@@ -70,6 +70,10 @@ class SequenceLearner {
   // What a serving copy is made of.
   const float* row(uint32_t item) const { return &rows_[static_cast<size_t>(item) * options_.dim]; }
   float bias(uint32_t item) const { return bias_[item]; }
+  void fetch_row(uint32_t item) const {  // Asks for it ahead of its use.
+    for (uint32_t i = 0; i < options_.dim; i += 16) __builtin_prefetch(row(item) + i);
+    __builtin_prefetch(bias_.data() + item);
+  }
   const std::vector<float>& dense() const { return dense_; }
   const DenseLayout& layout() const { return layout_; }
   const NegativeSampler& sampler() const { return sampler_; }
@@ -77,6 +81,7 @@ class SequenceLearner {
   std::span<const float> sample_log_rate() const { return sample_log_rate_; }
   std::span<const uint32_t> changed() const { return changed_; }  // Items, since clear_changed(); each once.
   void clear_changed();
+  void mark_changed(uint32_t item);
   float loss() const { return loss_; }
 
   void save(Writer& out) const;
@@ -118,15 +123,16 @@ class SequenceLearner {
   void backward();
   void update();
   float* gradient_of(uint32_t item);
-  void mark_changed(uint32_t item);
+  void touch(uint32_t item);
 
   const SequenceOptions options_;
   const DenseLayout layout_;
-  Reserved<float> rows_;       // [rows_max, dim]
-  Reserved<float> bias_;       // [rows_max]
-  Reserved<float> seen_;       // [rows_max]: Adagrad's accumulator of the row
-  Reserved<float> seen_bias_;  // [rows_max]
-  Reserved<uint64_t> key_;     // [rows_max]
+  Reserved<float> rows_;        // [rows_max, dim]
+  Reserved<float> bias_;        // [rows_max]
+  Reserved<float> seen_;        // [rows_max]: Adagrad's accumulator of the row
+  Reserved<float> seen_bias_;   // [rows_max]
+  Reserved<uint64_t> key_;      // [rows_max]
+  Reserved<uint8_t> acted_on_;  // [rows_max]: 1 from the first lesson that holds it
   std::vector<float> dense_, dense_seen_;
   NegativeSampler sampler_;
   std::vector<Pending> pending_;

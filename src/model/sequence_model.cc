@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "model/sequence_learner.h"
 #include "model/serving_copy.h"
+#include "model/vector_index.h"
 
 namespace freshet {
 
@@ -18,6 +22,75 @@ uint8_t gap_bucket(int64_t gap_ms) {
   for (int64_t end = 1000; gap_ms >= end && bucket < kGapBuckets - 1; end *= 4) ++bucket;
   return bucket;
 }
+
+namespace {
+
+constexpr size_t kRecallAt = 100;
+constexpr size_t kAhead = 8;  // Rows asked for before they are needed: with many items each is a cache miss.
+
+// Share of the k best of an exact scan that the index found too.
+double overlap(std::vector<ScoredItem> exact, std::vector<ScoredItem> found) {
+  if (exact.empty()) return 1;
+  const auto by_item = [](const ScoredItem& a, const ScoredItem& b) { return a.item < b.item; };
+  std::sort(exact.begin(), exact.end(), by_item);
+  std::sort(found.begin(), found.end(), by_item);
+  std::vector<ScoredItem> both;
+  std::set_intersection(exact.begin(), exact.end(), found.begin(), found.end(), std::back_inserter(both),
+                        by_item);
+  return static_cast<double>(both.size()) / static_cast<double>(exact.size());
+}
+
+// Decides which queries are measured, and how many lists a query visits: more when the mean recall of the
+// last measurements falls short, fewer when it is better than needed.
+class RecallMeter {
+ public:
+  bool measure_next() {
+    const uint64_t query = queries_.fetch_add(1, std::memory_order_relaxed);
+    return query % (measured_.load(std::memory_order_relaxed) < kFirst ? 4 : 128) == 0;
+  }
+  void measured(double recall, uint32_t lists) {
+    const uint64_t n = measured_.fetch_add(1, std::memory_order_relaxed);
+    const double mean = recall_.load(std::memory_order_relaxed);
+    const double share = std::max(1.0 / static_cast<double>(n + 1), 1.0 / 32);
+    recall_.store(mean + (recall - mean) * share, std::memory_order_relaxed);
+    const double sum = window_.load(std::memory_order_relaxed) + recall;
+    if (n % kWindow != kWindow - 1) return window_.store(sum, std::memory_order_relaxed);
+    window_.store(0, std::memory_order_relaxed);
+    const uint32_t now = probes(lists);
+    if (sum < kGood * kWindow)
+      probes_.store(std::min(lists, now + now / 3 + 1), std::memory_order_relaxed);
+    else if (sum > kMoreThanEnough * kWindow)
+      probes_.store(std::max(8u, now - now / 12), std::memory_order_relaxed);
+  }
+  uint32_t probes(uint32_t lists) const {
+    const uint32_t set = probes_.load(std::memory_order_relaxed);
+    return std::min(lists, set != 0 ? set : fixed_probes(lists));
+  }
+  double recall() const { return recall_.load(std::memory_order_relaxed); }
+  // Where adaptation starts, and what the fold always uses.
+  static uint32_t fixed_probes(uint32_t lists) { return std::min(lists, 16 + lists / 6); }
+
+ private:
+  static constexpr uint64_t kFirst = 64,
+                            kWindow = 8;  // Measurements: before they get rarer; before a change.
+  static constexpr double kGood = 0.98, kMoreThanEnough = 0.992;
+  std::atomic<uint64_t> queries_{0}, measured_{0};
+  std::atomic<double> recall_{1}, window_{0};
+  std::atomic<uint32_t> probes_{0};
+};
+
+}  // namespace
+
+namespace {
+
+// What changed between two publications.
+struct Delta {
+  std::vector<uint32_t> items;  // Rows.
+  std::vector<uint32_t> moved;  // Places in the index.
+  std::vector<uint32_t> lists;  // Sizes and centroids in the index.
+};
+
+}  // namespace
 
 // Two copies, "left" and "right" (Ramalhete, Correia 2013). `shown` is the one new Views read. publish()
 // changes the other one, shows it, and remembers what the first lacks. A View counts itself in on its copy,
@@ -29,20 +102,53 @@ struct SequenceModel::Impl {
     std::atomic<int64_t> readers[2] = {0, 0};
   };
 
-  explicit Impl(const SequenceOptions& o) : options(o), learner(o), copies{ServingCopy(o), ServingCopy(o)} {}
+  explicit Impl(const SequenceOptions& o)
+      : options(o), learner(o), index(o.dim, o.rows_max), copies{ServingCopy(o), ServingCopy(o)} {}
 
-  const SequenceOptions options;      // Constant.
-  SequenceLearner learner;            // Fold thread only.
-  std::vector<uint32_t> behind;       // Fold thread only: changed in the copy shown, not yet in the other.
-  std::atomic<uint64_t> version{0};   // Fold thread stores, any thread loads.
-  std::array<ServingCopy, 2> copies;  // Readers of the copy shown; the fold thread of the other.
-  std::atomic<int> shown{0};          // Fold thread stores, any thread loads.
+  const SequenceOptions options;           // Constant.
+  SequenceLearner learner;                 // Fold thread only.
+  VectorIndex index;                       // Fold thread only.
+  Delta behind;                            // Fold thread only: what the copy shown has and the other lacks.
+  std::atomic<uint64_t> version{0};        // Fold thread stores, any thread loads.
+  std::array<ServingCopy, 2> copies;       // Readers of the copy shown; the fold thread of the other.
+  std::atomic<int> shown{0};               // Fold thread stores, any thread loads.
   mutable std::array<Lane, kLanes> lanes;  // Any thread.
+  mutable RecallMeter meter;               // Any thread.
 
   int64_t readers(int side) const {
     int64_t sum = 0;
     for (const Lane& lane : lanes) sum += lane.readers[side].load();
     return sum;
+  }
+  // Brings the index up to what the learner changed. It comes into being when a scan gets too long.
+  void update_index() {
+    const NegativeSampler& items = learner.sampler();
+    if (index.empty() && items.live_items() <= options.exact_rows_max) return;
+    if (index.empty()) return index.build(items.items(), learner);
+    index.update(learner.changed(), learner);
+  }
+  // Brings the copy that is not shown up to date and shows it. `as_shown`: rows that stay as they are there.
+  void show(std::initializer_list<const Delta*> deltas, std::span<const ShownRow> as_shown) {
+    const int hidden = 1 - shown.load();
+    while (readers(hidden) != 0) std::this_thread::yield();
+    ServingCopy& to = copies[hidden];
+    to.resize_index(index.lists());
+    for (const Delta* delta : deltas) {
+      for (size_t i = 0; i < delta->items.size(); ++i) {
+        if (i + kAhead < delta->items.size()) to.fetch_row(delta->items[i + kAhead], learner);
+        to.update_row(delta->items[i], learner);
+      }
+      for (uint32_t list : delta->lists)
+        if (list < index.lists()) to.update_list(index, list);
+    }
+    for (const ShownRow& row : as_shown) to.set_row(row);
+    for (const Delta* delta : deltas)
+      for (const std::vector<uint32_t>* items : {&delta->items, &delta->moved})
+        for (uint32_t item : *items) to.update_cell(index, item);
+    const uint64_t next = version.load() + 1;
+    to.update_rest(learner, next);
+    version.store(next);
+    shown.store(hidden);
   }
   const ServingCopy& copy(const void* replica) const { return *static_cast<const ServingCopy*>(replica); }
 };
@@ -74,16 +180,14 @@ bool SequenceModel::learn(const SequenceContext& context, uint32_t target, uint6
 
 void SequenceModel::publish() {
   Impl& m = *impl_;
-  const int hidden = 1 - m.shown.load();
-  while (m.readers(hidden) != 0) std::this_thread::yield();
-  ServingCopy& copy = m.copies[hidden];
-  for (uint32_t item : m.behind) copy.update_row(item, m.learner);
-  for (uint32_t item : m.learner.changed()) copy.update_row(item, m.learner);
-  m.behind.assign(m.learner.changed().begin(), m.learner.changed().end());
+  m.update_index();
+  Delta now{{m.learner.changed().begin(), m.learner.changed().end()},
+            {m.index.moved().begin(), m.index.moved().end()},
+            {m.index.changed().begin(), m.index.changed().end()}};
+  m.show({&m.behind, &now}, {});
+  m.behind = std::move(now);
+  m.index.clear_changed();
   m.learner.clear_changed();
-  copy.update_rest(m.learner, m.version.load() + 1);
-  m.version.store(m.version.load() + 1);
-  m.shown.store(hidden);
 }
 
 uint64_t SequenceModel::version() const {
@@ -93,19 +197,39 @@ float SequenceModel::loss() const {
   return impl_->learner.loss();
 }
 
+// What changed since the last publish() is saved as it is shown, so that a model loaded shows what this one
+// shows.
 void SequenceModel::save(Writer& out) const {
-  impl_->learner.save(out);
+  const Impl& m = *impl_;
+  m.learner.save(out);
+  m.index.save(out);
+  out.u32(static_cast<uint32_t>(m.learner.changed().size()));
+  for (uint32_t item : m.learner.changed()) m.copies[m.shown.load()].save_row(item, out);
 }
 
 Status SequenceModel::load(Reader& in) {
-  TRY_STATUS(impl_->learner.load(in));
-  publish();
+  Impl& m = *impl_;
+  TRY_STATUS(m.learner.load(in));
+  if (!m.index.load(in)) return corrupt("sequence model: index");
+  const uint32_t rows = in.u32();
+  if (!in.ok() || rows > m.options.rows_max) return corrupt("sequence model: rows as shown");
+  std::vector<ShownRow> as_shown(rows);
+  for (ShownRow& row : as_shown)
+    if (!row.load(in, m.options)) return corrupt("sequence model: a row as shown");
+  Delta all{{m.learner.changed().begin(), m.learner.changed().end()}, {}, {}};
+  for (uint32_t list = 0; list < m.index.lists(); ++list) all.lists.push_back(list);
+  m.show({&all}, as_shown);
+  m.show({&all}, as_shown);
+  m.behind = {};
+  m.index.clear_changed();
+  m.learner.clear_changed();
+  for (const ShownRow& row : as_shown) m.learner.mark_changed(row.item);
   return {};
 }
 
 size_t SequenceModel::bytes() const {
-  return impl_->learner.bytes() + impl_->copies[0].bytes() + impl_->copies[1].bytes() +
-         impl_->behind.capacity() * sizeof(uint32_t);
+  return impl_->learner.bytes() + impl_->index.bytes() + impl_->copies[0].bytes() + impl_->copies[1].bytes() +
+         impl_->behind.items.capacity() * sizeof(uint32_t);
 }
 
 SequenceModel::View SequenceModel::view() const {
@@ -120,10 +244,12 @@ SequenceModel::View SequenceModel::view() const {
 }
 
 double SequenceModel::index_recall() const {
-  return 1;
+  return impl_->meter.recall();
 }
 uint32_t SequenceModel::index_probes() const {
-  return 0;
+  const View now = view();
+  const uint32_t lists = impl_->copy(now.replica_).index().lists();
+  return lists == 0 ? 0 : impl_->meter.probes(lists);
 }
 
 SequenceModel::View::View(const SequenceModel* model, const void* replica, uint32_t lane)
@@ -148,8 +274,18 @@ void SequenceModel::View::score(const SequenceQuery& query, std::span<const uint
 }
 
 std::vector<ScoredItem> SequenceModel::View::top(const SequenceQuery& query, size_t k,
-                                                 const std::function<bool(uint32_t)>& allow, bool) const {
-  return top_exact(query, k, allow);
+                                                 const std::function<bool(uint32_t)>& allow,
+                                                 bool adaptive) const {
+  const ServingCopy& copy = model_->impl_->copy(replica_);
+  const uint32_t lists = copy.index().lists();
+  if (lists == 0) return copy.scan(query, k, allow);
+  if (!adaptive) return copy.search(query, k, allow, RecallMeter::fixed_probes(lists));
+  RecallMeter& meter = model_->impl_->meter;
+  const uint32_t probes = meter.probes(lists);
+  if (!query.empty() && meter.measure_next())
+    meter.measured(overlap(copy.scan(query, kRecallAt, {}), copy.search(query, kRecallAt, {}, probes)),
+                   lists);
+  return copy.search(query, k, allow, probes);
 }
 
 std::vector<ScoredItem> SequenceModel::View::top_exact(const SequenceQuery& query, size_t k,

@@ -16,6 +16,7 @@
 #include "model/sequence_encoder.h"
 #include "model/sequence_learner.h"
 #include "model/sequence_model.h"
+#include "model/vector_index.h"
 
 namespace freshet {
 
@@ -34,13 +35,33 @@ class TopItems {
   std::vector<ScoredItem> heap_;  // Worst at the front.
 };
 
+// One row as a copy shows it.
+struct ShownRow {
+  uint32_t item = 0;
+  float scale = 0, bias = 0;
+  std::vector<int8_t> q;  // [dim]
+  bool load(Reader& in, const SequenceOptions& options);
+};
+
 class ServingCopy {
  public:
   explicit ServingCopy(const SequenceOptions& options);
 
   // --- writer, while nobody reads ---
   void update_row(uint32_t item, const SequenceLearner& learner);
+  void set_row(const ShownRow& row);
+  void fetch_row(uint32_t item, const SequenceLearner& learner) const {
+    learner.fetch_row(item);
+    __builtin_prefetch(rows_.data() + static_cast<size_t>(item) * options_.dim, 1);
+    __builtin_prefetch(scale_.data() + item, 1);
+    __builtin_prefetch(bias_.data() + item, 1);
+  }
   void update_rest(const SequenceLearner& learner, uint64_t version);
+  void resize_index(uint32_t lists) { index_.resize(lists); }
+  void update_list(const VectorIndex& from, uint32_t list) { index_.update_list(from, list); }
+  void update_cell(const VectorIndex& from, uint32_t item);  // After update_row() and update_list().
+
+  void save_row(uint32_t item, Writer& out) const;  // For ShownRow::load().
 
   // --- readers ---
   SequenceQuery encode(const SequenceContext& context) const;
@@ -49,10 +70,11 @@ class ServingCopy {
   void base_scores(const SequenceQuery& query, std::span<const uint32_t> items, float* out) const;
   std::vector<ScoredItem> scan(const SequenceQuery& query, size_t k,
                                const std::function<bool(uint32_t)>& allow) const;
-  // As scan(), among the items of these lists only; the sequence's own items are always looked at.
-  std::vector<ScoredItem> scan_lists(const SequenceQuery& query, size_t k,
-                                     const std::function<bool(uint32_t)>& allow,
-                                     std::span<const std::span<const uint32_t>> lists) const;
+  // As scan(), through the index: visits `probes` lists, and more while too few pass `allow`. The sequence's
+  // own items are always looked at.
+  std::vector<ScoredItem> search(const SequenceQuery& query, size_t k,
+                                 const std::function<bool(uint32_t)>& allow, uint32_t probes) const;
+  const IndexCopy& index() const { return index_; }
   uint64_t version() const { return version_; }
   uint32_t live_items() const { return live_; }
   bool live(uint32_t item) const;
@@ -73,6 +95,7 @@ class ServingCopy {
   Reserved<int8_t> rows_;
   Reserved<float> scale_, bias_;
   std::vector<float> dense_;
+  IndexCopy index_;
   std::vector<uint32_t> sample_;
   std::vector<float> sample_log_rate_;
   uint32_t rows_used_ = 0;  // Every live item is below.
