@@ -127,7 +127,7 @@ class Server:
     def check(self, method, path, want, status, kind, decoded):
         what = f"{method.upper()} {path} -> {status}"
         self.seen.setdefault((path, method), set()).add(status)
-        if want is None and status >= 500 or want not in (None, status):
+        if want is None and status >= 500 and status != 503 or want not in (None, status):
             self.failures.append(f"{what}: expected {want}: {decoded!r:.300}")
         operation = DOCUMENT["paths"].get(path, {}).get(method)
         if operation is None:
@@ -271,7 +271,7 @@ def random_value(draw, depth=0):
 
 
 def check_random(server, rounds=600):
-    """Random arguments and bodies on every operation: always a documented answer that fits, never a 5xx."""
+    """Random arguments and bodies on every operation: always a documented answer that fits; 503 is one, 500 is not."""
     draw = random.Random(20260101)
     operations = [(path, method) for path, node in DOCUMENT["paths"].items() for method in METHODS if method in node]
     quiet = {"/api/v1/stream", "/api/v1/admin/keys", "/api/v1/admin/snapshot"}  # Without end, or with lasting effect.

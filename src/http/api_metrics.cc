@@ -79,6 +79,10 @@ void sample_learning(Samples& out, const EngineStats& stats) {
   for (const SourceStats& source : stats.sources)
     out.gauge("freshet_source_share", "Share of a candidate source in the mixture", source.share,
               {{"source", std::string(source.name)}});
+  for (const SourceStats& source : stats.sources)
+    if (has_number(source.index_recall))
+      out.gauge("freshet_index_recall", "recall@100 of a source's approximate index against an exact scan",
+                source.index_recall, {{"source", std::string(source.name)}});
 }
 
 }  // namespace

@@ -192,7 +192,9 @@ std::string status_json(ApiParts& parts, bool with_curves) {
   json.key("sources").array();
   for (const SourceStats& source : stats.sources) {
     json.object().field("name", source.name).field("bytes", source.bytes);
-    json.field("log_loss", source.log_loss).field("share", source.share).end();
+    json.field("log_loss", source.log_loss).field("share", source.share);
+    if (has_number(source.index_recall)) json.field("index_recall", source.index_recall);
+    json.end();
   }
   json.end();
   write_ingested(json, stats.ingested);

@@ -292,7 +292,7 @@ std::vector<SourceStats> Recommender::stats() const {
   const auto weights = mixture.source_weights();
   for (size_t s = 0; s < state_->ranking.sources().size(); ++s) {
     const Source& source = *state_->ranking.sources()[s];
-    out.push_back({source.name(), source.bytes(), mixture.source_loss(s), weights[s]});
+    out.push_back({source.name(), source.bytes(), mixture.source_loss(s), weights[s], source.index_recall()});
   }
   return out;
 }

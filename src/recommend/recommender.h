@@ -107,6 +107,7 @@ struct SourceStats {
   double log_loss =
       0;  // Progressive, natural log, decayed over the last few thousand lessons the mixture learned.
   double share = 0;  // Of the mixture's weight by Bayes' rule over that loss; sums to 1 over the sources.
+  double index_recall = kNoNumber;  // recall@100 of its approximate index; NaN: it has none.
 };
 
 struct RecommenderOptions {

@@ -99,6 +99,7 @@ class Taste final : public Source {
   void save(Writer& out) const override { model_.save(out); }
   Status load(Reader& in) override { return model_.load(in); }
   size_t bytes() const override { return model_.bytes(); }
+  double index_recall() const override { return model_.index_recall(); }
 
  private:
   static SequenceOptions options(uint64_t seed) {
