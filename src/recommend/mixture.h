@@ -90,6 +90,7 @@ class Mixture {
   const std::vector<Column> columns_;
   const size_t sources_;
   const MixtureOptions options_;
+  std::array<float, kColumnsMax> per_unit_{}, scale_{}, plain_{};
   std::atomic<const Weights*> current_{nullptr};
 
   // Fold thread only.
@@ -97,7 +98,9 @@ class Mixture {
   Weights mean_;                       // Running mean of weights_: what is published
   Weights gradient_, first_, second_;  // Adam's moments
   uint64_t queries_ = 0;
-  std::vector<float> activations_, probability_;
+  struct alignas(64) Activations : std::array<float, kHidden> {};
+  std::vector<Activations> activations_;  // of each candidate
+  std::vector<float> probability_;
   std::array<std::atomic<float>, kSourcesMax> source_weight_{};
   std::array<std::atomic<float>, kSourcesMax> source_loss_{};
   std::atomic<float> loss_{0};

@@ -37,7 +37,7 @@ inline float log(float x) {  // natural; x > 0 and normal, else log of the small
   int32_t exponent = static_cast<int32_t>(bits >> 23) - 126;
   float m = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f000000u);  // [0.5, 1)
   const bool low = m < 0.70710678f;
-  exponent -= low ? 1 : 0;
+  exponent -= static_cast<int32_t>(low);
   m = (low ? m + m : m) - 1.0f;
   const float z = m * m;
   float p = 7.0376836292e-2f;

@@ -12,10 +12,11 @@ namespace {
 
 constexpr size_t kStepsRead = 256;
 constexpr size_t kStepsLearned = 64;
-constexpr uint64_t kTeachAll = 2'000;    // Every lesson teaches the mixture at first...
-constexpr uint64_t kTeachOneIn = 8;      // ...and one in so many in the long run.
-constexpr uint64_t kShortenOneIn = 24;   // Of these: taught with the last step or two only.
-constexpr uint32_t kScanMax = 1u << 18;  // Slots looked at, newest first, when a filter leaves too few.
+constexpr uint64_t kTeachAll = 2'000;     // Every lesson teaches the mixture at first...
+constexpr uint64_t kTeachOneIn = 8;       // ...and one in so many in the long run,
+constexpr uint64_t kTeachOneInFast = 48;  // with counters only: teaching is to cost no more than they do.
+constexpr uint64_t kShortenOneIn = 24;    // Of these: taught with the last step or two only.
+constexpr uint32_t kScanMax = 1u << 18;   // Slots looked at, newest first, when a filter leaves too few.
 constexpr uint32_t kVersion = 1;
 
 RankingWork& work_of_thread() {
@@ -27,7 +28,11 @@ RankingWork& work_of_thread() {
 
 struct Recommender::State {
   State(const ItemFacts& facts_in, const RecommenderOptions& options_in)
-      : facts(facts_in), options(options_in), ranking(facts_in, options_in) {}
+      : facts(facts_in), options(options_in), ranking(facts_in, options_in) {
+    const bool deep =
+        ranking.index_of("neighbours") + ranking.index_of("sequence") < 2 * ranking.sources().size();
+    teach_one_in = deep ? kTeachOneIn : kTeachOneInFast;
+  }
 
   using Page = std::vector<Recommended>;
   Page next(const RecommendQuery& query, RankingWork& work) const;
@@ -41,6 +46,7 @@ struct Recommender::State {
   const ItemFacts& facts;
   const RecommenderOptions options;
   Ranking ranking;
+  uint64_t teach_one_in = 0;
   uint64_t lessons = 0;  // Fold thread's, as is `learning`.
   Context learning;
 };
@@ -66,7 +72,7 @@ void Recommender::learn(const Lesson& lesson) {
   ++s.lessons;
   const auto sources = s.ranking.sources();
   Draw draw(mix64(mix64(s.options.seed, lesson.key), 0x7465616368));
-  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, kTeachOneIn);
+  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, s.teach_one_in);
   const bool teach = sources.size() > 1 && !lesson.before.steps.empty() && draw.below(one_in) == 0;
   const auto digest = [&](const Sequence& before, size_t steps) {
     s.learning.assign(before, lesson.step.order, lesson.step.type, lesson.step.time_ms, steps);
