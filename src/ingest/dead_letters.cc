@@ -266,7 +266,7 @@ Status DeadLetters::put(std::vector<DeadLetter>& letters) {
     batch.put(reason_key(letters[i].reason, letters[i].number), {});
   }
   add_meta(batch);
-  const Status written = store_->write(batch);
+  Status written = store_->write(batch);
   if (!written.ok()) {
     counts_ = before;
     next_ = next_before;
@@ -326,7 +326,7 @@ Status DeadLetters::replace(const DeadLetter& old, const DeadLetter& next) {
   return store_->write(batch);
 }
 
-Status DeadLetters::fix(uint64_t number, std::string body) {
+Status DeadLetters::fix(uint64_t number, const std::string& body) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (body.size() > options_.raw_bytes_max)
     return invalid("dead letter " + std::to_string(number) + ": expected at most " +

@@ -67,7 +67,7 @@ class DeadLetters {
   Status list(uint64_t from, const RejectReason* reason,
               const std::function<bool(const DeadLetter&)>& visit) const;
   DeadLetterCounts counts() const;
-  Status fix(uint64_t number, std::string body);  // Replaces what will be replayed.
+  Status fix(uint64_t number, const std::string& body);  // Replaces what will be replayed.
   Status failed_again(uint64_t number, const Rejection& why);
   Status remove(uint64_t number);
   Result<uint64_t> remove_all(const RejectReason* reason);  // How many.

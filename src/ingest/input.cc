@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include <zlib.h>
@@ -34,7 +35,8 @@ class StoredFile : public Stored {
   }
   Result<size_t> read(char* out, size_t size) override {
     const size_t count = std::fread(out, 1, size, file_);
-    if (count == 0 && std::ferror(file_)) return unavailable(path_ + ": " + std::strerror(errno));
+    if (count == 0 && std::ferror(file_))
+      return unavailable(path_ + ": " + std::generic_category().message(errno));
     done += count;
     return count;
   }
@@ -222,7 +224,7 @@ Result<std::unique_ptr<Input>> open_input(const std::string& path) {
   if (std::filesystem::is_directory(path, error)) return invalid(path + ": is a folder; expected a file");
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) {
-    const std::string what = path + ": " + std::strerror(errno);
+    const std::string what = path + ": " + std::generic_category().message(errno);
     if (errno == ENOENT) return not_found(what);
     return unavailable(what);
   }
