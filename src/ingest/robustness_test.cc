@@ -1,4 +1,5 @@
 // Whatever comes in, the door answers: random changes to valid inputs, by a fixed seed.
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -15,6 +16,12 @@ namespace freshet {
 namespace {
 
 constexpr TimeMs kNow = 1767323045000;
+
+// FRESHET_FUZZ_ROUNDS=100 looks a hundred times as long, at other changes.
+uint64_t rounds(uint64_t seeds) {
+  const char* const times = std::getenv("FRESHET_FUZZ_ROUNDS");
+  return seeds * (times == nullptr ? 1 : std::max<uint64_t>(1, std::strtoull(times, nullptr, 10)));
+}
 
 const std::string kBodies[] = {
     R"([{"type":"view","user":"u","item":"i","time":1767323040,"attributes":{"a":{"b":[1,2.5,"x",null,true]}}},
@@ -95,7 +102,7 @@ TEST(Robustness, MutatedJsonIsTakenOrRefusedWithAReason) {
   config.duplicate_window = 0;
   Ingest ingest(config, nullptr);
   uint64_t taken = 0, refused = 0;
-  for (uint64_t seed = 0; seed < 20'000; ++seed) {
+  for (uint64_t seed = 0; seed < rounds(20'000); ++seed) {
     Draw draw(mix64(seed, 1));
     const std::string body = mutated(kBodies[draw.below(std::size(kBodies))], draw);
     VectorSink sink;
@@ -126,7 +133,7 @@ TEST(Robustness, MutatedTablesToo) {
   config.duplicate_window = 0;
   Ingest ingest(config, nullptr);
   uint64_t taken = 0, refused = 0;
-  for (uint64_t seed = 0; seed < 10'000; ++seed) {
+  for (uint64_t seed = 0; seed < rounds(10'000); ++seed) {
     Draw draw(mix64(seed, 2));
     const std::string text = mutated(kTable, draw);
     FileOptions options;
@@ -152,7 +159,7 @@ TEST(Robustness, MutatedCompressionToo) {
   const std::string path = ::testing::TempDir() + "/freshet_fuzz_input";
   const std::string inputs[] = {gzip(kTable), zstd(kTable), gzip(kBodies[2]), zstd(kBodies[2])};
   Ingest ingest(CleanerConfig::history(), nullptr);
-  for (uint64_t seed = 0; seed < 700; ++seed) {
+  for (uint64_t seed = 0; seed < rounds(700); ++seed) {
     Draw draw(mix64(seed, 3));
     const std::string bytes = mutated(inputs[draw.below(4)], draw);
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
