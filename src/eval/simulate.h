@@ -8,7 +8,7 @@
 //
 //   u(i) = category(i) + brand(i) + 2.2 <z, z_i> + colour(i) - 0.3 (price_i - budget)^2 + quality_i +
 //   promotion(i)
-//          + ownership(i)
+//          + ownership(i) + opened(i)
 //
 //   category   2.0 for the category the visit is about, 1.2 for one that goes with the last thing put into
 //   the cart,
@@ -146,7 +146,12 @@ struct Visit {
   int goes_with;     // The category that goes with the last thing put into the cart; -1: none.
   std::array<float, kCategoryCount> category;  // The category term of the utility, without goes_with.
   Shop::Promotions promotions;
-  std::span<const Owned> owned;  // Must outlive the visit.
+  std::span<const Owned> owned;     // Must outlive the visit.
+  std::array<uint32_t, 16> opened;  // What was looked at in this visit, the last sixteen.
+  uint32_t opened_count = 0;
+
+  void open(uint32_t item) { opened[opened_count++ % opened.size()] = item; }
+  bool has_opened(uint32_t item) const;
 };
 
 // `draw` decides what the visit is about, given taste, season, weather and what has run out.

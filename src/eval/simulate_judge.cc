@@ -121,7 +121,9 @@ class Game {
 
   void open_item(uint32_t item) {
     popular_.saw(item, now_);
-    if (draw_.uniform() >= cart_probability(shop_, visit_, item)) return;
+    const double into_cart = cart_probability(shop_, visit_, item);
+    visit_.open(item);
+    if (draw_.uniform() >= into_cart) return;
     Event cart = event(EventType::kAddToCart, item);
     cart.price = shop_.price(item, now_);
     cart.quantity = 1;

@@ -157,6 +157,11 @@ Visit begin_visit(const Shop& shop, uint32_t shopper, TimeMs now, std::span<cons
   return visit;
 }
 
+bool Visit::has_opened(uint32_t item) const {
+  const auto end = opened.begin() + std::min<size_t>(opened_count, opened.size());
+  return std::find(opened.begin(), end, item) != end;
+}
+
 double utility(const Shop& shop, const Visit& visit, uint32_t number) {
   const Item& item = shop.items()[number];
   const Taste& taste = visit.taste;
@@ -177,6 +182,7 @@ double utility(const Shop& shop, const Visit& visit, uint32_t number) {
     if (run_out(kCategories[item.category], had, visit.now_ms)) u += 2.5f;
     break;
   }
+  if (visit.has_opened(number)) u -= 2.0f;
   return static_cast<double>(u);
 }
 

@@ -268,10 +268,6 @@ void Stream::plan_view(ActiveVisit& visit) {
   else if (u < 0.08)
     category = visit.truth.taste.categories[visit.draw.below(3)];
   uint32_t item = wander(shop_, visit.truth, category, visit.draw.next());
-  for (int tries = 0; tries < 3; ++tries) {  // Rather something not seen in this visit.
-    if (std::find(visit.seen.begin(), visit.seen.end(), item) == visit.seen.end()) break;
-    item = wander(shop_, visit.truth, category, visit.draw.next());
-  }
   if (!visit.seen.empty() && visit.draw.below(10) == 0)
     item = visit.seen[visit.draw.below(visit.seen.size())];
   visit.planned.push_back({EventType::kView, item, 0});
@@ -324,8 +320,10 @@ void Stream::happen(ActiveVisit& visit, const Planned& planned, Event& out) {
   const uint32_t item = planned.item;
   out.item = Shop::item_id(item);
   if (planned.type == EventType::kView || planned.type == EventType::kClick) {
+    const double into_cart = cart_probability(shop_, visit.truth, item);
     visit.seen.push_back(item);
-    if (visit.draw.uniform() < cart_probability(shop_, visit.truth, item))
+    visit.truth.open(item);
+    if (visit.draw.uniform() < into_cart)
       visit.planned.push_front({EventType::kAddToCart, item, 0});
     else if (visit.draw.below(60) == 0)
       visit.planned.push_front({EventType::kWishlist, item, 0});

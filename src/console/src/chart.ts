@@ -35,10 +35,14 @@ export class LineChart {
 
   private draw(): void {
     if (this.values.length < 2) return;
-    const max = Math.max(1e-9, ...this.values) * 1.1;
+    // A burst long ago must not flatten what happens now: far outliers leave the picture at its top.
+    const sorted = [...this.values].sort((a, b) => a - b);
+    const usual = sorted[Math.floor(sorted.length * 0.85)] ?? 0;
+    const max = Math.max(1e-9, Math.min(Math.max(...this.values), 3 * usual || Infinity)) * 1.1;
+    const span = Math.max(20, Math.min(this.points, this.values.length));
     const at = this.values.map((v, i): string => {
-      const x = W - ((this.values.length - 1 - i) * W) / (this.points - 1);
-      return `${x.toFixed(1)} ${(H - 1 - (v / max) * (H - 14)).toFixed(1)}`;
+      const x = W - ((this.values.length - 1 - i) * W) / (span - 1);
+      return `${x.toFixed(1)} ${(H - 1 - Math.min(1, v / max) * (H - 14)).toFixed(1)}`;
     });
     const first = at[0]?.split(' ')[0] ?? '0';
     this.line.setAttribute('d', `M${at.join('L')}`);
@@ -71,7 +75,8 @@ export class ShareChart {
   private draw(): void {
     const rows = this.rows;
     if (rows.length < 2) return;
-    const x = (i: number): number => W - ((rows.length - 1 - i) * W) / (this.points - 1);
+    const span = Math.max(20, rows.length);
+    const x = (i: number): number => W - ((rows.length - 1 - i) * W) / (span - 1);
     const names = rows.at(-1)?.length ?? 0;
     const below = rows.map(() => 0);
     const bands: SVGElement[] = [];

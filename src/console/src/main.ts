@@ -204,6 +204,7 @@ class Shop {
   }
 
   private async open(item: Recommendation, page: Page | undefined): Promise<void> {
+    const done = this.act(page ? 'click' : 'view', item, page);  // The event is on its way before anything is drawn.
     this.product = {item, page};
     this.shelves.related.forget();
     this.shelves.together.forget();
@@ -213,7 +214,7 @@ class Shop {
     void getItem(item.item).then((known) => {
       if (this.product?.item.item === item.item) this.drawProduct(known);
     }).catch(() => undefined);
-    await this.act(page ? 'click' : 'view', item, page);
+    await done;
   }
 
   private close(): void {
@@ -263,10 +264,11 @@ class Shop {
       if (item.price !== undefined) event.price = item.price;
       event.currency = 'EUR';
     }
-    this.trailAdd(type, item);
     const from = performance.now();
+    const sent = send(event);
+    this.trailAdd(type, item);
     try {
-      const {offset} = await send(event);
+      const {offset} = await sent;
       const acknowledged = performance.now();
       let visible = acknowledged;
       for (let tries = 0; tries < 100; ++tries) {
