@@ -21,6 +21,10 @@ def paint(code: str, text: str) -> str:
     return f"\033[{code}m{text}\033[0m" if COLOUR else text
 
 
+def cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[:width - 1] + "…"
+
+
 def bold(text: str) -> str:
     return paint("1", text)
 
@@ -71,9 +75,9 @@ class Story:
         for place, item in enumerate(page["items"], 1):
             new = bool(before) and item["item"] not in before
             mark = teal("new") if new else "   "
-            name = f"{item.get('title', item['item']):<46.46}"
+            name = f"{cut(item.get('title', item['item']), 44):<44}"
             print(f"   {mark} {place:2}  {bold(name) if new else name} {item.get('price', 0):>8.2f}  "
-                  f"{dim((item['reason'] or item.get('source', ''))[:52])}")
+                  f"{dim(cut(item['reason'] or item.get('source', ''), 46))}")
 
     def kinds(self, page: dict) -> str:
         count: dict[str, int] = {}
@@ -131,7 +135,7 @@ class Story:
             if first_change is None and ids != before_ids:
                 first_change = (seen - start) * 1000
             last = ids
-            print(f"   view {number}  {item.get('title', item['item']):<44.44}  kept {(kept - start) * 1e3:5.1f} ms   "
+            print(f"   view {number}  {cut(item.get('title', item['item']), 40):<40}  kept {(kept - start) * 1e3:5.1f} ms   "
                   f"in the answer {bold(f'{(seen - start) * 1e3:5.1f} ms')}   {fresh} new, {there} of {len(ids)} {department}")
             time.sleep(0.15)
         after = self.api.recommend("for-you", self.user, record=True)
