@@ -3,7 +3,9 @@
 //   model_bench --benchmark_filter=Learn
 //
 // The counters say what the time is of: us_per_lesson, recall (of the index at 100, against an exact scan),
-// int8_error (largest difference of a served score from the float32 one, relative to the spread of scores).
+// rms_error_share and worst_error_share (error of served int8 scores against float32, in deviations of the
+// scores).
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -11,7 +13,9 @@
 
 #include "base/hash.h"
 #include "model/math.h"
+#include "model/sequence_learner.h"
 #include "model/sequence_model.h"
+#include "model/serving_copy.h"
 
 namespace freshet {
 namespace {
@@ -23,7 +27,7 @@ class Walk {
   Walk(uint32_t items, uint32_t groups) : items_(items), groups_(groups) {}
   void next(std::vector<SequenceStep>& steps) {
     Draw draw(mix64(99, ++count_));
-    const uint32_t group = static_cast<uint32_t>(draw.below(groups_));
+    const uint32_t group = pick(draw, groups_);
     const uint32_t size = items_ / groups_;
     const size_t n = 3 + draw.below(6);
     steps.clear();
@@ -136,7 +140,48 @@ void Encode(benchmark::State& state) {
 }
 BENCHMARK(Encode)->Unit(benchmark::kMicrosecond);
 
-// top-100 by full scan, with what quantisation costs.
+// What rounding to int8 costs: the error of served scores against float32 ones, as a share of the scores'
+// deviation.
+void Int8Error(benchmark::State& state) {
+  SequenceOptions options;
+  options.rows_max = 20'000;
+  SequenceLearner learner(options);
+  Walk walk(options.rows_max, 80);
+  for (uint32_t item = 0; item < options.rows_max; ++item) learner.add(item, mix64(item), {});
+  std::vector<SequenceStep> steps;
+  for (int i = 0; i < 40'000; ++i) {
+    walk.next(steps);
+    for (size_t at = 1; at < steps.size(); ++at)
+      learner.learn({std::span(steps).first(at), false}, steps[at].item, mix64(walk.count(), at), 1);
+  }
+  ServingCopy copy(options);
+  for (uint32_t item : learner.changed()) copy.update_row(item, learner);
+  copy.update_rest(learner, 1);
+  double error2 = 0, sum = 0, sum2 = 0, n = 0, worst = 0;
+  for (auto _ : state) {
+    walk.next(steps);
+    const SequenceQuery query = copy.encode({steps, false});
+    for (uint32_t item = 0; item < options.rows_max; ++item) {
+      const bool own =
+          std::any_of(query.own.begin(), query.own.end(), [&](const auto& o) { return o.item == item; });
+      if (own) continue;
+      const double exact = static_cast<double>(kernels().dot(query.q.data(), learner.row(item), options.dim) +
+                                               learner.bias(item));
+      const double error = std::fabs(static_cast<double>(copy.score(query, item)) - exact);
+      error2 += error * error;
+      worst = std::max(worst, error);
+      sum += exact;
+      sum2 += exact * exact;
+      ++n;
+    }
+  }
+  const double deviation = std::sqrt(sum2 / n - sum / n * (sum / n));
+  state.counters["rms_error_share"] = std::sqrt(error2 / n) / deviation;
+  state.counters["worst_error_share"] = worst / deviation;
+}
+BENCHMARK(Int8Error)->Iterations(50)->Unit(benchmark::kMillisecond);
+
+// top-100 by full scan.
 void ExactTop(benchmark::State& state) {
   Shop& s = shop(static_cast<uint32_t>(state.range(0)), 2'000'000);
   const SequenceModel::View view = s.model->view();
