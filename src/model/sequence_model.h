@@ -52,7 +52,7 @@ struct SequenceOptions {
   float init_noise = 0.15f;           // A new item's vector: noise of this deviation...
   float init_like = 0.25f;            // ...plus this much of the mean of the items given to add().
   float untouched = 3;                // Taken from the bias of an item until somebody acts on it.
-  uint32_t exact_rows_max = 200'000;  // With more live items, top() goes through the index.
+  uint32_t exact_rows_max = 400'000;  // With more live items, top() goes through the index.
   uint64_t seed = 1;
 };
 
