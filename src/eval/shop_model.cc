@@ -7,11 +7,27 @@ namespace {
 
 constexpr size_t kBatchEvents = 1000;
 
+// The catalogue as a copy may know it: items that came after its publication are not there. (Sources propose
+// what the catalogue has, so a copy that saw newer items would rank what nothing was ever learned of.)
+class FactsThen final : public ItemFacts {
+ public:
+  FactsThen(const ItemFacts& now, uint32_t slots) : now_(now), slots_(slots) {}
+  uint32_t slots() const override { return slots_; }
+  std::span<const uint32_t> facets(ItemSlot item) const override {
+    return item < slots_ ? now_.facets(item) : std::span<const uint32_t>();
+  }
+  uint64_t key(ItemSlot item) const override { return now_.key(item); }
+
+ private:
+  const ItemFacts& now_;
+  const uint32_t slots_;
+};
+
 class RecommenderView final : public Answerer {
  public:
   explicit RecommenderView(const Recommender& recommender) : recommender_(recommender) {}
-  explicit RecommenderView(std::unique_ptr<Recommender> owned)
-      : owned_(std::move(owned)), recommender_(*owned_) {}
+  RecommenderView(std::unique_ptr<ItemFacts> facts, std::unique_ptr<Recommender> owned)
+      : facts_(std::move(facts)), owned_(std::move(owned)), recommender_(*owned_) {}
   std::vector<Recommended> recommend(const RecommendQuery& query) const override {
     return recommender_.recommend(query);
   }
@@ -20,6 +36,7 @@ class RecommenderView final : public Answerer {
   }
 
  private:
+  const std::unique_ptr<ItemFacts> facts_;  // Outlives the recommender that reads it.
   const std::unique_ptr<Recommender> owned_;
   const Recommender& recommender_;
 };
@@ -100,15 +117,17 @@ const Answerer& ShopModel::live() const {
 
 std::string ShopModel::save_learned() const {
   Writer out;
+  out.u32(state_->facts().slots());
   state_->recommender().save(out);
   return out.take();
 }
 
 Result<std::unique_ptr<Answerer>> ShopModel::open_copy(std::string_view learned) const {
-  TRY(std::unique_ptr<Recommender> copy, Recommender::open(state_->facts(), config_.recommender));
   Reader in(learned);
+  auto facts = std::make_unique<FactsThen>(state_->facts(), in.u32());
+  TRY(std::unique_ptr<Recommender> copy, Recommender::open(*facts, config_.recommender));
   TRY_STATUS(copy->load(in));
-  return std::unique_ptr<Answerer>(new RecommenderView(std::move(copy)));
+  return std::unique_ptr<Answerer>(new RecommenderView(std::move(facts), std::move(copy)));
 }
 
 size_t ShopModel::bytes() const {

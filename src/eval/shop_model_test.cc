@@ -202,6 +202,21 @@ TEST(ShopModel, AnOpenedCopyAnswersAsTheLiveOneDidThen) {
   EXPECT_EQ(asked, 100u);
   for (; at < events.size(); at++) ASSERT_TRUE(model->apply(events[at]).ok());
   for (size_t i = 5000; i < 5100; i++) differ += !answers_equal(events[i]);
+  const ItemSlot known = model->state().catalog().slots();
+  Event arrival;
+  arrival.type = EventType::kItemUpsert;
+  arrival.item = "arrived-later";
+  arrival.time_ms = model->now_ms() + 1;
+  ASSERT_TRUE(model->apply(arrival).ok());
+  for (size_t i = 5000; i < 5100; i++) {
+    const EpochGuard guard;
+    RecommendQuery query;
+    query.sequence = model->before(events[i]);
+    query.now_ms = model->now_ms();
+    query.k = 1000;  // More than there are items: whatever can be proposed is.
+    for (const Recommended& item : copy->recommend(query))
+      EXPECT_LT(item.item, known) << "not known to the copy";
+  }
   EXPECT_GT(differ, 50u) << "the live one has learned since, the copy has not";
 }
 
