@@ -141,7 +141,11 @@ class PopularityImpl final : public Popularity {
     for (const uint32_t at : chosen) {
       float* x = slate.columns(at) + first;
       const Counts* counts = items_.find(slate.item(at));
-      if (counts == nullptr || get(counts->count) == 0) continue;
+      if (counts == nullptr || get(counts->count) == 0) {
+        // Nobody has acted on it: as idle as can be. (0 would say: this very moment.)
+        x[4] = x[5] = static_cast<float>(now);
+        continue;
+      }
       x[0] = get(counts->weight[1]) * inverse[1];
       x[1] = get(counts->weight[0]) * inverse[0];
       x[2] = get(counts->weight[2]) * inverse[2];
