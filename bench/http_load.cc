@@ -240,7 +240,7 @@ Latencies pages(Bench& bench) {
 class Learning {
  public:
   explicit Learning(Bench& bench) : bench_(bench), from_(bench.engine->applied()), begun_(monotonic_ns()) {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { feed(); });
+    for (int i = 0; i < 4; ++i) threads_.emplace_back([this] { feed(); });
   }
   ~Learning() { stop(); }
   double stop() {  // Events folded a second while it ran.
@@ -359,6 +359,25 @@ Row measure(const char* name, Run run, Learning* learning = nullptr) {
   return row;
 }
 
+// Where the server itself says the time of a page and of a batch went: means, from /metrics.
+void print_stages(Bench& bench) {
+  const std::string text = need(bench.client()->request("GET", "/metrics", ""));
+  const auto number = [&text](const std::string& series) {
+    const size_t at = text.find(series);
+    return at == std::string::npos ? 0.0 : std::atof(text.c_str() + at + series.size());
+  };
+  for (const std::string route : {"/api/v1/recommend", "/api/v1/events"}) {
+    std::printf("%s, mean ms by stage:", route.c_str());
+    for (const char* stage : {"read", "queue", "handle", "durable", "write"}) {
+      const std::string labels = "{route=\"" + route + "\",stage=\"" + stage + "\"} ";
+      const double count = number("freshet_http_stage_seconds_count" + labels);
+      std::printf("  %s %.3f", stage,
+                  count > 0 ? 1e3 * number("freshet_http_stage_seconds_sum" + labels) / count : 0);
+    }
+    std::printf("\n");
+  }
+}
+
 Flags parse(int argc, char** argv) {
   Flags flags;
   for (int i = 1; i < argc; ++i) {
@@ -422,6 +441,7 @@ int run(int argc, char** argv) {
   rows.push_back(measure("durable append of 100", [&] { return durable_append(bench); }));
   rows.back().learned = static_cast<double>(bench.engine->applied() - before) / bench.flags.seconds;
   print(bench.flags, rows);
+  if (!bench.flags.json) print_stages(bench);
   bench.api->stop();
   need(bench.engine->close());
   bench.api.reset();
