@@ -11,6 +11,8 @@
 
 namespace freshet {
 
+constexpr uint64_t kReportNs = 1'000'000'000;
+
 // Offsets acknowledged but not folded yet, with the moment of acknowledgement. Bounded: beyond it, samples
 // are dropped.
 struct Engine::Acknowledged {
@@ -58,6 +60,7 @@ Status Engine::start() {
   TRY(std::shared_ptr<Live> first, make_live());
   ready_at_ = log_->end();
   TRY_STATUS(first->runner->recover());
+  first->report();
   first->observed = true;
   first->runner->start();
   {
@@ -66,6 +69,16 @@ Status Engine::start() {
   }
   erase_thread_ = std::thread([this] { erase_loop(); });
   return {};
+}
+
+void Engine::Live::report() {
+  std::vector<PartBytes> bytes;
+  for (const Fold* fold : state->folds()) bytes.push_back({std::string(fold->name()), fold->bytes()});
+  std::vector<SourceStats> stats = state->recommender().stats();
+  reported_ns = monotonic_ns();
+  const std::lock_guard lock(report_mutex);
+  memory = std::move(bytes);
+  sources = std::move(stats);
 }
 
 Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
@@ -79,6 +92,7 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
   options.snapshot_every_ms = config_.snapshot_every_ms;
   options.applied = [this, target = next.get()](Offset at, const Event& event) {
     if (target->observed) applied_one(at, event);
+    if (monotonic_ns() - target->reported_ns > kReportNs) target->report();
   };
   next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
   return next;
@@ -347,10 +361,12 @@ EngineStats Engine::stats() const {
   stats.shoppers_evicted = state.profiles().evicted();
   stats.shoppers_max = config_.state.profiles.shoppers_max;
   stats.counter_rows = state.counters().rows();
-  for (const Fold* fold : current->state->folds())
-    stats.memory.push_back({std::string(fold->name()), fold->bytes()});
+  {
+    const std::lock_guard lock(current->report_mutex);
+    stats.memory = current->memory;
+    stats.sources = current->sources;
+  }
   stats.memory.push_back({"door", ingest_->bytes()});
-  stats.sources = state.recommender().stats();
   stats.ingested = ingest_->totals();
   stats.recommended = recommended_.load(std::memory_order_relaxed);
   stats.snapshot = current->runner->last_snapshot();

@@ -167,6 +167,13 @@ class Engine {
     std::unique_ptr<RecommendService> service;
     std::unique_ptr<FoldRunner> runner;
     std::atomic<bool> observed{false};  // Events it folds are new to the outside.
+
+    // What only the thread that folds may ask of the folds, left here by it once a second for stats().
+    void report();
+    uint64_t reported_ns = 0;
+    std::mutex report_mutex;  // Guards the two below.
+    std::vector<PartBytes> memory;
+    std::vector<SourceStats> sources;
   };
 
   explicit Engine(const EngineConfig& config);

@@ -95,6 +95,7 @@ Status Engine::replace_live() {
   std::shared_ptr<Live> old = live();
   old->runner->stop();
   TRY_STATUS(next->runner->fold_until(old->runner->applied()));  // What the live one saw meanwhile.
+  next->report();
   next->observed = true;
   next->runner->start();
   {

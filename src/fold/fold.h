@@ -21,7 +21,7 @@ class Fold {
   virtual void apply(Offset at, const Event& event) = 0;  // Offsets strictly increase.
   virtual void save(Writer& out) const = 0;               // load(save(s)) == s
   virtual Status load(Reader& in) = 0;                    // kCorrupt: not what save() of this version wrote.
-  virtual size_t bytes() const = 0;                       // Memory held, for the bound and the metrics.
+  virtual size_t bytes() const = 0;                       // Memory held; asked on the fold thread too.
 };
 
 }  // namespace freshet
