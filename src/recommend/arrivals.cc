@@ -81,6 +81,8 @@ class Arrivals final : public Source {
     const uint32_t end = in.u32();
     if (end > 1u << 26 || end > in.remaining())
       return corrupt("arrivals: " + std::to_string(end) + " facets");
+    for (uint32_t f = 0; f < facets_.end(); ++f)
+      if (std::atomic<uint32_t>* sights = facets_.find(f)) put(*sights, 0u);
     for (uint32_t f = 0; f < end; ++f)
       if (const uint64_t sights = in.varint(); sights != 0) put(facets_.at(f), static_cast<uint32_t>(sights));
     if (!in.ok()) return corrupt("arrivals: cut short");

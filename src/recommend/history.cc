@@ -112,6 +112,11 @@ class History final : public Source {
       put(rate.hits, in.f32());
       put(rate.chances, in.f32());
     }
+    for (ItemSlot item = 0; item < items_.end(); ++item)
+      if (Rate* rate = items_.find(item)) {
+        put(rate->hits, 0.0f);
+        put(rate->chances, 0.0f);
+      }
     for (ItemSlot item = in.u32(); item != kNoItem; item = in.u32()) {
       if (!in.ok() || item >= 1u << 26) return corrupt("history: item " + std::to_string(item));
       Rate& rate = items_.at(item);

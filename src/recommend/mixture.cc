@@ -166,8 +166,8 @@ void Mixture::score(const ContextRow& context, std::span<const uint32_t> chosen,
   softmax(probability);
 }
 
-float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
-                     const Slate& slate) {
+void Mixture::add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                           const Slate& slate) {
   alignas(64) float start[kHidden], sum[kHidden] = {};
   context_part(weights_, context.data(), start);
   activations_.resize(chosen.size());
@@ -183,7 +183,19 @@ float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen
   }
   for (size_t c = 0; c < kContextMax; ++c)
     for (size_t h = 0; h < kHidden; ++h) gradient_.context[c][h] += context[c] * sum[h];
+}
 
+std::vector<float> Mixture::gradient(const ContextRow& context, std::span<const uint32_t> chosen,
+                                     size_t target, const Slate& slate) {
+  add_gradient(context, chosen, target, slate);
+  std::vector<float> out(gradient_.data(), gradient_.data() + Weights::kCount);
+  std::fill(gradient_.data(), gradient_.data() + Weights::kCount, 0.0f);
+  return out;
+}
+
+float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                     const Slate& slate) {
+  add_gradient(context, chosen, target, slate);
   ++queries_;
   const auto t = static_cast<float>(queries_);
   const float warm = std::min(1.0f, t / 100);  // in place of Adam's corrections of its first steps

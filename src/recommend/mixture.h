@@ -74,6 +74,12 @@ class Mixture {
   // One query: what each source alone gave the target, and whether it was among the chosen.
   void observe(std::span<const float> source_probability, bool inside);
 
+  // For the gradient check: the weights as trained, and the loss's gradient by each of them, in the order of
+  // Weights.
+  std::vector<float> trained() const { return {weights_.data(), weights_.data() + Weights::kCount}; }
+  std::vector<float> gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                              const Slate& slate);
+
   double source_loss(size_t source) const { return source_loss_[source].load(std::memory_order_relaxed); }
   double loss() const { return loss_.load(std::memory_order_relaxed); }
   uint64_t queries() const { return queries_; }
@@ -84,8 +90,9 @@ class Mixture {
   size_t bytes() const { return 5 * sizeof(Weights); }
 
  private:
-  friend struct MixtureTestPeer;
   void publish();
+  void add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                    const Slate& slate);
 
   const std::vector<Column> columns_;
   const size_t sources_;

@@ -222,6 +222,10 @@ class Neighbours final : public Source {
   Status load(Reader& in) override {
     if (in.u32() != sessions_max_) return corrupt("neighbours: saved with another number of sessions");
     put(newest_, in.u32());
+    for (uint32_t at = 0; at < std::min(sessions_.end(), sessions_max_); ++at)
+      if (Session* session = sessions_.find(at)) put(session->number, 0u);
+    for (ItemSlot i = 0; i < postings_.end(); ++i)
+      if (auto* place = postings_.find(i)) publish(*place, nullptr);
     for (uint32_t number = in.u32(); number != 0; number = in.u32()) {
       Session& session = sessions_.at(number % sessions_max_);
       put(session.number, number);

@@ -88,10 +88,10 @@ void PairTable::add(ItemSlot of, ItemSlot item, uint64_t now, float forward, flo
     for (uint32_t e = 0; e < size && !known; ++e)
       known = static_cast<ItemSlot>(get(row->entries()[e].item_slow)) == item;
     if (rescale || !known) {
-      const bool room = get(bytes_) < options_.bytes_max;
+      now_ = now;
+      make_room(of);
       uint32_t capacity = row == nullptr ? 4 : row->capacity;
-      if (row != nullptr && !known && size == capacity && room)
-        capacity = std::min(capacity * 2, options_.row_max);
+      if (row != nullptr && !known && size == capacity) capacity = std::min(capacity * 2, options_.row_max);
       Row* next = make(capacity, rescale || row == nullptr ? now : row->base);
       if (row != nullptr) {
         const float by_slow = rescale ? numeric::exp2(-static_cast<float>(age) / options_.half_life_slow) : 1;
@@ -147,6 +147,29 @@ void PairTable::add(ItemSlot of, ItemSlot item, uint64_t now, float forward, flo
   put(entries[at].fast_back, pack(bits(pair.fast), bits(pair.back)));
 }
 
+// Second chance by evidence: the hand goes round; of every eight rows it meets the one worth least is given
+// up, until there is room again. Writer only; the same calls give up the same rows.
+void PairTable::make_room(ItemSlot keep) {
+  while (get(bytes_) >= options_.bytes_max) {
+    std::atomic<Row*>* least = nullptr;
+    float worth_least = 0;
+    int met = 0;
+    for (uint32_t looked = 0; met < 8 && looked < rows_.end(); ++looked) {
+      hand_ = hand_ + 1 < rows_.end() ? hand_ + 1 : 0;
+      std::atomic<Row*>* place = rows_.find(hand_);
+      const Row* row = place == nullptr ? nullptr : get(*place);
+      if (row == nullptr || hand_ == keep) continue;
+      ++met;
+      const float worth_row = evidence(*row, now_);
+      if (least != nullptr && worth_row >= worth_least) continue;
+      least = place;
+      worth_least = worth_row;
+    }
+    if (least == nullptr) return;
+    publish(*least, nullptr);
+  }
+}
+
 float PairTable::worth(const Row& row, uint64_t now) const {
   return numeric::exp2(-static_cast<float>(now - std::min(now, row.base)) / options_.half_life_slow);
 }
@@ -182,6 +205,7 @@ void PairTable::evict(const SlotSet& items) {
 }
 
 void PairTable::save(Writer& out) const {
+  out.u32(hand_);
   for (ItemSlot j = 0; j < rows_.end(); ++j) {
     const Row* row = find(j);
     if (row == nullptr) continue;
@@ -203,6 +227,7 @@ void PairTable::save(Writer& out) const {
 Status PairTable::load(Reader& in) {
   for (ItemSlot j = 0; j < rows_.end(); ++j)
     if (std::atomic<Row*>* place = rows_.find(j)) publish(*place, nullptr);
+  hand_ = in.u32();
   for (ItemSlot j = in.u32(); j != kNoItem; j = in.u32()) {
     const uint32_t capacity = in.u32();
     const uint64_t base = in.u64();

@@ -31,7 +31,7 @@ struct PairOptions {
   uint32_t row_max = 256;
   float half_life_slow = 400'000;  // lessons
   float half_life_fast = 20'000;
-  size_t bytes_max = size_t{1} << 30;
+  size_t bytes_max = size_t{1} << 30;  // Of rows; beyond it the rows with the least evidence go.
 };
 
 struct Pair {
@@ -74,13 +74,20 @@ class PairTable {
   void save(Writer& out) const;
   Status load(Reader& in);
   size_t bytes() const { return rows_.bytes() + get(bytes_); }
+  static size_t overhead_bytes(
+      uint32_t slots) {  // What the index of so many slots takes, whatever the rows hold.
+    return SlotArray<std::atomic<Row*>>::bytes_for(slots);
+  }
 
  private:
+  void make_room(ItemSlot keep);
   Row* make(uint32_t capacity, uint64_t base);
   void publish(std::atomic<Row*>& place, Row* row);
   static void release(void* row);
 
   PairOptions options_;
+  ItemSlot hand_ = 0;  // make_room() goes round from here.
+  uint64_t now_ = 0;
   SlotArray<std::atomic<Row*>> rows_;
   std::atomic<size_t> bytes_{0};
   RetireList retired_;

@@ -208,10 +208,7 @@ class PopularityImpl final : public Popularity {
       Counts* counts = items_.find(item);
       if (counts == nullptr || get(counts->count) == 0 || !gone.contains(item)) continue;
       put(known_, get(known_) - 1);
-      for (size_t life = 0; life < kLives; ++life) put(counts->weight[life], 0.0f);
-      put(counts->count, 0u);
-      put(counts->first, uint64_t{0});
-      put(counts->last, uint64_t{0});
+      forget(*counts);
     }
     rebuild();
   }
@@ -250,6 +247,13 @@ class PopularityImpl final : public Popularity {
       put(total_[life], in.f32());
     }
     put(known_, 0u);
+    for (ItemSlot item = 0; item < items_.end(); ++item)
+      if (Counts* counts = items_.find(item)) forget(*counts);
+    for (uint32_t f = 1; f < facets_.end(); ++f)
+      if (Facet* facet = facet_find(f)) {
+        for (auto& weight : facet->weight) put(weight, 0.0f);
+        facet->top.clear();
+      }
     for (ItemSlot item = in.u32(); item != kNoItem; item = in.u32()) {
       if (!in.ok() || item >= 1u << 26) return corrupt("popularity: item " + std::to_string(item));
       Counts& counts = items_.at(item);
@@ -277,6 +281,12 @@ class PopularityImpl final : public Popularity {
  private:
   static constexpr uint32_t kListed[kLives] = {64, 128, 64};
 
+  static void forget(Counts& counts) {
+    for (auto& weight : counts.weight) put(weight, 0.0f);
+    put(counts.count, 0u);
+    put(counts.first, uint64_t{0});
+    put(counts.last, uint64_t{0});
+  }
   float total(size_t life) const { return get(total_[life]); }
   // How much more often than usual: the share of the last thousand over that of the last half million.
   float rise(const std::atomic<float>* weight) const {

@@ -18,7 +18,10 @@ namespace {
 constexpr size_t kChosen = 256;          // Candidates that the mixture looks at for a request...
 constexpr size_t kChosenLearning = 192;  // ...and for a lesson.
 constexpr size_t kStepsRead = 256;
-constexpr uint64_t kScanPercent = 30;  // Lessons of the mixture in which every source proposes.
+// Of the mixture's lessons, in a million: every source proposes, also those that scan all items. Fewer where
+// there are many items, so that a lesson costs about the same.
+constexpr uint64_t kScanShare = 300'000;
+constexpr uint64_t kScanItems = 50'000;
 constexpr size_t kSessionsMax = size_t{1} << 19;
 
 float log1p(double x) {
@@ -186,7 +189,8 @@ void Ranking::teach(const Lesson& lesson, Context& context) {
   static thread_local RankingWork work;
   std::swap(work.context, context);
   work.context.learning = true;
-  work.context.brief = mix64(lesson.key, 0x6272696566) % 100 >= kScanPercent;
+  const uint64_t share = kScanShare * kScanItems / std::max<uint64_t>(facts_.slots(), kScanItems);
+  work.context.brief = mix64(lesson.key, 0x6272696566) % 1'000'000 >= share;
   const RecommendQuery everything;
   collect(work);
   choose(everything, kChosenLearning, work);

@@ -2,6 +2,7 @@
 // refuse.
 #include "recommend/recommender.h"
 
+#include <algorithm>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -104,6 +105,75 @@ TEST(Recommender, AnswersOnlyWhatIsAllowed) {
   for (const Recommended& r : even) {
     EXPECT_EQ(r.item % 2, 0u);
     EXPECT_NE(r.item, 12u);
+  }
+}
+
+TEST(Recommender, LoadReplacesWhatWasLearned) {
+  const PlainFacts facts(100);
+  auto one = fresh(facts), two = fresh(facts);
+  Shop(5).feed(*one, 0, 1000);
+  Shop(6).feed(*two, 0, 1500);
+  const std::string bytes = saved(*one);
+  Reader in(bytes);
+  ASSERT_TRUE(two->load(in).ok());
+  EXPECT_EQ(saved(*two), bytes);
+  Shop later(7), again(7);
+  later.feed(*one, 0, 300);
+  again.feed(*two, 0, 300);
+  EXPECT_EQ(saved(*two), saved(*one));
+}
+
+TEST(Recommender, EverySurfaceAnswersInItsOwnWay) {
+  const PlainFacts facts(100);
+  auto recommender = fresh(facts);
+  Shop(8).feed(*recommender, 0, 4000);
+  // Orders of {3, 57}: nobody looks at 57 after 3.
+  for (uint64_t n = 0; n < 60; ++n) {
+    std::vector<Step> steps = {
+        {.item = 3, .type = EventType::kPurchase, .time_ms = 4'000'000, .order = n + 1}};
+    recommender->learn({steps[0], {5000 + n, {}, 0}, mix64(n, 1)});
+    Step second = steps[0];
+    second.item = 57;
+    recommender->learn({second, {5000 + n, steps, 0}, mix64(n, 2)});
+  }
+  const ItemSlot anchor = 3;
+  const std::vector<Step> steps = {{.item = 20, .type = EventType::kPurchase, .time_ms = 1000},
+                                   {.item = 41, .time_ms = 2000},
+                                   {.item = 42, .time_ms = 3000}};
+  const auto ask = [&](Surface surface, size_t k) {
+    return recommender->recommend({.surface = surface,
+                                   .sequence = {77, steps, 1},
+                                   .anchors = {&anchor, 1},
+                                   .now_ms = 4'100'000,
+                                   .k = k});
+  };
+  EXPECT_EQ(ask(Surface::kBoughtTogether, 5)[0].item, 57u);
+  EXPECT_EQ(ask(Surface::kBoughtTogether, 5)[0].reason.kind, RecommendReason::Kind::kWith);
+  const auto related = ask(Surface::kRelated, 5);
+  EXPECT_TRUE(std::any_of(related.begin(), related.end(), [](const auto& r) { return r.item == 4; }));
+  const auto viewed = ask(Surface::kRecentlyViewed, 5);
+  ASSERT_EQ(viewed.size(), 3u);
+  EXPECT_EQ(viewed[0].item, 42u);
+  const auto again = ask(Surface::kBuyAgain, 5);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].item, 20u);
+  EXPECT_EQ(ask(Surface::kTrending, 5).size(), 5u);
+  for (const Surface surface :
+       {Surface::kForYou, Surface::kNext, Surface::kRelated, Surface::kBoughtTogether})
+    EXPECT_EQ(ask(surface, 90).size(), 90u) << "filled up to k";
+}
+
+TEST(Recommender, ForgetsTheEvicted) {
+  const PlainFacts facts(100);
+  auto recommender = fresh(facts);
+  Shop(9).feed(*recommender, 0, 3000);
+  const ItemSlot gone[] = {12};
+  recommender->evict(gone);
+  const std::vector<Step> steps = {{.item = 11, .time_ms = 1000}};
+  const Inspection seen = recommender->inspect({.sequence = {1000, steps, 0}, .now_ms = 2000, .k = 50}, 12);
+  for (const Inspection::View& view : seen.by_source) {
+    if (&view == &seen.by_source.back()) continue;  // arrivals knows the catalogue, not what was learned
+    EXPECT_EQ(std::count(view.items.begin(), view.items.end(), 12u), 0) << &view - seen.by_source.data();
   }
 }
 

@@ -45,6 +45,9 @@ class SlotArray {
     return items[slot % kChunk];
   }
   uint32_t end() const { return end_.load(std::memory_order_relaxed); }  // Every slot ever written is below.
+  static constexpr size_t bytes_for(uint32_t slots) {
+    return kChunks * sizeof(void*) + (slots + kChunk - 1) / kChunk * kChunk * sizeof(T);
+  }
   size_t bytes() const { return kChunks * sizeof(void*) + bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -4,6 +4,7 @@
 
 #include "model/sequence_model.h"
 #include "recommend/numeric.h"
+#include "recommend/slots.h"
 
 namespace freshet {
 
@@ -94,11 +95,15 @@ class Taste final : public Source {
   void evict(const SlotSet& gone) override {
     for (ItemSlot item = 0; item < facts_.slots(); ++item)
       if (gone.contains(item)) model_.remove(item);
-    model_.publish();
+    publish();
   }
   void save(Writer& out) const override { model_.save(out); }
-  Status load(Reader& in) override { return model_.load(in); }
-  size_t bytes() const override { return model_.bytes(); }
+  Status load(Reader& in) override {
+    TRY_STATUS(model_.load(in));
+    put(bytes_, model_.bytes());
+    return {};
+  }
+  size_t bytes() const override { return get(bytes_); }
   double index_recall() const override { return model_.index_recall(); }
 
  private:
@@ -112,8 +117,14 @@ class Taste final : public Source {
     return {.steps = steps_of(context), .new_session = context.basket || context.session.empty()};
   }
 
+  void publish() {
+    model_.publish();
+    put(bytes_, model_.bytes());
+  }
+
   const ItemFacts& facts_;
   SequenceModel model_;
+  std::atomic<size_t> bytes_{0};  // The model tells its size to the fold thread only.
 };
 
 }  // namespace
