@@ -74,11 +74,12 @@ void Recommender::learn(const Lesson& lesson) {
   Draw draw(mix64(mix64(s.options.seed, lesson.key), 0x7465616368));
   const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, s.teach_one_in);
   // The first line of an order is the best lesson of what makes a basket: nothing was learned from its other
-  // lines yet.
-  const bool first_line = lesson.step.order != 0 && !lesson.before.steps.empty() &&
-                          lesson.before.steps.back().order != lesson.step.order;
-  const bool teach =
-      sources.size() > 1 && !lesson.before.steps.empty() && (draw.below(one_in) == 0 || first_line);
+  // lines yet. Those teach half as often as other steps.
+  const bool line = lesson.step.order != 0;
+  const bool first_line =
+      line && !lesson.before.steps.empty() && lesson.before.steps.back().order != lesson.step.order;
+  const bool teach = sources.size() > 1 && !lesson.before.steps.empty() &&
+                     (draw.below(line ? 2 * s.teach_one_in : one_in) == 0 || first_line);
   const auto digest = [&](const Sequence& before, size_t steps) {
     s.learning.assign(before, lesson.step.order, lesson.step.type, lesson.step.time_ms, steps);
   };

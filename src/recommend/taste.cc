@@ -58,7 +58,7 @@ class Taste final : public Source {
       model_.add(item, facts_.key(item), {like, count});
     }
     if (!context.steps.empty()) changed |= model_.learn(question(context), item, lesson.key);
-    if (changed) model_.publish();
+    if (changed) publish();
   }
 
   void collect(const Context& context, size_t first, Slate& slate) const override {
