@@ -43,7 +43,7 @@ struct EngineConfig {
   DeadLetterOptions dead_letters;
   FileLogOptions log;
   RetentionPolicy retention;  // Applied after each snapshot, below its offset.
-  uint64_t snapshot_every_events = 2'000'000;
+  uint64_t snapshot_every_events = 1'000'000;
   int64_t snapshot_every_ms = 10 * kMinuteMs;
   size_t snapshots_kept = 3;
   bool fork_snapshots = true;
