@@ -140,6 +140,30 @@ TEST_F(EngineTest, AnErasedPersonIsGoneFromAnswersLogAndEverythingLearned) {
   EXPECT_TRUE(engine->user("u1").ok());
 }
 
+// A feed lists items while shoppers go on with others: what nobody has touched must not take the pages.
+TEST_F(EngineTest, ItemsListedByAFeedDoNotTakeThePagesFromWhatShoppersDo) {
+  const auto engine = open(config());
+  std::string body;
+  for (int n = 0; n < 6000;
+       ++n)  // Ever new items come with the shoppers who look at them, as in a bare click log.
+    body += view(n, "u" + std::to_string(n / 6 % 400), "i" + std::to_string(n / 60 * 10 + n * 7 % 20));
+  send(*engine, body);
+  std::string items;
+  for (int n = 0; n < 5; ++n) items += R"({"id":"feed)" + std::to_string(n) + "\"}\n";
+  ASSERT_TRUE(
+      engine->items(items, ItemChange::kUpsert, {.door = "test", .source = "test", .now_ms = kNow}).ok());
+  send(*engine, view(7000, "u1", "i990"));
+  int led = 0;
+  for (int user = 0; user < 50; ++user) {
+    RecommendRequest request;
+    request.user = "u" + std::to_string(user);
+    const auto page = engine->recommend(request, false);
+    ASSERT_TRUE(page.ok() && !page->answer.items.empty());
+    led += page->answer.items.front().id.rfind("feed", 0) == 0;
+  }
+  EXPECT_EQ(led, 0);
+}
+
 TEST_F(EngineTest, FiltersAndLimitsOfARequest) {
   const auto engine = open(config());
   auto items = engine->items(R"([{"id":"a","title":"Kettle","price":10},{"id":"b","title":"Pot","price":20},

@@ -21,6 +21,7 @@ bool Learning::lesson(const Event& event, Lesson& lesson) const {
                  event.order_id.empty() ? 0 : hash_bytes(event.order_id)};
   lesson.before = profiles_.before(event, moment_.time_ms);
   lesson.key = moment_.key;
+  lesson.first_sight = moment_.first_sight;
   return true;
 }
 

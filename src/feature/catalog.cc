@@ -101,7 +101,9 @@ void Catalog::apply(Offset, const Event& event) {
     default:
       break;
   }
-  if (is_item_action(event.type)) moment_.item = touch(event.item, moment_.time_ms);
+  if (!is_item_action(event.type)) return;
+  moment_.first_sight = find(event.item) == kNoItem;
+  moment_.item = touch(event.item, moment_.time_ms);
 }
 
 void Catalog::change(const Event& event) {

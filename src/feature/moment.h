@@ -12,6 +12,7 @@ struct Moment {
   TimeMs time_ms = 0;       // When the event happened.
   TimeMs now_ms = 0;        // The newest event time so far: it never goes back.
   ItemSlot item = kNoItem;  // Of the item that the event names.
+  bool first_sight = false;  // Nobody knew that item before this event.
 };
 
 }  // namespace freshet

@@ -186,6 +186,9 @@ RecommendReason Ranking::reason(const RankingWork& work, size_t index) const {
 }
 
 void Ranking::teach(const Lesson& lesson, Context& context) {
+  // The slot of an item that this very event brought is there already, but was not when a request could have
+  // asked: to learn that the newest slot is right would be to learn from the future.
+  if (lesson.first_sight) return mixture_->observe(RankingWork::Shares{}, false);
   static thread_local RankingWork work;
   std::swap(work.context, context);
   work.context.learning = true;

@@ -51,6 +51,7 @@ struct Lesson {
   Step step;         // What just happened...
   Sequence before;   // ...and what this shopper did before it (not containing it).
   uint64_t key = 0;  // Hash of the event's id: every random draw is keyed by it.
+  bool first_sight = false;  // Nobody knew the item before: no request could have been answered with it.
 };
 
 struct RecommendQuery {
