@@ -143,7 +143,7 @@ void Stream::next(Event& out) {
       if (later.type == EventType::kRating) {
         const double stars =
             3.6 + 2 * static_cast<double>(shop_.items()[later.item].quality) + draw.uniform() - 0.5;
-        out.rating = std::clamp(static_cast<double>(static_cast<int>(stars + 0.5)), 1.0, 5.0);
+        out.rating = std::clamp(std::floor(stars + 0.5), 1.0, 5.0);
       } else {
         out.quantity = 1;
         out.price = shop_.price(later.item, due.time_ms);

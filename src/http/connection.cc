@@ -480,7 +480,7 @@ asio::awaitable<void> Connection::linger() {
   }
 }
 
-void serve(std::shared_ptr<Shared> shared, asio::ip::tcp::socket socket) {
+void serve(const std::shared_ptr<Shared>& shared, asio::ip::tcp::socket socket) {
   auto connection = std::make_shared<Connection>(shared, std::move(socket));
   {
     std::lock_guard lock(shared->mutex);

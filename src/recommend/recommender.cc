@@ -58,7 +58,8 @@ std::span<const std::string_view> Recommender::source_names() {
   return Ranking::kNames;
 }
 
-Result<std::unique_ptr<Recommender>> Recommender::open(const ItemFacts& items, RecommenderOptions options) {
+Result<std::unique_ptr<Recommender>> Recommender::open(const ItemFacts& items,
+                                                       const RecommenderOptions& options) {
   for (const std::string& name : options.sources)
     if (std::find(std::begin(Ranking::kNames), std::end(Ranking::kNames), name) == std::end(Ranking::kNames))
       return invalid("source \"" + name + "\" does not exist");

@@ -48,9 +48,9 @@ class ItemFacts {
 };
 
 struct Lesson {
-  Step step;         // What just happened...
-  Sequence before;   // ...and what this shopper did before it (not containing it).
-  uint64_t key = 0;  // Hash of the event's id: every random draw is keyed by it.
+  Step step;                 // What just happened...
+  Sequence before;           // ...and what this shopper did before it (not containing it).
+  uint64_t key = 0;          // Hash of the event's id: every random draw is keyed by it.
   bool first_sight = false;  // Nobody knew the item before: no request could have been answered with it.
 };
 
@@ -120,7 +120,7 @@ struct RecommenderOptions {
 class Recommender {
  public:
   // `items` must outlive the recommender. kInvalid: a source of that name does not exist.
-  static Result<std::unique_ptr<Recommender>> open(const ItemFacts& items, RecommenderOptions options);
+  static Result<std::unique_ptr<Recommender>> open(const ItemFacts& items, const RecommenderOptions& options);
   // "covisitation", "neighbours", "popularity", "history", "together", ...: all that exist.
   static std::span<const std::string_view> source_names();
   ~Recommender();

@@ -35,7 +35,7 @@ struct Shared {
 };
 
 // Takes a connected socket and serves it until either side ends it. The socket's executor is its strand.
-void serve(std::shared_ptr<Shared> shared, boost::asio::ip::tcp::socket socket);
+void serve(const std::shared_ptr<Shared>& shared, boost::asio::ip::tcp::socket socket);
 // Any thread: every connection that is between requests closes, and every stream ends; with `now`, all close.
 void drain(Shared& shared, bool now);
 
