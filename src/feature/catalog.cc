@@ -151,7 +151,9 @@ const ItemRecord* Catalog::item(ItemSlot slot) const {
 
 std::string_view Catalog::facet_name(uint32_t facet) const {
   if (facet == 0 || facet >= facet_names_.size()) return {};
-  return *facet_names_[facet].load(std::memory_order_acquire);
+  // The array grows before the new name is put into it: a reader may come in between.
+  const std::string* name = facet_names_[facet].load(std::memory_order_acquire);
+  return name == nullptr ? std::string_view() : std::string_view(*name);
 }
 
 uint32_t Catalog::find_facet(std::string_view name) const {
