@@ -1,5 +1,7 @@
 #include "recommend/context.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 
 namespace freshet {
@@ -34,12 +36,16 @@ void Context::assign(const Sequence& sequence, uint64_t order_now, EventType act
   order = order_now;
   action = action_now;
   now_ms = now;
-  basket = order_now != 0;
   occasions = 0;
   steps = sequence.steps;
   // The lines of one order are one choice: none of them foretells another.
   if (order_now != 0)
     while (!steps.empty() && steps.back().order == order_now) steps = steps.first(steps.size() - 1);
+  // A request for the next purchase of a shopper who buys by orders asks for a basket too, as yet without a
+  // number.
+  basket =
+      order_now != 0 || (action_now == EventType::kPurchase &&
+                         std::any_of(steps.begin(), steps.end(), [](const Step& s) { return s.order != 0; }));
   const size_t session_begin = std::min(sequence.session_begin, steps.size());
   session = steps.subspan(session_begin);
 

@@ -32,8 +32,8 @@ constexpr size_t kHidden = 32;
 constexpr size_t kSourcesMax = 8;
 
 struct MixtureOptions {
-  float rate = 2e-3f;        // Adam's step at the start...
-  float rate_min = 5e-4f;    // ...and in the long run
+  float rate = 4e-3f;        // Adam's step at the start...
+  float rate_min = 1e-3f;    // ...and in the long run
   float rate_life = 10'000;  // queries learned until half of it
   float decay = 1e-6f;       // of the weights, each query
   uint64_t seed = 1;

@@ -194,9 +194,20 @@ void Ranking::teach(const Lesson& lesson, Context& context) {
   work.context.learning = true;
   const uint64_t share = kScanShare * kScanItems / std::max<uint64_t>(facts_.slots(), kScanItems);
   work.context.brief = mix64(lesson.key, 0x6272696566) % 1'000'000 >= share;
-  const RecommendQuery everything;
+  // What is in the order already will not come again, and all sources have just been told of it: as a
+  // candidate it would teach that what is talked about is not bought.
+  static thread_local std::vector<ItemSlot> filled;
+  filled.clear();
+  for (size_t n = lesson.before.steps.size(); n-- > 0 && lesson.step.order != 0;) {
+    if (lesson.before.steps[n].order != lesson.step.order) break;
+    if (lesson.before.steps[n].item != lesson.step.item) filled.push_back(lesson.before.steps[n].item);
+  }
+  std::sort(filled.begin(), filled.end());
+  RecommendQuery everything;
+  if (!filled.empty())
+    everything.allow = [](ItemSlot item) { return !std::binary_search(filled.begin(), filled.end(), item); };
   collect(work);
-  choose(everything, kChosenLearning, work);
+  choose(everything, lesson.step.order != 0 ? kChosen : kChosenLearning, work);
   // Only what would be chosen for a request can be learned from: a target forced in would teach that the
   // unlikely is likely.
   const uint32_t at = work.slate.find(lesson.step.item);

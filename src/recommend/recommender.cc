@@ -79,8 +79,8 @@ void Recommender::learn(const Lesson& lesson) {
   const bool line = lesson.step.order != 0;
   const bool first_line =
       line && !lesson.before.steps.empty() && lesson.before.steps.back().order != lesson.step.order;
-  const bool teach = sources.size() > 1 && !lesson.before.steps.empty() &&
-                     (draw.below(line ? 2 * s.teach_one_in : one_in) == 0 || first_line);
+  const bool teach =
+      sources.size() > 1 && !lesson.before.steps.empty() && (draw.below(one_in) == 0 || first_line);
   const auto digest = [&](const Sequence& before, size_t steps) {
     s.learning.assign(before, lesson.step.order, lesson.step.type, lesson.step.time_ms, steps);
   };
