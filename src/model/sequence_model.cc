@@ -46,7 +46,7 @@ class RecallMeter {
  public:
   bool measure_next() {
     const uint64_t query = queries_.fetch_add(1, std::memory_order_relaxed);
-    return query % (measured_.load(std::memory_order_relaxed) < kFirst ? 4 : 128) == 0;
+    return query % (measured_.load(std::memory_order_relaxed) < kFirst ? 8 : 256) == 0;
   }
   void measured(double recall, uint32_t lists) {
     const uint64_t n = measured_.fetch_add(1, std::memory_order_relaxed);
@@ -71,7 +71,7 @@ class RecallMeter {
   static uint32_t fixed_probes(uint32_t lists) { return std::min(lists, 16 + lists / 6); }
 
  private:
-  static constexpr uint64_t kFirst = 64,
+  static constexpr uint64_t kFirst = 16,
                             kWindow = 8;  // Measurements: before they get rarer; before a change.
   static constexpr double kGood = 0.98, kMoreThanEnough = 0.992;
   std::atomic<uint64_t> queries_{0}, measured_{0};
