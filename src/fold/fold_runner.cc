@@ -101,8 +101,8 @@ Status FoldRunner::fold_some(Cursor& cursor, std::chrono::milliseconds timeout, 
       return corrupt("log offset " + std::to_string(at) + ": " + decoded.error().what);
     for (Fold* fold : folds_) fold->apply(at, event_);
     next_ = at + 1;
+    if (options_.applied) options_.applied(at, event_);  // First: who waits for the offset sees what it did.
     publish_applied(next_);
-    if (options_.applied) options_.applied(at, event_);
   }
   return {};
 }
