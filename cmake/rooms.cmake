@@ -19,6 +19,7 @@ room(event DEPENDS base)
 room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt OpenSSL::Crypto)
 room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n)
 room(model DEPENDS base)
+room(json DEPENDS base LIBRARIES Boost::json)
 
 # truth
 room(log DEPENDS base event env)
@@ -28,9 +29,11 @@ room(fold DEPENDS base event env log store)
 # state
 room(feature DEPENDS base event fold)
 room(recommend DEPENDS base event fold feature model)
+room(settings DEPENDS base event fold feature json)
 
 # answer
 room(serve DEPENDS base event feature recommend log)
+room(search DEPENDS base event feature settings)
 
 # doors
 room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)

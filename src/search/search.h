@@ -1,0 +1,158 @@
+// One search, from what was asked to a page of items. The steps are files of this room, in the order in which
+// they run:
+//
+//   understand   text -> tokens -> plan; intent; price phrases      (understand.cc)
+//   filter       conditions -> the set of items allowed             (filter_step.cc)
+//   retrieve     words and vectors -> candidates, fused             (retrieve.cc)
+//   rank         ranking attributes, popularity, intent             (rank.cc)
+//   facets       counts, each facet without its own condition       (facet_step.cc)
+//   arrange      sort, group, page                                  (arrange.cc)
+//   present      highlights, snippets, attributes                   (present.cc)
+//
+// and, when nothing was found, relax (relax.cc) runs some of them again with less asked.
+//
+// Values; no thread rules.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "event/event.h"
+#include "feature/sequence.h"
+#include "settings/search_settings.h"
+
+namespace freshet {
+
+struct SortKey {
+  std::string name;  // An attribute, "price", "created", "popularity", "relevance", "distance"
+  bool descending = false;
+};
+
+struct FacetRequest {
+  std::string name;
+  std::string contains;     // Only values with this in them (any case, accents ignored); empty: all.
+  uint32_t values_max = 0;  // 0: as the settings say. At most 1000.
+  std::optional<FacetOrder> order;
+};
+
+// Facets chosen by the shopper: one of `values` must hold. The counts of this facet are made without this
+// condition and with all the others (disjunctive), so that the shopper sees what else there is.
+struct Refinement {
+  std::string facet;
+  std::vector<std::string> values;
+};
+
+enum class SemanticMode : uint8_t {
+  kAuto,    // As the settings' semantic_weight says.
+  kOff,     // Words only.
+  kWeight,  // `semantic_weight` of the request.
+};
+
+struct GeoPoint {
+  double latitude = 0;   // degrees, -90..90
+  double longitude = 0;  // degrees, -180..180
+};
+
+struct SearchRequest {
+  std::string query;   // Empty: everything that passes the filter, in the order of the ranking attributes.
+  std::string filter;  // The language of docs/search.md.
+  std::vector<Refinement> refinements;
+  std::vector<FacetRequest> facets;    // One named "*": those of the settings.
+  bool facets_after_grouping = false;  // Counts groups, not items.
+  std::vector<SortKey> sort;           // Empty: by score.
+  std::string group_by;       // Empty: the settings' distinct attribute; "-": none even if there is one.
+  uint32_t group_count = 0;   // Items of each group shown; 0: the settings' distinct_count.
+  uint32_t from = 0;          // Place of the first item of the page.
+  uint32_t count = 20;        // 0..kCountMax; 0: facets and totals only.
+  std::string language;       // Of the query; empty: the settings', else detected.
+  bool prefix = true;         // May the last word be the beginning of one? (and the settings allow it)
+  std::optional<bool> typos;  // Over the settings.
+  std::optional<Relaxation> relaxation;
+  SemanticMode semantic = SemanticMode::kAuto;
+  double semantic_weight = 0;           // kWeight: 0 words only .. 1 vectors only
+  std::vector<float> vector;            // The shop's own encoding of the query; empty: the built-in one.
+  std::optional<GeoPoint> around;       // For sorting by distance.
+  std::vector<std::string> attributes;  // Returned of each item; {"*"}: all; empty: title and price only.
+  std::optional<std::vector<std::string>> highlight, snippets;  // Fields; nullopt: those of the settings.
+  bool include_unavailable = true;
+  bool explain = false;
+  std::string user, session;  // For the event of this search.
+  uint32_t budget_ms = 0;     // 0: the server's. What is not done by then is left out, and said so.
+
+  static constexpr uint32_t kCountMax = 1000;
+  static constexpr size_t kQueryBytesMax = 1024, kFilterBytesMax = 4096;
+  static constexpr size_t kFacetsMax = 50, kRefinementsMax = 50, kValuesMax = 200, kSortMax = 4;
+  static constexpr size_t kAttributesMax = 100, kVectorMax = 4096;
+};
+
+// One summand of a score. The parts of a hit add up to its score exactly, in the order given.
+struct ScorePart {
+  std::string name;    // "word", "proximity", "exact", "semantic", "popularity", "intent", "ranking"
+  std::string detail;  // "title: kettle (typo of ketle)"
+  double value = 0;
+};
+
+struct Marked {
+  std::string field;
+  std::string text;  // With the settings' tags around what was found.
+  bool found = false;
+};
+
+struct SearchHit {
+  ItemSlot slot = kNoItem;
+  std::string id, title;
+  double price = kNoNumber;
+  double score = 0;
+  double distance_m = kNoNumber;
+  uint32_t group_size = 0;          // Matching variants of the same product; 0: not grouped.
+  std::vector<SearchHit> variants;  // The rest of the group that is shown.
+  std::vector<Attribute> attributes;
+  std::vector<Marked> highlights, snippets;
+  std::vector<ScorePart> parts;  // explain only
+};
+
+struct FacetValue {
+  std::string value;
+  uint64_t count = 0;
+  bool chosen = false;  // By a refinement.
+};
+
+struct FacetAnswer {
+  std::string name;
+  std::vector<FacetValue> values;
+  uint64_t distinct = 0;     // Values there are; more than shown, perhaps.
+  bool has_numbers = false;  // The four below mean something.
+  double min = 0, max = 0, mean = 0, sum = 0;
+};
+
+struct SuggestedFilter {
+  std::string text;    // The words it comes from: "under 50"
+  std::string filter;  // "price < 50"
+};
+
+struct StepTime {
+  const char* step;
+  uint32_t us;
+};
+
+struct SearchAnswer {
+  std::vector<SearchHit> hits;
+  uint64_t found = 0;       // Items that match; groups when grouped by relevance of groups
+  bool found_exact = true;  // false: at least so many
+  std::vector<FacetAnswer> facets;
+  std::string query_used;    // When it is not the one asked: corrected or relaxed.
+  std::string did_you_mean;  // Empty: nothing better is known.
+  std::string relaxed;       // Words that were dropped, or empty.
+  std::vector<SuggestedFilter> suggested_filters;
+  std::string language;
+  bool out_of_time = false;  // The budget ended before everything was done.
+  uint64_t settings_version = 0;
+  std::vector<StepTime> steps;
+};
+
+}  // namespace freshet

@@ -1,0 +1,102 @@
+#include "settings/search_settings.h"
+
+#include <gtest/gtest.h>
+
+namespace freshet {
+namespace {
+
+TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
+  SearchSettings settings;
+  settings.searchable = {{"title", 3.5, "de", false}, {"*", 0.5}};
+  settings.facets = {{"brand", FacetOrder::kAlpha, 7}};
+  settings.ranking = {{"margin", false}, {"popularity"}};
+  settings.typo = {false, 5, 9, true, {"ikea"}};
+  settings.highlight = {{"title"}, {"description"}, 8, "<b>", "</b>"};
+  settings.stop_words = {"the", "a \"quoted\" word"};
+  settings.language = "de";
+  settings.filterable = {"brand"};
+  settings.distinct = "item_group_id";
+  settings.distinct_count = 3;
+  settings.pagination_max = 50;
+  settings.semantic_weight = 0.25;
+  settings.popularity_weight = 0;
+  settings.relaxation = Relaxation::kLastWords;
+  settings.prefix = settings.language_stop_words = false;
+  settings.suggestions_hidden = {"x"};
+  const auto read = parse_settings(settings_json(settings));
+  ASSERT_TRUE(read.ok()) << read.error().what;
+  EXPECT_EQ(*read, settings);
+  EXPECT_TRUE(diff_settings(*read, settings).empty());
+  EXPECT_EQ(diff_settings(SearchSettings(), settings).size(), 17u);  // Every member differs and is named.
+  EXPECT_EQ(*parse_settings("{}"), SearchSettings());
+}
+
+TEST(SearchSettings, ErrorsNameTheFieldAndWhatWasExpected) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"[]", "expected an object, got a list"},
+      {"{", "not JSON from byte 1"},
+      {"{\"a\":1}", "unknown name \"a\"; expected one of searchable, language"},
+      {"{\"typo\":{\"one_edit_from\":\"x\"}}",
+       "typo.one_edit_from: expected a whole number from 1 to 100, got \"x\""},
+      {"{\"typo\":{\"one_edit_from\":9}}", "typo.two_edits_from: expected at least one_edit_from (9)"},
+      {"{\"typo\":3}", "typo: expected an object, got 3"},
+      {"{\"searchable\":[]}", "searchable: expected at least one field"},
+      {"{\"searchable\":[\"a\",{\"name\":\"b\",\"weight\":0}]}",
+       "searchable[1].weight: expected a number from 0.01 to 100, got 0"},
+      {"{\"searchable\":[\"a\",\"a\"]}", "searchable[1]: expected each name once"},
+      {"{\"searchable\":[{\"name\":\"a\",\"language\":\"english\"}]}",
+       "searchable[0].language: expected a text of 2 to 4 bytes"},
+      {"{\"language\":\"E1\"}", "language: expected \"auto\" or two letters"},
+      {"{\"relaxation\":\"all\"}", "relaxation: expected one of \"none\", \"words\""},
+      {"{\"stop_words\":[1]}", "stop_words[0]: expected a text of 1 to 256 bytes, got 1"},
+      {"{\"semantic_weight\":2}", "semantic_weight: expected a number from 0 to 1, got 2"},
+      {"{\"pagination_max\":1.5}", "pagination_max: expected a whole number"},
+  };
+  for (const auto& [text, want] : rows) {
+    const auto read = parse_settings(text);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_NE(read.error().what.find(want), std::string::npos) << text << " gives " << read.error().what;
+  }
+  EXPECT_FALSE(parse_settings(std::string(1000, '[')).ok());
+  EXPECT_EQ(parse_settings(std::string(300 << 10, ' ')).error().code, Code::kExhausted);
+}
+
+TEST(SearchSettings, OnlyWhatPostingsDependOnNeedsARebuild) {
+  SearchSettings a, b;
+  b.typo.enabled = false;
+  b.searchable[0].weight = 9;
+  b.stop_words = {"x"};
+  EXPECT_FALSE(needs_rebuild(a, b));
+  b.searchable[0].language = "fr";
+  EXPECT_TRUE(needs_rebuild(a, b));
+  b = a;
+  b.searchable.pop_back();
+  EXPECT_TRUE(needs_rebuild(a, b));
+  b = a;
+  b.language = "en";
+  EXPECT_TRUE(needs_rebuild(a, b));
+}
+
+TEST(Synonyms, AreReadWrittenAndChecked) {
+  const auto read = parse_synonyms(
+      R"([{"id":"1","words":["sofa","couch"]},{"id":"2","kind":"one-way","from":"tv","words":["television set"]},
+          {"id":"3","kind":"correction","from":"ketle","words":["kettle"],"weight":0.5}])");
+  ASSERT_TRUE(read.ok()) << read.error().what;
+  for (const Synonym& synonym : *read) EXPECT_EQ(*parse_synonym(synonym_json(synonym)), synonym);
+  const std::pair<const char*, const char*> rows[] = {
+      {R"([{"id":"1","words":["a","b"]},{"id":"1","words":["c","d"]}])", "[1].id: expected each id once"},
+      {R"([{"words":["a","b"]}])", "[0].id: expected a text of 1 to 64 bytes"},
+      {R"([{"id":"1","words":["a"]}])", "[0].words: expected at least two"},
+      {R"([{"id":"1","kind":"one-way","words":["a"]}])", "[0].from: expected a text"},
+      {R"([{"id":"1","kind":"two-way"}])", "[0].kind: expected one of \"same\", \"one-way\""},
+      {"{}", "synonyms: expected a list"},
+  };
+  for (const auto& [text, want] : rows) {
+    const auto bad = parse_synonyms(text);
+    ASSERT_FALSE(bad.ok()) << text;
+    EXPECT_NE(bad.error().what.find(want), std::string::npos) << bad.error().what;
+  }
+}
+
+}  // namespace
+}  // namespace freshet

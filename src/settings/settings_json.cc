@@ -1,0 +1,329 @@
+// Settings and synonyms to JSON and back: the two functions of a type stand beside each other, name by name.
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "json/json.h"
+#include "settings/search_settings.h"
+
+namespace freshet {
+namespace {
+
+using Limits = SettingsLimits;
+
+constexpr std::string_view kRelaxations[] = {"none", "words", "last-words", "first-words", "any"};
+constexpr std::string_view kSynonymKinds[] = {"same", "one-way", "correction"};
+constexpr std::string_view kFacetOrders[] = {"count", "alpha"};
+
+std::string names_of(std::span<const std::string_view> names) {
+  std::string out = "one of ";
+  for (size_t i = 0; i < names.size(); ++i) out += (i == 0 ? "\"" : ", \"") + std::string(names[i]) + "\"";
+  return out;
+}
+
+template <class Enum>
+void read_enum(JsonFields& fields, std::string_view name, Enum& out,
+               std::span<const std::string_view> names) {
+  const Json* given = fields.any(name);
+  if (given == nullptr) return;
+  const std::string* text = given->text();
+  const auto at = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
+  if (at == names.end()) return fields.wrong(name, names_of(names), given);
+  out = static_cast<Enum>(at - names.begin());
+}
+
+template <class Enum>
+std::string_view name_of(Enum value, std::span<const std::string_view> names) {
+  return names[static_cast<size_t>(value)];
+}
+
+// A list whose entries are objects, or texts that stand for an object with only that name.
+template <class T, class ReadOne>
+void read_list(JsonFields& fields, std::string_view name, std::vector<T>& out, size_t count_max,
+               const ReadOne& read_one) {
+  const Json::List* list = fields.list(name, count_max);
+  if (list == nullptr) return;
+  std::vector<T> read;
+  std::set<std::string> names;
+  for (size_t i = 0; i < list->size(); ++i) {
+    const std::string path = fields.path(name) + "[" + std::to_string(i) + "]";
+    T one;
+    if (const std::string* text = (*list)[i].text()) {
+      one.name = *text;
+      if (text->empty() || text->size() > Limits::kNameBytes)
+        fields.fail(invalid(path + ": expected the name of an attribute, 1 to 128 bytes"));
+    } else {
+      JsonFields inner((*list)[i], path);
+      inner.text("name", one.name, 1, Limits::kNameBytes);
+      if (!inner.has("name")) inner.wrong("name", "the name of an attribute");
+      read_one(inner, one);
+      fields.fail(inner.finish());
+    }
+    if (!names.insert(one.name).second)
+      fields.fail(invalid(path + ": expected each name once, got \"" + one.name + "\" again"));
+    read.push_back(std::move(one));
+  }
+  out = std::move(read);
+}
+
+void check_language(JsonFields& fields, std::string_view name, const std::string& language) {
+  const bool two = language.size() == 2 &&
+                   std::all_of(language.begin(), language.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  Json got;
+  got.value = language;
+  if (language != "auto" && !two) fields.wrong(name, "\"auto\" or two letters of ISO 639-1 (\"en\")", &got);
+}
+
+void read_searchable(JsonFields& in, SearchableField& out) {
+  in.number("weight", out.weight, 0.01, 100);
+  in.text("language", out.language, 2, 4);
+  check_language(in, "language", out.language);
+  in.flag("typos", out.typos);
+}
+void write(JsonWriter& out, const SearchableField& field) {
+  out.object().field("name", std::string_view(field.name)).field("weight", field.weight);
+  out.field("language", std::string_view(field.language)).field("typos", field.typos).end();
+}
+
+void read_facet(JsonFields& in, FacetField& out) {
+  read_enum(in, "order", out.order, kFacetOrders);
+  in.whole("values_max", out.values_max, 1u, 1000u);
+}
+void write(JsonWriter& out, const FacetField& facet) {
+  out.object().field("name", std::string_view(facet.name)).field("order", name_of(facet.order, kFacetOrders));
+  out.field("values_max", facet.values_max).end();
+}
+
+void read_ranking(JsonFields& in, RankingAttribute& out) {
+  in.flag("descending", out.descending);
+}
+void write(JsonWriter& out, const RankingAttribute& ranking) {
+  out.object().field("name", std::string_view(ranking.name)).field("descending", ranking.descending).end();
+}
+
+template <class T>
+void write_list(JsonWriter& out, const std::vector<T>& list) {
+  out.array();
+  for (const T& one : list) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      out.value(std::string_view(one));
+    } else {
+      write(out, one);
+    }
+  }
+  out.end();
+}
+
+void read(JsonFields& in, TypoPolicy& out) {
+  in.flag("enabled", out.enabled);
+  in.whole("one_edit_from", out.one_edit_from, 1u, 100u);
+  in.whole("two_edits_from", out.two_edits_from, 1u, 100u);
+  in.flag("numbers", out.numbers);
+  in.texts("words_excluded", out.words_excluded, Limits::kStopWords, Limits::kWordBytes);
+  if (out.two_edits_from < out.one_edit_from)
+    in.wrong("two_edits_from", "at least one_edit_from (" + std::to_string(out.one_edit_from) + ")");
+}
+void write(JsonWriter& out, const TypoPolicy& typo) {
+  out.object().field("enabled", typo.enabled).field("one_edit_from", typo.one_edit_from);
+  out.field("two_edits_from", typo.two_edits_from).field("numbers", typo.numbers).key("words_excluded");
+  write_list(out, typo.words_excluded);
+  out.end();
+}
+
+void read(JsonFields& in, HighlightDefaults& out) {
+  in.texts("fields", out.fields, 32, Limits::kNameBytes);
+  in.texts("snippets", out.snippets, 32, Limits::kNameBytes);
+  in.whole("snippet_words", out.snippet_words, 1u, 200u);
+  in.text("before", out.before, 0, 64);
+  in.text("after", out.after, 0, 64);
+}
+void write(JsonWriter& out, const HighlightDefaults& highlight) {
+  out.object().key("fields");
+  write_list(out, highlight.fields);
+  out.key("snippets");
+  write_list(out, highlight.snippets);
+  out.field("snippet_words", highlight.snippet_words).field("before", std::string_view(highlight.before));
+  out.field("after", std::string_view(highlight.after)).end();
+}
+
+template <class T>
+void read_object(JsonFields& fields, std::string_view name, T& out) {
+  const Json* given = fields.any(name);
+  if (given == nullptr) return;
+  JsonFields inner(*given, fields.path(name));
+  if (given->object() != nullptr) read(inner, out);
+  fields.fail(inner.finish());
+}
+
+// Every member of SearchSettings, once: its name, how it is read, how it is written, whether two differ.
+struct Member {
+  std::string_view name;
+  void (*read)(JsonFields&, std::string_view, SearchSettings&);
+  void (*write)(JsonWriter&, const SearchSettings&);
+  bool (*same)(const SearchSettings&, const SearchSettings&);
+};
+
+#define FRESHET_SAME(member) \
+  [](const SearchSettings& a, const SearchSettings& b) { return a.member == b.member; }
+#define FRESHET_MEMBER(member, reading, writing)                                                         \
+  Member {                                                                                               \
+#member, [](JsonFields & in, std::string_view name,                                                  \
+                SearchSettings &                                                                         \
+                    out) { reading; }, [](JsonWriter & out,                                              \
+                                          const SearchSettings& from) { writing; }, FRESHET_SAME(member) \
+  }
+#define FRESHET_TEXT(member, max) \
+  FRESHET_MEMBER(member, in.text(name, out.member, 0, max), out.value(std::string_view(from.member)))
+#define FRESHET_TEXTS(member, count) \
+  FRESHET_MEMBER(member, in.texts(name, out.member, count, Limits::kWordBytes), write_list(out, from.member))
+#define FRESHET_FLAG(member) FRESHET_MEMBER(member, in.flag(name, out.member), out.value(from.member))
+#define FRESHET_WHOLE(member, min, max) \
+  FRESHET_MEMBER(member, in.whole(name, out.member, min, max), out.value(from.member))
+#define FRESHET_SHARE(member) \
+  FRESHET_MEMBER(member, in.number(name, out.member, 0, 1), out.value(from.member))
+
+const Member kMembers[] = {
+    FRESHET_MEMBER(searchable, read_list(in, name, out.searchable, Limits::kSearchable, read_searchable),
+                   write_list(out, from.searchable)),
+    FRESHET_TEXT(language, 4),
+    FRESHET_MEMBER(facets, read_list(in, name, out.facets, Limits::kFacets, read_facet),
+                   write_list(out, from.facets)),
+    FRESHET_TEXTS(filterable, Limits::kFilterable),
+    FRESHET_MEMBER(ranking, read_list(in, name, out.ranking, Limits::kRanking, read_ranking),
+                   write_list(out, from.ranking)),
+    FRESHET_MEMBER(typo, read_object(in, name, out.typo), write(out, from.typo)),
+    FRESHET_TEXTS(stop_words, Limits::kStopWords),
+    FRESHET_FLAG(language_stop_words),
+    FRESHET_FLAG(prefix),
+    FRESHET_MEMBER(highlight, read_object(in, name, out.highlight), write(out, from.highlight)),
+    FRESHET_WHOLE(pagination_max, 1u, Limits::kPaginationMax),
+    FRESHET_TEXT(distinct, Limits::kNameBytes),
+    FRESHET_WHOLE(distinct_count, 1u, 100u),
+    FRESHET_SHARE(semantic_weight),
+    FRESHET_SHARE(popularity_weight),
+    FRESHET_MEMBER(relaxation, read_enum(in, name, out.relaxation, kRelaxations),
+                   out.value(name_of(from.relaxation, kRelaxations))),
+    FRESHET_TEXTS(suggestions_hidden, Limits::kHidden),
+};
+
+std::string value_json(const Member& member, const SearchSettings& settings) {
+  JsonWriter json;
+  member.write(json, settings);
+  return json.take();
+}
+
+Status read_synonym(const Json& json, const std::string& path, Synonym& out) {
+  JsonFields in(json, path);
+  if (json.object() == nullptr) return in.finish();
+  in.text("id", out.id, 1, 64);
+  if (!in.has("id")) in.wrong("id", "a text of 1 to 64 bytes");
+  read_enum(in, "kind", out.kind, kSynonymKinds);
+  in.text("from", out.from, 1, Limits::kWordBytes);
+  in.texts("words", out.words, Limits::kSynonymWords, Limits::kWordBytes);
+  in.number("weight", out.weight, 0, 1);
+  if (out.kind == SynonymKind::kSame) {
+    if (out.words.size() < 2) in.wrong("words", "at least two texts that mean the same");
+    if (!out.from.empty()) in.wrong("from", "nothing: it belongs to \"one-way\" and \"correction\"");
+  } else {
+    if (out.words.empty()) in.wrong("words", "at least one text");
+    if (out.from.empty()) in.wrong("from", "a text");
+  }
+  return in.finish();
+}
+
+void write(JsonWriter& out, const Synonym& synonym) {
+  out.object().field("id", std::string_view(synonym.id)).field("kind", name_of(synonym.kind, kSynonymKinds));
+  if (!synonym.from.empty()) out.field("from", std::string_view(synonym.from));
+  out.key("words");
+  write_list(out, synonym.words);
+  if (synonym.weight > 0) out.field("weight", synonym.weight);
+  out.end();
+}
+
+}  // namespace
+
+std::string_view relaxation_name(Relaxation relaxation) {
+  return name_of(relaxation, kRelaxations);
+}
+
+Result<Relaxation> parse_relaxation(std::string_view text) {
+  const auto at = std::find(std::begin(kRelaxations), std::end(kRelaxations), text);
+  if (at == std::end(kRelaxations))
+    return invalid("relaxation: expected " + names_of(kRelaxations) + ", got \"" +
+                   std::string(text.substr(0, 40)) + "\"");
+  return static_cast<Relaxation>(at - std::begin(kRelaxations));
+}
+
+Result<SearchSettings> parse_settings(std::string_view text) {
+  TRY(const Json json, parse_json(text, {.bytes_max = Limits::kJsonBytes, .depth_max = 8}));
+  SearchSettings settings;
+  JsonFields fields(json, "");
+  if (json.object() != nullptr) {
+    for (const Member& member : kMembers) member.read(fields, member.name, settings);
+    check_language(fields, "language", settings.language);
+    if (settings.searchable.empty()) fields.wrong("searchable", "at least one field");
+  }
+  TRY_STATUS(fields.finish());
+  return settings;
+}
+
+std::string settings_json(const SearchSettings& settings, int indent) {
+  JsonWriter json(indent);
+  json.object();
+  for (const Member& member : kMembers) {
+    json.key(member.name);
+    member.write(json, settings);
+  }
+  json.end();
+  return json.take();
+}
+
+std::vector<SettingsChange> diff_settings(const SearchSettings& before, const SearchSettings& after) {
+  std::vector<SettingsChange> changes;
+  for (const Member& member : kMembers)
+    if (!member.same(before, after))
+      changes.push_back({std::string(member.name), value_json(member, before), value_json(member, after)});
+  return changes;
+}
+
+bool needs_rebuild(const SearchSettings& before, const SearchSettings& after) {
+  if (before.language != after.language || before.searchable.size() != after.searchable.size()) return true;
+  for (size_t i = 0; i < before.searchable.size(); ++i)
+    if (before.searchable[i].name != after.searchable[i].name ||
+        before.searchable[i].language != after.searchable[i].language)
+      return true;
+  return false;
+}
+
+Result<Synonym> parse_synonym(std::string_view text) {
+  TRY(const Json json, parse_json(text, {.bytes_max = 64 << 10, .depth_max = 4}));
+  Synonym synonym;
+  TRY_STATUS(read_synonym(json, "", synonym));
+  return synonym;
+}
+
+Result<std::vector<Synonym>> parse_synonyms(std::string_view text) {
+  TRY(const Json json, parse_json(text, {.bytes_max = 8 << 20, .depth_max = 5}));
+  const Json::List* list = json.list();
+  if (list == nullptr) return invalid("synonyms: expected a list, got " + shown(json));
+  if (list->size() > Limits::kSynonyms)
+    return exhausted("synonyms: expected at most " + std::to_string(Limits::kSynonyms) + ", got " +
+                     std::to_string(list->size()));
+  std::vector<Synonym> synonyms(list->size());
+  std::set<std::string_view> ids;
+  for (size_t i = 0; i < list->size(); ++i) {
+    const std::string path = "[" + std::to_string(i) + "]";
+    TRY_STATUS(read_synonym((*list)[i], path, synonyms[i]));
+    if (!ids.insert(synonyms[i].id).second)
+      return invalid(path + ".id: expected each id once, got \"" + synonyms[i].id + "\" again");
+  }
+  return synonyms;
+}
+
+std::string synonym_json(const Synonym& synonym) {
+  JsonWriter json;
+  write(json, synonym);
+  return json.take();
+}
+
+}  // namespace freshet
