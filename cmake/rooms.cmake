@@ -14,7 +14,7 @@ find_package(prometheus-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 
 # ground floor: knows no log
-room(base LIBRARIES xxhash Threads::Threads)
+room(base LIBRARIES xxhash roaring Threads::Threads)
 room(event DEPENDS base)
 room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt OpenSSL::Crypto)
 room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n)

@@ -11,6 +11,7 @@ build_packages=(
   libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev   # HTTP and JSON of the API
   libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev                          # event files
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
+  libroaring-dev                                                  # sets of items
   libicu-dev                                                      # Unicode
   libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev       # flags, configuration, log lines
   prometheus-cpp-dev                                              # /metrics
