@@ -37,8 +37,8 @@ room(search DEPENDS base event feature settings)
 
 # doors
 room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)
-room(engine DEPENDS base event env log store fold feature recommend serve ingest)
-room(http DEPENDS base event env log feature recommend serve ingest engine LIBRARIES Boost::json prometheus-cpp::core)
+room(engine DEPENDS base event env log store fold feature recommend settings serve search ingest)
+room(http DEPENDS base event env log json feature recommend settings serve search ingest engine LIBRARIES Boost::json prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning
   target_compile_options(freshet_http PUBLIC -Wno-tsan)
 endif()

@@ -55,6 +55,7 @@ class JsonWriter {
   JsonWriter& value(std::integral auto n) { return number(n); }
   JsonWriter& value(std::floating_point auto x) { return std::isfinite(x) ? number(x) : null(); }
   JsonWriter& null() { return raw("null"); }
+  JsonWriter& json(std::string_view text) { return raw(text); }  // One whole value, written elsewhere.
   template <class T>
   JsonWriter& field(std::string_view name, const T& v) {
     return key(name).value(v);

@@ -136,6 +136,16 @@ class Engine {
   Result<ItemView> item(std::string_view id) const;  // kNotFound
   Result<UserView> user(std::string_view id) const;  // kNotFound
 
+  // ---- search settings and synonyms: each change is an event, durable and folded when these return.
+  // `by`: who did it, for the history. kInvalid: names the field; kNotFound: no such version or synonym.
+  Result<uint64_t> stage_settings(std::string_view json, std::string_view by, std::string_view note);
+  Status publish_settings(uint64_t version, std::string_view by);  // An older one: a rollback.
+  Status discard_settings(uint64_t version, std::string_view by);
+  Status put_synonym(std::string_view json, std::string_view by);
+  Status delete_synonym(const std::string& id, std::string_view by);
+  Result<size_t> replace_synonyms(std::string_view json, std::string_view by);
+  SettingsBook settings() const;
+
   // ---- care
   // Removes a person: the profile at once (when this returns it is gone from answers), and in the background
   // their events from the log, their dead letters, all older snapshots, and what was learned from them: a
@@ -190,6 +200,7 @@ class Engine {
   Status erase_letters(const std::vector<std::string>& ids);
   Status replace_live();
   Status remember_tail();
+  Status administer(std::vector<Event> events);
   void record_impression(const RecommendRequest& request, const RecommendPage& page);
 
   const EngineConfig config_;
@@ -208,6 +219,7 @@ class Engine {
   std::atomic<uint64_t> queries_{0};
   std::atomic<uint64_t> recommended_{0};
 
+  std::mutex administer_mutex_;           // One administrator's change at a time.
   mutable std::shared_mutex live_mutex_;  // Held for the copy or the swap of the pointer only.
   std::shared_ptr<Live> live_;
 

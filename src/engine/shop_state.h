@@ -2,6 +2,7 @@
 // order.
 //
 //   entry      counts an event once and keeps the clock
+//   settings   how the shop wants to be searched, and its synonyms
 //   catalog    items: changed by upserts, met by actions
 //   learning   recommenders: learn from the action, given what the shopper did before it
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
@@ -20,6 +21,7 @@
 #include "feature/profiles.h"
 #include "fold/fold.h"
 #include "recommend/recommender.h"
+#include "settings/settings.h"
 
 namespace freshet {
 
@@ -71,7 +73,7 @@ class ShopState {
   static Result<std::unique_ptr<ShopState>> open(const StateConfig& config);
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
-  std::vector<Fold*> folds() { return {&entry_, &catalog_, &learning_, &profiles_, &counters_}; }
+  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &learning_, &profiles_, &counters_}; }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
   // Hash over the sections, as snapshots have it.
@@ -79,11 +81,13 @@ class ShopState {
 
   const Moment& moment() const { return moment_; }
   Entry& entry() { return entry_; }
+  Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
   Profiles& profiles() { return profiles_; }
   Counters& counters() { return counters_; }
   Learning& learning() { return learning_; }
   Recommender& recommender() { return learning_.recommender(); }
+  const Settings& settings() const { return settings_; }
   const Catalog& catalog() const { return catalog_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
@@ -96,6 +100,7 @@ class ShopState {
 
   Moment moment_;
   Entry entry_;
+  Settings settings_;
   Catalog catalog_;
   CatalogFacts facts_;
   Profiles profiles_;

@@ -30,8 +30,9 @@ enum : uint32_t {
   kResultCount = 1u << 20,
   kShown = 1u << 21,
   kAttributes = 1u << 22,
+  kCatalogue = 1u << 23,
 };
-constexpr uint32_t kAllFields = (1u << 23) - 1;
+constexpr uint32_t kAllFields = (1u << 24) - 1;
 
 // The text fields in the order of their bits, so that encoder and decoder cannot disagree.
 constexpr struct {
@@ -52,6 +53,7 @@ constexpr struct {
     {kRegion, &Event::region},
     {kName, &Event::name},
     {kValue, &Event::value},
+    {kCatalogue, &Event::catalogue},
 };
 constexpr struct {
   uint32_t bit;

@@ -7,10 +7,10 @@ namespace freshet {
 namespace {
 
 constexpr std::array<std::string_view, kEventTypeCount> kNames = {
-    "erased",        "item-upsert",      "item-update", "item-delete", "user-upsert",
-    "identity-link", "identity-unlink",  "impression",  "view",        "click",
-    "add-to-cart",   "remove-from-cart", "wishlist",    "purchase",    "refund",
-    "rating",        "search",           "dismiss",     "context",     "erase-user"};
+    "erased",          "item-upsert", "item-update", "item-delete", "user-upsert", "identity-link",
+    "identity-unlink", "impression",  "view",        "click",       "add-to-cart", "remove-from-cart",
+    "wishlist",        "purchase",    "refund",      "rating",      "search",      "dismiss",
+    "context",         "erase-user",  "settings",    "catalog-swap"};
 
 constexpr std::pair<std::string_view, EventType> kSynonyms[] = {
     {"addtocart", EventType::kAddToCart},
@@ -60,7 +60,8 @@ std::optional<EventType> parse_event_type(std::string_view text) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   });
   const std::string_view key(folded, text.size());
-  for (int i = 1; i < kEventTypeCount; ++i)  // 0 is what erasure leaves; no sender may write it.
+  // 0 is what erasure leaves, and from kSettings on an administrator's doings: no sender may write them.
+  for (int i = 1; i < static_cast<int>(EventType::kSettings); ++i)
     if (kNames[i] == key) return static_cast<EventType>(i);
   for (const auto& [name, type] : kSynonyms)
     if (name == key) return type;
@@ -90,7 +91,7 @@ void Event::clear() {
   type = EventType::kView;
   time_ms = received_ms = until_ms = kNoTime;
   for (std::string* text : {&id, &source, &user, &user_to, &session, &item, &query, &query_id, &surface,
-                            &order_id, &currency, &region, &name, &value})
+                            &order_id, &currency, &region, &name, &value, &catalogue})
     text->clear();
   price = quantity = rating = result_count = kNoNumber;
   shown.clear();
@@ -105,8 +106,9 @@ bool operator==(const Event& a, const Event& b) {
          a.source == b.source && a.user == b.user && a.user_to == b.user_to && a.session == b.session &&
          a.item == b.item && a.query == b.query && a.query_id == b.query_id && a.surface == b.surface &&
          a.order_id == b.order_id && a.currency == b.currency && a.region == b.region && a.name == b.name &&
-         a.value == b.value && a.until_ms == b.until_ms && same(a.price, b.price) &&
-         same(a.quantity, b.quantity) && same(a.rating, b.rating) && same(a.result_count, b.result_count) &&
+         a.value == b.value && a.catalogue == b.catalogue && a.until_ms == b.until_ms &&
+         same(a.price, b.price) && same(a.quantity, b.quantity) && same(a.rating, b.rating) &&
+         same(a.result_count, b.result_count) &&
          std::equal(a.shown.begin(), a.shown.end(), b.shown.begin(), b.shown.end(), same_shown) &&
          a.attributes == b.attributes;
 }

@@ -42,8 +42,12 @@ enum class EventType : uint8_t {
   kDismiss = 17,
   kContext = 18,  // External: weather, holiday, promotion; by region and time span.
   kEraseUser = 19,
+  // What an administrator does; never accepted at a door for events.
+  kSettings = 20,  // `name`: what is done to the search settings, `value`: with what (settings/settings.h).
+  kCatalogSwap =
+      21,  // `catalogue`, imported beside the live one, takes its place; name "discard": is dropped.
 };
-constexpr int kEventTypeCount = 20;
+constexpr int kEventTypeCount = 22;
 
 std::string_view event_type_name(EventType type);  // "add-to-cart"
 // Accepts the name with - _ or space between words in any case, and the usual synonyms ("addtocart", "buy",
@@ -94,6 +98,7 @@ struct Event {
   std::string region;         // Context: where it holds. Actions: where the shopper is.
   std::string name;           // Context: kind, e.g. "weather".
   std::string value;          // Context: value, e.g. "rain".
+  std::string catalogue;      // Items: of a catalogue that waits beside the live one; empty: the live one.
   TimeMs until_ms = kNoTime;  // Context: end of the span (time_ms is its start).
   double price = kNoNumber;
   double quantity = kNoNumber;

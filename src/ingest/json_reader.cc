@@ -529,7 +529,7 @@ size_t repeated_bytes(const Event& event) {
 
 std::string event_type_list() {
   std::string out = "one of";
-  for (int i = 1; i < kEventTypeCount; ++i) {
+  for (int i = 1; i < static_cast<int>(EventType::kSettings); ++i) {
     out += i == 1 ? " " : ", ";
     out += event_type_name(static_cast<EventType>(i));
   }

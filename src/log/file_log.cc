@@ -99,7 +99,10 @@ Result<Offset> FileLogImpl::append(const EventBatch& batch) {
     if (closed_) return unavailable("the log is closed");
     TRY_STATUS(failure());
     first = end_.load(std::memory_order_relaxed);
-    if (segments_.back()->bytes() >= options_.segment_bytes) TRY_STATUS(begin_segment());
+    // What this version writes may hold what an older one could not read: it begins a segment of its own.
+    const Segment& active = *segments_.back();
+    const bool older = active.version < kLogVersion && active.end() > active.base;
+    if (older || active.bytes() >= options_.segment_bytes) TRY_STATUS(begin_segment());
     TRY_STATUS(write_block(batch, payload_hash));
   }
   wake_cursors();

@@ -40,13 +40,14 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   Reader tail(bytes.substr(kSegmentHeaderBytes - 8));
   if (tail.u64() != hash_bytes(bytes.substr(0, kSegmentHeaderBytes - 8)))
     return corrupt("segment header: wrong checksum");
-  if (version != kLogVersion)
+  if (version < kLogVersionOldest || version > kLogVersion)
     return corrupt("segment has format version " + std::to_string(version) + ", this program reads " +
-                   std::to_string(kLogVersion));
+                   std::to_string(kLogVersionOldest) + " to " + std::to_string(kLogVersion));
   in.u32();
   SegmentHeader header;
   header.base = in.u64();
   header.created_ms = in.i64();
+  header.version = version;
   return header;
 }
 

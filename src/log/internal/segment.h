@@ -13,7 +13,8 @@
 
 namespace freshet {
 
-constexpr uint32_t kLogVersion = 1;
+constexpr uint32_t kLogVersion = 2;  // Written; those from kLogVersionOldest on are read.
+constexpr uint32_t kLogVersionOldest = 1;
 constexpr size_t kSegmentHeaderBytes = 64;
 constexpr size_t kBlockHeaderBytes = 48;
 constexpr uint32_t kBlockMagic = 0x4b4c4246;  // "FBLK"
@@ -21,6 +22,7 @@ constexpr uint32_t kBlockMagic = 0x4b4c4246;  // "FBLK"
 struct SegmentHeader {
   Offset base = 0;
   int64_t created_ms = 0;
+  uint32_t version = kLogVersion;  // As read.
 };
 std::string encode_segment_header(const SegmentHeader& header);
 // kCorrupt: says what is wrong with it.
@@ -47,7 +49,8 @@ class Segment {
       : file(std::move(opened)),
         file_name(std::move(name)),
         base(header.base),
-        created_ms(header.created_ms) {}
+        created_ms(header.created_ms),
+        version(header.version) {}
 
   void publish(uint64_t new_bytes, Offset new_end) {
     bytes_.store(new_bytes, std::memory_order_release);
@@ -60,6 +63,7 @@ class Segment {
   const std::string file_name;
   const Offset base;
   const int64_t created_ms;
+  const uint32_t version;
 
  private:
   std::atomic<uint64_t> bytes_{kSegmentHeaderBytes};

@@ -1,0 +1,95 @@
+// Changes of the search settings: checked here, so that the sender hears what is wrong; then an event like
+// any other.
+#include <algorithm>
+
+#include "base/epoch.h"
+#include "engine/engine.h"
+#include "env/clock.h"
+#include "env/secret.h"
+
+namespace freshet {
+
+constexpr std::chrono::seconds kFoldWait{30};
+
+SettingsBook Engine::settings() const {
+  const std::shared_ptr<Live> current = live();
+  const EpochGuard guard;
+  return current->state->settings().book();
+}
+
+// Holds administer_mutex_. All of `events` or none.
+Status Engine::administer(std::vector<Event> events) {
+  EventBatch batch;
+  for (Event& event : events) {
+    event.time_ms = event.received_ms = now_ms();
+    event.id = "admin-" + random_hex(8);
+    batch.add(event);
+  }
+  TRY(const Offset first, log_->append(batch));
+  const Offset end = first + events.size();
+  TRY_STATUS(log_->commit(end));
+  if (!wait_applied(end, kFoldWait))
+    return unavailable("the change is on the log but not in force yet: the fold is behind or has stopped");
+  return {};
+}
+
+Result<uint64_t> Engine::stage_settings(std::string_view json, std::string_view by, std::string_view note) {
+  if (note.size() > 1024) return invalid("note: expected at most 1024 bytes");
+  TRY(const SearchSettings checked, parse_settings(json));
+  const std::lock_guard lock(administer_mutex_);
+  const uint64_t number = settings().next;
+  TRY_STATUS(administer({stage_event(checked, by, note)}));
+  return number;
+}
+
+Status Engine::publish_settings(uint64_t version, std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  const SettingsBook book = settings();
+  if (book.version(version) == nullptr)
+    return not_found("version " + std::to_string(version) + " of the settings is not known (any more)");
+  if (book.published->number == version) return {};
+  return administer({settings_event("publish", std::to_string(version), by)});
+}
+
+Status Engine::discard_settings(uint64_t version, std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  const auto found = settings().version(version);
+  if (found == nullptr || version == 0)
+    return not_found("version " + std::to_string(version) + " of the settings is not known (any more)");
+  if (found->published_ms != 0)
+    return invalid("version " + std::to_string(version) + " has been published: it stays in the history");
+  return administer({settings_event("discard", std::to_string(version), by)});
+}
+
+Status Engine::put_synonym(std::string_view json, std::string_view by) {
+  TRY(const Synonym synonym, parse_synonym(json));
+  const std::lock_guard lock(administer_mutex_);
+  const SettingsBook book = settings();
+  const bool there = std::any_of(book.synonyms->begin(), book.synonyms->end(),
+                                 [&](const Synonym& one) { return one.id == synonym.id; });
+  if (!there && book.synonyms->size() >= SettingsLimits::kSynonyms)
+    return exhausted("synonyms: there are " + std::to_string(SettingsLimits::kSynonyms) +
+                     ", which is the limit");
+  return administer({settings_event("synonym-put", synonym_json(synonym), by)});
+}
+
+Status Engine::delete_synonym(const std::string& id, std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  const SettingsBook book = settings();
+  if (std::none_of(book.synonyms->begin(), book.synonyms->end(),
+                   [&](const Synonym& one) { return one.id == id; }))
+    return not_found("synonym \"" + id.substr(0, 64) + "\" is not known");
+  return administer({settings_event("synonym-delete", id, by)});
+}
+
+Result<size_t> Engine::replace_synonyms(std::string_view json, std::string_view by) {
+  TRY(const std::vector<Synonym> synonyms, parse_synonyms(json));
+  const std::lock_guard lock(administer_mutex_);
+  std::vector<Event> events = {settings_event("synonyms-clear", "", by)};
+  for (const Synonym& synonym : synonyms)
+    events.push_back(settings_event("synonym-put", synonym_json(synonym), by));
+  TRY_STATUS(administer(std::move(events)));
+  return synonyms.size();
+}
+
+}  // namespace freshet
