@@ -17,7 +17,7 @@ find_package(CLI11 REQUIRED)
 room(base LIBRARIES xxhash roaring Threads::Threads)
 room(event DEPENDS base)
 room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt OpenSSL::Crypto)
-room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n)
+room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n stemmer)
 room(model DEPENDS base)
 room(json DEPENDS base LIBRARIES Boost::json)
 

@@ -12,7 +12,7 @@ build_packages=(
   libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev                          # event files
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
   libroaring-dev                                                  # sets of items
-  libicu-dev                                                      # Unicode
+  libicu-dev libstemmer-dev                                       # Unicode, word stems
   libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev       # flags, configuration, log lines
   prometheus-cpp-dev                                              # /metrics
   libgtest-dev                                                    # the build configures the tests too

@@ -1,0 +1,49 @@
+#include "text/analyzer.h"
+
+#include <utility>
+
+#include "text/internal/compose.h"
+#include "text/internal/segment.h"
+#include "text/normalize.h"
+
+namespace freshet {
+namespace {
+
+void run(const AnalyzerConfig& config, std::string_view text, Language language, bool query, bool slowly,
+         std::vector<Token>& out) {
+  thread_local std::vector<Piece> pieces;
+  const Language shop = config.languages.empty() ? Language::kNone : config.languages.front();
+  ComposeOptions options;
+  options.language = language;
+  if (language == Language::kAuto) {
+    // One language and plain letters: nothing to find out.
+    options.language =
+        config.languages.size() <= 1 && is_ascii(text) ? shop : detect_language(text, config.languages, shop);
+  }
+  if (query && options.language != shop && language != Language::kNone) options.also = shop;
+  options.transliterate = config.transliterate;
+  options.cached = !slowly;
+  options.tokens_max = config.tokens_max;
+  options.term_bytes_max = config.term_bytes_max;
+  segment(text, config.text_bytes_max, config.tokens_max, slowly, pieces);
+  compose(text, pieces, options, out);
+}
+
+}  // namespace
+
+Analyzer::Analyzer(AnalyzerConfig config) : config_(std::move(config)) {}
+
+void Analyzer::analyze(std::string_view text, Language language, bool query, std::vector<Token>& out) const {
+  run(config_, text, language, query, false, out);
+}
+
+void Analyzer::analyze_slowly(std::string_view text, Language language, bool query,
+                              std::vector<Token>& out) const {
+  run(config_, text, language, query, true, out);
+}
+
+std::string Analyzer::fold(std::string_view word) const {
+  return fold_text(word);
+}
+
+}  // namespace freshet
