@@ -29,6 +29,7 @@ room(fold DEPENDS base event env log store)
 # state
 room(feature DEPENDS base event fold)
 room(recommend DEPENDS base event fold feature model)
+room(index DEPENDS base)
 room(settings DEPENDS base event fold feature json)
 
 # answer
