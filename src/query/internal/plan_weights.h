@@ -1,0 +1,28 @@
+// What each way of saying a word is worth against the word itself, and the other constants of a plan. Chosen
+// on half of the queries of two judged sets and checked on the other half
+// (docs/decisions/0044-plan-weights.md).
+#pragma once
+
+#include <cstdint>
+
+namespace freshet {
+
+struct PlanWeights {
+  float stem = 0.95f;
+  float typo_one = 0.8f, typo_two = 0.6f;  // by edits
+  float typo_first_letter = 0.8f;          // times, when the first letter is touched
+  float typo_of_known = 0.4f;              // times, when the catalogue has the word as typed
+  float known_ratio = 20;  // A word is suspected when a neighbour is so many times as frequent.
+  float prefix_known = 0.3f, prefix_unknown = 0.7f, prefix_typo = 0.4f;
+  float split = 0.85f, join = 0.9f;
+  float bigram = 0.5f, character = 0.15f, weak = 0.4f;
+  float stop_word = 0.15f;
+  float measure = 0.5f;  // A whole measure or size ("10ft", "2x4") besides its parts.
+  float number = 0.8f;   // A bare number against a word.
+  float last_word = 1.0f;
+  uint32_t minimum_percent = 50;  // of the words, under Relaxation::kWords
+  float proximity = 0.3f, exact = 0.2f, begins = 0.05f;
+};
+inline PlanWeights plan_weights;
+
+}  // namespace freshet
