@@ -6,6 +6,7 @@ find_package(ICU 72 REQUIRED COMPONENTS uc i18n)
 find_package(RocksDB REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(EXPAT REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
@@ -35,10 +36,10 @@ room(settings DEPENDS base event fold feature json)
 # answer
 room(query DEPENDS base settings text index)
 room(serve DEPENDS base event feature recommend log)
-room(search DEPENDS base event feature settings)
+room(search DEPENDS base event env feature settings)
 
 # doors
-room(ingest DEPENDS base event env text log store LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd)
+room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)
 room(engine DEPENDS base event env log store fold feature recommend settings serve search ingest)
 room(http DEPENDS base event env log json feature recommend settings serve search ingest engine LIBRARIES Boost::json prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning

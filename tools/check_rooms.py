@@ -11,7 +11,7 @@ import sys
 
 OWNERS = {  # header prefix -> rooms that may name it; nobody else may
     "boost/beast": {"http"}, "boost/asio": {"http"}, "boost/json": {"http", "json"}, "prometheus/": {"http"},
-    "simdjson": {"ingest"}, "zlib.h": {"ingest", "http"}, "zstd.h": {"ingest"}, "rocksdb/": {"store"},
+    "simdjson": {"ingest"}, "expat.h": {"ingest"}, "zlib.h": {"ingest", "http"}, "zstd.h": {"ingest"}, "rocksdb/": {"store"},
     "unicode/": {"text"}, "xxhash.h": {"base"}, "roaring/": {"base"}, "spdlog/": {"env"}, "openssl/": {"env"}, "fmt/": {"env"}, "toml++/": {"main"},
     "CLI/": {"main"}, "sys/": {"env", "main"}, "unistd.h": {"env", "main"}, "fcntl.h": {"env"},
     "immintrin.h": {"model"},

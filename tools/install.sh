@@ -9,7 +9,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache git ca-certificates curl python3
   libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev   # HTTP and JSON of the API
-  libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev                          # event files
+  libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev libexpat1-dev            # event files, product feeds
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
   libroaring-dev                                                  # sets of items
   libicu-dev libstemmer-dev                                       # Unicode, word stems

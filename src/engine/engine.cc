@@ -152,8 +152,13 @@ Result<Accepted> Engine::take(Work&& door) {
 Result<Accepted> Engine::events(std::string_view body, const Door& door, BodyKind kind) {
   return take([&](EventSink& sink) { return ingest_->events(body, door, sink, kind); });
 }
-Result<Accepted> Engine::items(std::string_view body, ItemChange change, const Door& door, BodyKind kind) {
-  return take([&](EventSink& sink) { return ingest_->items(body, change, door, sink, kind); });
+Result<Accepted> Engine::items(std::string_view body, ItemChange change, const Door& door, BodyKind kind,
+                               const std::string& catalogue) {
+  TRY_STATUS(check_catalogue(catalogue));
+  return take([&](EventSink& sink) -> Result<IngestResult> {
+    CatalogueSink aside(sink, catalogue);
+    return ingest_->items(body, change, door, aside, kind);
+  });
 }
 Result<Accepted> Engine::item(std::string_view id, std::string_view body, ItemChange change,
                               const Door& door) {

@@ -114,8 +114,9 @@ class Engine {
 
   // ---- doors. What is answered is acknowledged only when commit(end) has called back.
   Result<Accepted> events(std::string_view body, const Door& door, BodyKind kind = BodyKind::kAuto);
+  // `catalogue`: one that waits beside the live one; empty: the live one.
   Result<Accepted> items(std::string_view body, ItemChange change, const Door& door,
-                         BodyKind kind = BodyKind::kAuto);
+                         BodyKind kind = BodyKind::kAuto, const std::string& catalogue = "");
   Result<Accepted> item(std::string_view id, std::string_view body, ItemChange change, const Door& door);
   Result<Accepted> delete_item(std::string_view id, const Door& door);
   Result<Accepted> event(Event& event, const Door& door);
@@ -145,6 +146,17 @@ class Engine {
   Status delete_synonym(const std::string& id, std::string_view by);
   Result<size_t> replace_synonyms(std::string_view json, std::string_view by);
   SettingsBook settings() const;
+
+  // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
+  struct WaitingCatalogue {
+    std::string name;
+    size_t items = 0;
+  };
+  Result<std::vector<WaitingCatalogue>> waiting_catalogues();
+  // Answers come from the old catalogue until this returns, from the new one after; learning stands still for
+  // the last part of it (docs/decisions/0082-swap-by-a-second-state.md). kNotFound: no such catalogue waits.
+  Status swap_catalogue(const std::string& name, std::string_view by);
+  Status discard_catalogue(const std::string& name, std::string_view by);
 
   // ---- care
   // Removes a person: the profile at once (when this returns it is gone from answers), and in the background
@@ -201,6 +213,7 @@ class Engine {
   Status replace_live();
   Status remember_tail();
   Status administer(std::vector<Event> events);
+  Status expect_waiting(const std::string& name);
   void record_impression(const RecommendRequest& request, const RecommendPage& page);
 
   const EngineConfig config_;
@@ -219,6 +232,7 @@ class Engine {
   std::atomic<uint64_t> queries_{0};
   std::atomic<uint64_t> recommended_{0};
 
+  std::mutex replace_mutex_;              // One second state at a time.
   std::mutex administer_mutex_;           // One administrator's change at a time.
   mutable std::shared_mutex live_mutex_;  // Held for the copy or the swap of the pointer only.
   std::shared_ptr<Live> live_;

@@ -265,5 +265,69 @@ TEST_F(EngineTest, KeysAreKeptHashedAndFoundAgain) {
   EXPECT_FALSE((*keys)->remove("nothing").ok());
 }
 
+// Items of a catalogue beside the live one are seen only after the swap, and then at once.
+TEST_F(EngineTest, ACatalogueTakesThePlaceOfTheLiveOneAtOnce) {
+  auto engine = open(config());
+  const Door door{.door = "test", .source = "test", .now_ms = kNow};
+  const auto put = [&](const std::string& id, const std::string& title, const std::string& catalogue) {
+    auto taken = engine->items("{\"id\":\"" + id + "\",\"title\":\"" + title + "\"}", ItemChange::kUpsert,
+                               door, BodyKind::kAuto, catalogue);
+    ASSERT_TRUE(taken.ok()) << taken.error().what;
+    ASSERT_TRUE(engine->commit(taken->end).ok());
+    ASSERT_TRUE(engine->wait_applied(taken->end, std::chrono::seconds(20)));
+  };
+  put("a", "old a", "");
+  put("b", "old b", "");
+  send(*engine, view(1, "u", "a"));
+  put("a", "new a", "next");
+  put("c", "new c", "next");
+  EXPECT_EQ(engine->item("a")->record.title, "old a");
+  EXPECT_FALSE(engine->item("c").ok());
+  ASSERT_EQ(engine->waiting_catalogues()->size(), 1u);
+  EXPECT_EQ(engine->waiting_catalogues()->front().items, 2u);
+  EXPECT_EQ(engine->swap_catalogue("other", "").error().code, Code::kNotFound);
+  const Status swapped = engine->swap_catalogue("next", "admin");
+  ASSERT_TRUE(swapped.ok()) << swapped.error().what;
+  EXPECT_EQ(engine->item("a")->record.title, "new a");
+  EXPECT_TRUE(engine->item("b")->record.deleted);
+  EXPECT_TRUE(engine->item("c")->record.listed);
+  EXPECT_TRUE(engine->waiting_catalogues()->empty());
+  EXPECT_EQ(engine->user("u")->actions.size(), 1u);  // What was learned stays.
+  put("d", "later", "");                             // The new state goes on folding.
+  const uint64_t live = engine->state_hash();
+  engine.reset();
+  std::filesystem::remove_all(dir_ + "/shop/snapshots");
+  engine = open(config());  // The whole log again, from its start.
+  ASSERT_TRUE(engine->wait_applied(engine->log().end(), std::chrono::seconds(20)));
+  EXPECT_EQ(engine->state_hash(), live);
+  EXPECT_FALSE(engine->items("{}", ItemChange::kUpsert, door, BodyKind::kAuto, "no/such name").ok());
+}
+
+TEST_F(EngineTest, SettingsOutliveARestart) {
+  auto engine = open(config());
+  ASSERT_EQ(*engine->stage_settings(R"({"pagination_max": 77})", "admin", "try"), 1u);
+  EXPECT_EQ(engine->settings().published->number, 0u);
+  ASSERT_TRUE(engine->publish_settings(1, "admin").ok());
+  ASSERT_TRUE(engine->put_synonym(R"({"id":"s","words":["sofa","couch"]})", "admin").ok());
+  EXPECT_NE(engine->stage_settings(R"({"typo": {"one_edit_from": 0}})", "", "")
+                .error()
+                .what.find("typo.one_edit_from"),
+            std::string::npos);
+  EXPECT_EQ(engine->publish_settings(9, "").error().code, Code::kNotFound);
+  EXPECT_EQ(engine->delete_synonym("x", "").error().code, Code::kNotFound);
+  const uint64_t before = engine->state_hash();
+  engine.reset();
+  for (const bool with_snapshot : {true, false}) {
+    if (!with_snapshot) std::filesystem::remove_all(dir_ + "/shop/snapshots");
+    engine = open(config());
+    ASSERT_TRUE(engine->wait_applied(engine->log().end(), std::chrono::seconds(20)));
+    EXPECT_EQ(engine->settings().published->settings.pagination_max, 77u);
+    EXPECT_EQ(engine->settings().published->note, "try");
+    EXPECT_EQ(engine->settings().synonyms->size(), 1u);
+    EXPECT_EQ(engine->state_hash(), before);
+    engine.reset();
+  }
+}
+
 }  // namespace
 }  // namespace freshet

@@ -89,6 +89,7 @@ Status Engine::erase_letters(const std::vector<std::string>& ids) {
 // Folds what the log still holds again, beside the live state, and swaps when it has caught up. Snapshots
 // that were taken before are removed once the new one is on disk.
 Status Engine::replace_live() {
+  const std::lock_guard replacing(replace_mutex_);
   TRY(std::shared_ptr<Live> next, make_live());
   next->runner->begin_at(log_->begin());  // Later than 0 only where retention has dropped what was before.
   TRY_STATUS(next->runner->fold_until(log_->end()));

@@ -10,6 +10,7 @@ namespace freshet {
 namespace {
 
 constexpr float kListedHeat = 8;
+constexpr size_t kWaitingMax = 4;  // Catalogues beside the live one.
 
 size_t bytes_of(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return text->capacity();
@@ -91,7 +92,10 @@ Catalog::~Catalog() {
 }
 
 void Catalog::apply(Offset, const Event& event) {
-  if (moment_.skip || event.item.empty()) return;
+  if (moment_.skip) return;
+  if (event.type == EventType::kCatalogSwap) return swap(event);
+  if (event.item.empty()) return;
+  if (!event.catalogue.empty()) return set_aside(event);
   switch (event.type) {
     case EventType::kItemUpsert:
     case EventType::kItemUpdate:
@@ -115,6 +119,61 @@ void Catalog::change(const Event& event) {
     next->deleted = false;
   }
   merge(next->attributes, event.attributes);
+  next->updated_ms = moment_.time_ms;
+  derive(*next);
+  publish(slot, next);
+}
+
+// ---- a catalogue beside the live one
+
+std::vector<std::pair<std::string, size_t>> Catalog::waiting() const {
+  std::vector<std::pair<std::string, size_t>> out;
+  for (const auto& [catalogue, items] : waiting_) out.emplace_back(catalogue, items.size());
+  return out;
+}
+
+void Catalog::set_aside(const Event& event) {
+  if (event.type == EventType::kItemDelete) {
+    const auto found = waiting_.find(event.catalogue);
+    if (found != waiting_.end()) waiting_items_ -= found->second.erase(event.item);
+    return;
+  }
+  if (event.type != EventType::kItemUpsert && event.type != EventType::kItemUpdate) return;
+  if (waiting_.size() >= kWaitingMax && !waiting_.contains(event.catalogue)) return;
+  Waiting& items = waiting_[event.catalogue];
+  if (!items.contains(event.item)) {
+    if (waiting_items_ >= config_.items_max) return;
+    ++waiting_items_;
+  }
+  std::vector<Attribute>& attributes = items[event.item];
+  if (event.type == EventType::kItemUpsert) attributes.clear();
+  merge(attributes, event.attributes);
+}
+
+void Catalog::swap(const Event& event) {
+  const auto found = waiting_.find(event.catalogue);
+  if (found == waiting_.end()) return;
+  Waiting next = std::move(found->second);
+  waiting_.erase(found);
+  waiting_items_ -= next.size();
+  if (event.name == "discard") return;
+  for (ItemSlot slot = 0; slot < slots(); ++slot) {
+    const ItemRecord* record = item(slot);
+    if (record == nullptr || !record->listed || next.contains(record->id)) continue;
+    Event gone;
+    gone.item = record->id;
+    remove(gone);
+  }
+  moment_.item = kNoItem;
+  for (auto& [id, attributes] : next) replace(id, std::move(attributes));
+}
+
+void Catalog::replace(std::string_view id, std::vector<Attribute> attributes) {
+  const ItemSlot slot = touch(id, moment_.time_ms, kListedHeat);
+  auto* next = new ItemRecord(*item(slot));
+  next->attributes = std::move(attributes);
+  next->listed = true;
+  next->deleted = false;
   next->updated_ms = moment_.time_ms;
   derive(*next);
   publish(slot, next);
@@ -287,6 +346,15 @@ void Catalog::save(Writer& out) const {
     out.i64(record->updated_ms);
     encode_attributes(record->attributes, out);
   }
+  out.varint(waiting_.size());
+  for (const auto& [catalogue, items] : waiting_) {
+    out.str(catalogue);
+    out.varint(items.size());
+    for (const auto& [id, attributes] : items) {
+      out.str(id);
+      encode_attributes(attributes, out);
+    }
+  }
 }
 
 Status Catalog::load(Reader& in) {
@@ -318,6 +386,16 @@ Status Catalog::load(Reader& in) {
     index_.insert(record->key, slot);
     publish(slot, record.release());
     live_.fetch_add(1, std::memory_order_relaxed);
+  }
+  const uint64_t waiting = in.varint();
+  for (uint64_t i = 0; i < waiting && in.ok(); ++i) {
+    Waiting& items = waiting_[std::string(in.str())];
+    const uint64_t of_it = in.varint();
+    for (uint64_t n = 0; n < of_it && in.ok(); ++n) {
+      std::string id(in.str());
+      if (!decode_attributes(in, items[std::move(id)])) in.fail();
+    }
+    waiting_items_ += items.size();
   }
   if (!in.ok()) return corrupt("catalog section: ends too early or is malformed");
   std::sort(free_.begin(), free_.end(), std::greater<>());

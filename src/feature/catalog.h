@@ -7,6 +7,10 @@
 // the catalogue), and being listed by an upsert counts like eight views. Everyone who keeps slots is told
 // before they are reused (on_evict).
 //
+// A catalogue may be imported beside the live one: item events that name it (Event::catalogue) are kept apart,
+// and kCatalogSwap puts them in the place of what is listed, all at once: an item that the new one has is as if
+// upserted, any other listed item as if deleted. Slots, and with them what was learned, stay.
+//
 // Threads: fold thread writes; find(), item() and facet_name() on any thread under an EpochGuard; what they
 // return lives as long as that guard. Cost: about 200 bytes an item plus its attributes.
 #pragma once
@@ -66,6 +70,8 @@ class Catalog final : public Fold {
   Status load(Reader& in) override;
   size_t bytes() const override { return bytes_ + index_.bytes() + 24 * slots_.size(); }
 
+  // Fold thread. Catalogues that wait beside the live one, and how many items each has.
+  std::vector<std::pair<std::string, size_t>> waiting() const;
   // Fold thread. The slot of an item that an action names, made now if it is new; its value grows by `heat`.
   ItemSlot touch(std::string_view id, TimeMs time_ms, float heat = 1);
   // Called with the slots about to be freed, ascending. Set once, before the first event.
@@ -90,6 +96,10 @@ class Catalog final : public Fold {
     uint64_t last = 0;  // Touch of the catalogue when the heat was last changed.
   };
 
+  using Waiting = std::map<std::string, std::vector<Attribute>>;  // By item id.
+  void set_aside(const Event& event);
+  void swap(const Event& event);
+  void replace(std::string_view id, std::vector<Attribute> attributes);
   void change(const Event& event);
   void remove(const Event& event);
   ItemSlot slot_for(std::string_view id, TimeMs time_ms);
@@ -110,6 +120,8 @@ class Catalog final : public Fold {
   StableArray<std::atomic<const std::string*>> facet_names_;  // [number]; 0 unused
   IdIndex facet_index_;
   std::vector<ItemSlot> free_;  // Descending, so that the smallest is taken first.
+  std::map<std::string, Waiting> waiting_;  // By name; fold thread only.
+  size_t waiting_items_ = 0;
   uint64_t touches_ = 0;
   std::atomic<size_t> live_{0};
   std::atomic<uint64_t> evicted_{0};

@@ -53,12 +53,47 @@ Response post_events(ApiParts& parts, const Request& request) {
   return answer_door(parts, parts.engine.events(request.body, of.door, kind));
 }
 
+// ?catalogue=next: into one that waits beside the live one.
 Response post_items(ApiParts& parts, const Request& request) {
   BodyKind kind;
   if (auto refusal = body_kind(request, kind)) return *refusal;
-  if (auto wrong = only_source(request)) return problem(*wrong);
-  const DoorOf of(request);
-  return answer_door(parts, parts.engine.items(request.body, ItemChange::kUpsert, of.door, kind));
+  Fields fields = Fields::from_query(request);
+  std::string source, catalogue;
+  fields.text("source", source, 64);
+  fields.text("catalogue", catalogue, 64);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  DoorOf of(request);
+  // The same item may come again for another catalogue, or after one was discarded: it is no duplicate then.
+  if (!catalogue.empty()) of.source += "/" + catalogue + "@" + std::to_string(now_ms());
+  of.door.source = of.source;
+  return answer_door(parts, parts.engine.items(request.body, ItemChange::kUpsert, of.door, kind, catalogue));
+}
+
+Response list_catalogues(ApiParts& parts, const Request&) {
+  const auto waiting = parts.engine.waiting_catalogues();
+  if (!waiting.ok()) return problem(waiting.error());
+  JsonWriter json;
+  json.object().key("waiting").array();
+  for (const auto& one : *waiting)
+    json.object().field("name", std::string_view(one.name)).field("items", one.items).end();
+  json.end().end();
+  return json_response(json);
+}
+
+Response swap_catalogue(ApiParts& parts, const Request& request) {
+  if (const Status done = parts.engine.swap_catalogue(request.params[0], request.caller); !done.ok())
+    return problem(done.error());
+  JsonWriter json;
+  json.object().field("swapped", std::string_view(request.params[0])).end();
+  return json_response(json);
+}
+
+Response discard_catalogue(ApiParts& parts, const Request& request) {
+  if (const Status done = parts.engine.discard_catalogue(request.params[0], request.caller); !done.ok())
+    return problem(done.error());
+  JsonWriter json;
+  json.object().field("removed", 1).end();
+  return json_response(json);
 }
 
 Response patch_item(ApiParts& parts, const Request& request) {
@@ -102,6 +137,10 @@ void add_event_routes(Router& router, ApiParts& parts) {
   };
   router.add({Method::kPost, "/api/v1/events", Access::kWrite, large, true, bind(post_events)});
   router.add({Method::kPost, "/api/v1/items", Access::kWrite, large, true, bind(post_items)});
+  const std::string catalogues = "/api/v1/catalogues";
+  router.add({Method::kGet, catalogues, Access::kRead, 0, true, bind(list_catalogues)});
+  router.add({Method::kDelete, catalogues + "/{name}", Access::kAdmin, 0, true, bind(discard_catalogue)});
+  router.add({Method::kPost, catalogues + "/{name}/swap", Access::kAdmin, 0, true, bind(swap_catalogue)});
   router.add({Method::kGet, "/api/v1/items/{id}", Access::kRead, 0, false, bind(get_item)});
   router.add({Method::kPatch, "/api/v1/items/{id}", Access::kWrite, 1 << 20, true, bind(patch_item)});
   router.add({Method::kDelete, "/api/v1/items/{id}", Access::kWrite, 0, true, bind(delete_item)});

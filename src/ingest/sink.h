@@ -53,4 +53,31 @@ class VectorSink : public EventSink {
   std::vector<Event> pending_;
 };
 
+// Passes events on; those of items become part of a catalogue that waits beside the live one.
+class CatalogueSink : public EventSink {
+ public:
+  CatalogueSink(EventSink& to, std::string catalogue) : to_(to), catalogue_(std::move(catalogue)) {}
+  Status add(const Event& event) override {
+    if (catalogue_.empty()) return to_.add(event);
+    copy_ = event;
+    copy_.catalogue = catalogue_;
+    return to_.add(copy_);
+  }
+  Status append() override { return to_.append(); }
+
+ private:
+  EventSink& to_;
+  const std::string catalogue_;
+  Event copy_;
+};
+
+// The name of a catalogue: letters, digits, "-", "_" and ".", at most 64; or empty for the live one.
+inline Status check_catalogue(std::string_view name) {
+  const bool good = name.size() <= 64 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                                             std::string_view::npos;
+  if (good) return {};
+  return invalid("catalogue: expected at most 64 letters, digits, -, _ and ., got \"" +
+                 std::string(name.substr(0, 80)) + "\"");
+}
+
 }  // namespace freshet

@@ -22,6 +22,9 @@ struct ImportFlags {
   std::string missing;
   std::string robots = "off";
   uint64_t duplicate_window = 1 << 20;
+  std::string catalogue;
+  bool items = false;
+  bool swap = false;
   bool no_letters = false;
   bool json = false;
   std::shared_ptr<FileFlags> files;
@@ -81,8 +84,28 @@ void print_result(const ImportFlags& flags, const IngestResult& result, const Fi
     std::printf("they are dead letters: freshet deadletters list --data %s\n", flags.data.c_str());
 }
 
+// Whoever folds the log next puts the catalogue in the place of the live one.
+Status swap(FileLog& log, const std::string& catalogue) {
+  Event event;
+  event.type = EventType::kCatalogSwap;
+  event.catalogue = catalogue;
+  event.time_ms = event.received_ms = now_ms();
+  event.id = "swap-" + std::to_string(log.end());
+  event.source = "import";
+  EventBatch batch;
+  batch.add(event);
+  TRY([[maybe_unused]] const Offset at, log.append(batch));
+  return {};
+}
+
 Status import(const ImportFlags& flags) {
-  TRY(const FileOptions options, flags.files->options());
+  TRY(FileOptions options, flags.files->options());
+  if (flags.items) options.set.push_back({"type", "item-upsert"});
+  TRY_STATUS(check_catalogue(flags.catalogue));
+  if (flags.swap && flags.catalogue.empty()) return invalid("--swap: expected --catalogue NAME too");
+  options.catalogue = flags.catalogue;
+  // An item that is known from another catalogue, or from one that was discarded, is no duplicate.
+  if (!flags.catalogue.empty()) options.source += "/" + flags.catalogue + "@" + std::to_string(now_ms());
   TRY(const CleanerConfig config, cleaner_of(flags));
   TRY_STATUS(real_files().make_dirs(flags.data));
   auto opened = FileLog::open(real_files(), flags.data + "/log", {.durability = Durability::kNone});
@@ -114,6 +137,7 @@ Status import(const ImportFlags& flags) {
     result.merge(of_file);
     if (!failed.ok()) break;
   }
+  if (failed.ok() && flags.swap && result.accepted > 0) failed = swap(*log, flags.catalogue);
   // What was taken before an error is on the log, and stays.
   const Status durable = log->sync();
   if (failed.ok() || result.received > 0) print_result(flags, result, *log, wall_seconds() - begun);
@@ -133,6 +157,11 @@ Run add_import(CLI::App& app) {
   app.add_option("--duplicate-window", flags->duplicate_window, "Event ids remembered; 0: none")
       ->capture_default_str()
       ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 28));
+  app.add_flag("--items", flags->items, "The files hold items: the same as --set type=item-upsert");
+  app.add_option("--catalogue", flags->catalogue,
+                 "Items go into a catalogue of this name that waits beside the live one");
+  app.add_flag("--swap", flags->swap,
+               "Then it takes the place of the live one: items it does not have leave the shop");
   app.add_flag("--no-letters", flags->no_letters, "Only count what is refused, keep nothing of it");
   app.add_flag("--json", flags->json, "The result as JSON");
   return [flags] { return import(*flags); };

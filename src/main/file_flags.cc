@@ -41,7 +41,12 @@ std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
   list("--upper", flags->upper, "Fields put in upper case first, e.g. item (repeatable)");
   app.add_option("--types", flags->types, "What the type column's values mean, e.g. 1=view,2=purchase")
       ->group(group);
-  app.add_option("--format", flags->format, "auto, jsonl, csv or tsv")->group(group)->capture_default_str();
+  app.add_option(
+         "--format", flags->format,
+         "auto, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, RSS, Atom) or "
+         "json-ld (schema.org)")
+      ->group(group)
+      ->capture_default_str();
   app.add_option("--delimiter", flags->delimiter, "One character, or tab, space")->group(group);
   app.add_flag("--no-header", flags->no_header, "The first line is data; --map names columns by number")
       ->group(group);

@@ -81,8 +81,9 @@ struct SearchRequest {
   std::optional<std::vector<std::string>> highlight, snippets;  // Fields; nullopt: those of the settings.
   bool include_unavailable = true;
   bool explain = false;
-  std::string user, session;  // For the event of this search.
-  uint32_t budget_ms = 0;     // 0: the server's. What is not done by then is left out, and said so.
+  uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
+  std::string user, session;               // For the event of this search.
+  uint32_t budget_ms = 0;  // 0: the server's. What is not done by then is left out, and said so.
 
   static constexpr uint32_t kCountMax = 1000;
   static constexpr size_t kQueryBytesMax = 1024, kFilterBytesMax = 4096;
@@ -91,7 +92,7 @@ struct SearchRequest {
 };
 
 // One summand of a score. The parts of a hit add up to its score exactly, in the order given.
-struct ScorePart {
+struct HitPart {
   std::string name;    // "word", "proximity", "exact", "semantic", "popularity", "intent", "ranking"
   std::string detail;  // "title: kettle (typo of ketle)"
   double value = 0;
@@ -113,7 +114,7 @@ struct SearchHit {
   std::vector<SearchHit> variants;  // The rest of the group that is shown.
   std::vector<Attribute> attributes;
   std::vector<Marked> highlights, snippets;
-  std::vector<ScorePart> parts;  // explain only
+  std::vector<HitPart> parts;  // explain only
 };
 
 struct FacetValue {
@@ -130,14 +131,25 @@ struct FacetAnswer {
   double min = 0, max = 0, mean = 0, sum = 0;
 };
 
+struct BrowseRequest {
+  std::string filter;
+  std::string cursor;                   // Of the answer before; empty: from the beginning.
+  uint32_t count = 1000;                // 1..1000
+  std::vector<std::string> attributes;  // {"*"}: all
+};
+struct BrowseAnswer {
+  std::vector<SearchHit> hits;  // In the order of slots. An item that stays is given exactly once.
+  std::string cursor;           // Empty: that was all.
+};
+
 struct SuggestedFilter {
   std::string text;    // The words it comes from: "under 50"
   std::string filter;  // "price < 50"
 };
 
 struct StepTime {
-  const char* step;
-  uint32_t us;
+  const char* step = "";
+  uint32_t us = 0;
 };
 
 struct SearchAnswer {

@@ -107,7 +107,7 @@ struct SearchSettings {
 
 struct SettingsLimits {
   static constexpr size_t kJsonBytes = 256 << 10;
-  static constexpr size_t kSearchable = 32, kFacets = 64, kFilterable = 256, kRanking = 8;
+  static constexpr size_t kSearchable = 16, kFacets = 64, kFilterable = 256, kRanking = 8;
   static constexpr size_t kStopWords = 5000, kNameBytes = 128, kHidden = 5000;
   static constexpr size_t kSynonyms = 20'000, kSynonymWords = 64, kWordBytes = 256;
   static constexpr size_t kVersions = 100;  // Kept; the oldest goes.
