@@ -1,10 +1,12 @@
 #include "index/search_index.h"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 #include <string>
 
+#include "base/epoch.h"
 #include "index/internal/best.h"
+#include "index/internal/head_search.h"
 #include "index/internal/state.h"
 
 namespace freshet {
@@ -12,9 +14,30 @@ namespace freshet {
 using index::CompiledPlan;
 using index::Record;
 
+SearchIndex::State::State(SearchIndexConfig c) : config(c), dictionary(c.terms_max) {
+  auto* first = new index::View;
+  first->heads = head = new index::Head(config.head_items, config.head_items * 16);
+  view.store(first, std::memory_order_release);
+  if (config.background) worker = std::thread([this] { run_worker(); });
+}
+
 SearchIndex::State::~State() {
-  for (size_t slot = 0; slot < slots.size(); ++slot)
-    index::free_record(const_cast<Record*>(slots[slot].record.load(std::memory_order_relaxed)));
+  {
+    const std::lock_guard lock(mutex);
+    stop = true;
+  }
+  wake.notify_all();
+  if (worker.joinable()) worker.join();
+  const index::View* last = view.load(std::memory_order_relaxed);
+  for (const index::Segment* segment : last->segments) delete segment;
+  for (index::Head* at = last->heads; at != nullptr;) {
+    index::Head* next = at->next.load(std::memory_order_relaxed);
+    delete at;
+    at = next;
+  }
+  delete last;
+  for (uint32_t slot = 0; slot < table.size(); ++slot)
+    index::free_record(const_cast<Record*>(table.record(slot)));
 }
 
 SearchIndex::SearchIndex(SearchIndexConfig config) : state_(std::make_unique<State>(config)) {}
@@ -92,12 +115,32 @@ void SearchIndex::State::account(const Record& record, int sign) {
   record_bytes += static_cast<size_t>(sign) * record.bytes;
 }
 
+void SearchIndex::State::append(uint32_t slot, const Record& record) {
+  if (!head->has_room(record.term_count)) next_head(record.term_count);
+  head->append(slot, record, [&](uint32_t i) {
+    uint32_t tf = 0, shortest = 255;
+    for (index::EntryReader in(record.entry(i)); in.next(); in.skip_positions()) {
+      tf += std::min(in.tf, 255u);
+      shortest = std::min<uint32_t>(shortest, record.length_code(in.field));
+    }
+    return tf << 8 | shortest;
+  });
+}
+
 void SearchIndex::State::put(uint32_t slot, const Record* next) {
-  slots.grow(size_t{slot} + 1);
-  const Record* old = slots[slot].record.load(std::memory_order_relaxed);
-  if (next != nullptr) account(*next, 1);
-  slots[slot].record.store(next, std::memory_order_release);
-  if (old == nullptr) return;
+  if (next != nullptr) {
+    append(slot, *next);
+    account(*next, 1);
+  }
+  // Counted before and after: who sees the same even count twice has seen no item change.
+  const auto count = [this] {
+    removals.store(removals.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  };
+  const bool present = table.record(slot) != nullptr;
+  if (present) count();
+  const Record* old = table.set(slot, next);
+  if (!present) return;
+  count();
   account(*old, -1);
   retired.add(const_cast<Record*>(old), index::free_record);
 }
@@ -112,7 +155,7 @@ Status SearchIndex::update(uint32_t slot, std::span<const FieldText> fields) {
 }
 
 Status SearchIndex::update_fields(uint32_t slot, std::span<const FieldText> fields) {
-  const Record* old = state_->record(slot);
+  const Record* old = state_->table.record(slot);
   if (old == nullptr) return update(slot, fields);
   TRY_STATUS(check_fields(fields));
   std::array<uint32_t, kSearchFields> lengths{};
@@ -137,11 +180,26 @@ Status SearchIndex::update_fields(uint32_t slot, std::span<const FieldText> fiel
 }
 
 void SearchIndex::remove(uint32_t slot) {
-  if (state_->record(slot) != nullptr) state_->put(slot, nullptr);
+  if (state_->table.record(slot) != nullptr) state_->put(slot, nullptr);
 }
 
-void SearchIndex::merge_all() {}
-void SearchIndex::settle() {}
+void SearchIndex::merge_all() {
+  if (state_->head->items() > 0) state_->next_head(0);
+  if (!state_->config.background) {
+    state_->merge_some(true);
+    state_->dictionary.refresh();
+    return;
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->everything = true;
+  }
+  state_->wait_idle();
+}
+
+void SearchIndex::settle() {
+  state_->wait_idle();
+}
 
 // ---- reading: any thread under an EpochGuard
 
@@ -187,17 +245,73 @@ index::Statistics SearchIndex::State::statistics() const {
   return out;
 }
 
+namespace {
+
+struct Workspace {
+  index::SegmentSearch segments;
+  index::HeadSearch heads;
+};
+
+Workspace& workspace() {
+  thread_local Workspace mine;
+  return mine;
+}
+
+bool has_twins(std::vector<Hit> hits) {
+  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.slot < b.slot; });
+  return std::adjacent_find(hits.begin(), hits.end(),
+                            [](const Hit& a, const Hit& b) { return a.slot == b.slot; }) != hits.end();
+}
+
+void drop_twins(std::vector<Hit>& hits) {  // Keeps the better of two hits of one item.
+  for (size_t i = 0; i < hits.size(); ++i)
+    hits.erase(std::remove_if(hits.begin() + static_cast<ptrdiff_t>(i) + 1, hits.end(),
+                              [&](const Hit& hit) { return hit.slot == hits[i].slot; }),
+               hits.end());
+}
+
+}  // namespace
+
+void SearchIndex::State::top_once(const index::Query& query, uint32_t k, std::vector<Hit>& out) const {
+  Workspace& mine = workspace();
+  const index::View& now = *view.load(std::memory_order_acquire);
+  index::Best best(k, out);
+  for (const index::Segment* segment : now.segments)
+    mine.segments.top(query, *segment, removals.load(std::memory_order_acquire) != segment->removals, best);
+  mine.heads.top(query, now.heads, best);
+  best.finish();
+}
+
 void SearchIndex::top(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out) const {
-  top_exhaustive(plan, filter, k, out);
+  out.clear();
+  const index::Statistics statistics = state_->statistics();
+  const CompiledPlan compiled(plan, state_->dictionary, statistics);
+  if (compiled.hopeless || k == 0) return;
+  index::Query query{&compiled, &plan.scoring, &statistics, &state_->table};
+  std::optional<SlotSet::Probe> allowed;
+  if (filter != nullptr) {
+    allowed.emplace(*filter);
+    query.filter = filter;
+    query.allowed = &*allowed;
+    query.filter_size = filter->size();
+  }
+  // An item that changes while we search may be met twice, old in a segment and new in the head.
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    const uint64_t before = state_->removals.load(std::memory_order_acquire);
+    state_->top_once(query, k, out);
+    const bool quiet = before % 2 == 0 && state_->removals.load(std::memory_order_acquire) == before;
+    if (quiet || !has_twins(out)) return;
+  }
+  drop_twins(out);
 }
 
 void SearchIndex::top_exhaustive(const QueryPlan& plan, const SlotSet* filter, uint32_t k,
                                  std::vector<Hit>& out) const {
   const CompiledPlan compiled(plan, state_->dictionary, state_->statistics());
   index::Best best(k, out);
-  const auto slots = static_cast<uint32_t>(state_->slots.size());
+  const uint32_t slots = state_->table.size();
   for (uint32_t slot = 0; slot < slots && k > 0; ++slot) {
-    const Record* record = state_->record(slot);
+    const Record* record = state_->table.record(slot);
     float score = 0;
     if (record == nullptr || (filter != nullptr && !filter->contains(slot))) continue;
     if (index::record_score(compiled, *record, score)) best.add({slot, score});
@@ -206,31 +320,35 @@ void SearchIndex::top_exhaustive(const QueryPlan& plan, const SlotSet* filter, u
 }
 
 SlotSet SearchIndex::matches(const QueryPlan& plan) const {
-  const CompiledPlan compiled(plan, state_->dictionary, state_->statistics());
-  std::vector<uint32_t> found;
-  const auto slots = static_cast<uint32_t>(state_->slots.size());
-  for (uint32_t slot = 0; slot < slots; ++slot) {
-    const Record* record = state_->record(slot);
-    float score = 0;
-    if (record != nullptr && index::record_score(compiled, *record, score)) found.push_back(slot);
+  const index::Statistics statistics = state_->statistics();
+  const CompiledPlan compiled(plan, state_->dictionary, statistics);
+  if (compiled.hopeless) return {};
+  const index::Query query{&compiled, &plan.scoring, &statistics, &state_->table};
+  Workspace& mine = workspace();
+  const index::View& now = *state_->view.load(std::memory_order_acquire);
+  std::vector<uint64_t> words((size_t{state_->table.size()} + 63) / 64);
+  for (const index::Segment* segment : now.segments) {
+    const bool changed = state_->removals.load(std::memory_order_acquire) != segment->removals;
+    mine.segments.matches(query, *segment, changed, words);
   }
-  return SlotSet::of(found);
+  mine.heads.matches(query, now.heads, words);
+  return SlotSet::of_words(words);
 }
 
 bool SearchIndex::contains(uint32_t slot) const {
-  return state_->record(slot) != nullptr;
+  return state_->table.record(slot) != nullptr;
 }
 
 SlotSet SearchIndex::slots() const {
-  const size_t size = state_->slots.size();
+  const size_t size = state_->table.size();
   std::vector<uint64_t> words(size / 64 + 1);
   for (uint32_t slot = 0; slot < size; ++slot)
-    if (state_->record(slot) != nullptr) words[slot / 64] |= uint64_t{1} << (slot % 64);
+    if (state_->table.record(slot) != nullptr) words[slot / 64] |= uint64_t{1} << (slot % 64);
   return SlotSet::of_words(words);
 }
 
 float SearchIndex::score(const QueryPlan& plan, uint32_t slot) const {
-  const Record* record = state_->record(slot);
+  const Record* record = state_->table.record(slot);
   if (record == nullptr) return 0;
   float score = 0;
   index::record_score({plan, state_->dictionary, state_->statistics()}, *record, score);
@@ -239,7 +357,7 @@ float SearchIndex::score(const QueryPlan& plan, uint32_t slot) const {
 
 float SearchIndex::explain(const QueryPlan& plan, uint32_t slot, std::vector<ScorePart>& parts) const {
   parts.clear();
-  const Record* record = state_->record(slot);
+  const Record* record = state_->table.record(slot);
   if (record == nullptr) return 0;
   float score = 0;
   index::record_score({plan, state_->dictionary, state_->statistics()}, *record, score, &parts);
@@ -280,7 +398,21 @@ SearchIndexStats SearchIndex::stats() const {
   out.terms_refused = state_->dictionary.refused();
   out.records = state_->record_bytes;
   out.dictionary = state_->dictionary.bytes();
-  out.slots = state_->slots.size() * sizeof(State::Slot);
+  out.slots = state_->table.bytes();
+  const EpochGuard guard;
+  const index::View& now = *state_->view.load(std::memory_order_acquire);
+  for (const index::Segment* segment : now.segments) {
+    out.postings += segment->posting_bytes();
+    out.probes += segment->probe_bytes();
+    out.slots += segment->item_bytes();
+  }
+  out.segments = now.segments.size();
+  for (const index::Head* at = now.heads; at != nullptr; at = at->next.load(std::memory_order_acquire)) {
+    out.head += at->bytes();
+    out.head_items += at->items();
+  }
+  const std::lock_guard lock(state_->mutex);
+  out.merges = state_->merges;
   return out;
 }
 

@@ -59,6 +59,11 @@ struct ClauseScore {
   uint32_t fields = 0;       // Where it stands.
 };
 
+inline float saturating_sum(const CompiledClause& clause, float best, float sum) {
+  const float others = 0.25f * (sum - best), most = 0.25f * best;
+  return clause.weight * (best + (others < most ? others : most));
+}
+
 // The alternatives of a clause put together. Every way to a score goes through here, in the order of the
 // alternatives, so that all of them give the same bits.
 class ClauseSum {
@@ -71,8 +76,7 @@ class ClauseSum {
   bool any() const { return any_; }
   float score(const CompiledClause& clause) const {
     if (clause.combine == Combine::kBest) return clause.weight * best_;
-    const float others = 0.25f * (sum_ - best_), most = 0.25f * best_;
-    return clause.weight * (best_ + (others < most ? others : most));
+    return saturating_sum(clause, best_, sum_);
   }
 
  private:

@@ -1,0 +1,519 @@
+#include "index/internal/segment_search.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace freshet::index {
+namespace {
+
+constexpr float kNoBound = 1e30f;
+
+using Bytes16 = uint8_t __attribute__((vector_size(16)));
+
+// Bit i: codes[i] < cutoff, for 64 codes.
+inline uint64_t below(const uint8_t* codes, uint8_t cutoff) {
+  uint64_t out = 0;
+  for (int part = 3; part >= 0; --part) {
+    Bytes16 v;
+    __builtin_memcpy(&v, codes + 16 * part, 16);
+#if defined(__SSE2__)
+    using Chars16 = char __attribute__((vector_size(16)));
+    out =
+        out << 16 | static_cast<uint16_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Chars16>(v < cutoff)));
+#else
+    uint16_t bits = 0;
+    for (int i = 0; i < 16; ++i) bits |= static_cast<uint16_t>((v[i] < cutoff) << i);
+    out = out << 16 | bits;
+#endif
+  }
+  return out;
+}
+
+}  // namespace
+
+// ---- a plan against a segment
+
+bool SegmentSearch::start(const Query& query, const Segment& segment) {
+  query_ = &query;
+  segment_ = &segment;
+  const CompiledPlan& plan = *query.plan;
+  exact_ = segment.exact;
+  doubtful_ = !segment.exact;
+  weight_.resize(segment.code_count());
+  if (!segment.exact) {
+    const float inflate = inflation(segment, plan, *query.scoring, *query.statistics);
+    for (uint32_t c = 0; c < weight_.size(); ++c)
+      weight_[c] = inflate < kNoBound ? segment.code_weight[c] * inflate : kNoBound;
+  }
+  if (runs_.size() < plan.clauses.size()) runs_.resize(plan.clauses.size());
+  positive_.clear();
+  excluded_.clear();
+  required_ = 0;
+  for (size_t i = 0; i < plan.clauses.size(); ++i) {
+    const CompiledClause& clause = plan.clauses[i];
+    start_clause(clause, runs_[i]);
+    if (clause.required) ++required_;
+    if (runs_[i].used == 0) {
+      if (clause.required) return false;
+      continue;
+    }
+    runs_[i].place = positive_.size();
+    (clause.excluded ? excluded_ : positive_).push_back(&runs_[i]);
+  }
+  if (positive_.size() < std::max(1u, plan.minimum_match)) return false;
+  return true;
+}
+
+void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
+  run.clause = &clause;
+  run.used = 0;
+  for (const CompiledAlternative& alternative : clause.alternatives) {
+    if (run.options.size() == run.used) run.options.emplace_back();
+    Option& option = run.options[run.used];
+    option.terms.clear();
+    for (const uint32_t term : alternative.terms) {
+      const Segment::List* list = segment_->find(term);
+      if (list == nullptr) break;
+      option.terms.push_back({list, list->begin, nullptr});
+    }
+    if (option.terms.size() != alternative.terms.size()) continue;
+    if (option.terms.size() > 1) {
+      exact_ = false;
+      doubtful_ = true;
+    }
+    fill_scores(clause, alternative.gain, clause.combine == Combine::kSaturatingSum, option);
+    ++run.used;
+  }
+  run.simple = run.used == 1 && run.options[0].terms.size() == 1;
+  if (run.simple && clause.combine == Combine::kSaturatingSum)
+    for (uint32_t c = 0; c < segment_->code_count(); ++c)
+      for (float* score : {&run.options[0].score[c], &run.options[0].most[c]})
+        if (*score >= 0) *score = clause.weight * *score;
+}
+
+// The table of an alternative: its score by code; for the best of several the clause's weight is in it
+// already.
+void SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating,
+                                Option& option) const {
+  const CompiledPlan& plan = *query_->plan;
+  const Segment& segment = *segment_;
+  for (uint32_t c = 0; c < segment.code_count(); ++c) {
+    float w = 0;
+    bool found = !segment.exact;
+    if (segment.exact) {
+      for (uint32_t i = segment.class_begin[c]; i < segment.class_begin[c + 1]; ++i) {
+        const ClassPart part = segment.class_parts[i];
+        if ((clause.fields >> part.field & 1) == 0) continue;
+        found = true;
+        w += static_cast<float>(part.tf) * plan.per_tf[part.field][part.length];
+      }
+    } else {
+      w = weight_[c];
+    }
+    const float score = gain * plan.saturate(w);
+    option.score[c] = !found ? -1 : saturating ? score : clause.weight * score;
+  }
+  float most = -1;
+  for (uint32_t c = segment.code_count(); c-- > 0;) option.most[c] = most = std::max(most, option.score[c]);
+}
+
+// ---- chunks
+
+// Moves a clause's terms to the chunk; false: it has none there.
+bool SegmentSearch::enter(Run& run, uint32_t number) {
+  run.present = false;
+  run.bound = 0;
+  run.size = 0;
+  for (size_t o = 0; o < run.used; ++o) {
+    Option& option = run.options[o];
+    uint32_t least = ~0u;
+    float most = kNoBound;
+    for (Term& term : option.terms) {
+      while (term.next < term.list->end && segment_->chunks[term.next].number < number) ++term.next;
+      const bool here = term.next < term.list->end && segment_->chunks[term.next].number == number;
+      term.chunk = here ? &segment_->chunks[term.next] : nullptr;
+      least = here ? std::min(least, term.chunk->size) : 0;
+      most = here ? std::min(most, option.most[term.chunk->best_code]) : -1;
+      if (!here) break;
+    }
+    if (most < 0) continue;
+    run.present = true;
+    run.size += least;
+    run.bound = std::max(run.bound, most);
+    run.chunk = option.terms[0].chunk;
+  }
+  if (run.present && !run.simple) {
+    if (run.clause->combine == Combine::kSaturatingSum) run.bound *= 1.2501f * run.clause->weight;
+    fill_area(run);
+  }
+  return run.present;
+}
+
+// Moves every clause to the chunk; false: nothing can match in it.
+bool SegmentSearch::enter_chunk(uint32_t number) {
+  order_.clear();
+  uint32_t required = 0;
+  for (Run* run : positive_) {
+    if (!enter(*run, number)) continue;
+    order_.push_back(run);
+    required += run->clause->required ? 1 : 0;
+  }
+  if (required != required_ || order_.size() < std::max(1u, query_->plan->minimum_match)) return false;
+  for (Run* run : excluded_) enter(*run, number);
+  return true;
+}
+
+void SegmentSearch::fill_area(Run& run) {
+  if (!run.area) run.area = std::make_unique<Area>();
+  Area& area = *run.area;
+  area.bits.fill(0);
+  const bool sums = run.clause->combine == Combine::kSaturatingSum;
+  for (size_t o = 0; o < run.used; ++o) {
+    const Option& option = run.options[o];
+    if (option.terms.size() > 1) {
+      fill_phrase(run, option);
+      continue;
+    }
+    const Chunk* chunk = option.terms[0].chunk;
+    if (chunk == nullptr) continue;
+    const uint16_t* lows = segment_->lows.data() + chunk->begin;
+    const uint8_t* codes = segment_->codes.data() + chunk->begin;
+    for (uint32_t i = 0; i < chunk->size; ++i) {
+      const uint32_t low = lows[i];
+      const float score = option.score[codes[i]];
+      if (score < 0) continue;
+      uint64_t& word = area.bits[low / 64];
+      const uint64_t bit = uint64_t{1} << (low % 64);
+      const bool first = (word & bit) == 0;
+      word |= bit;
+      area.best[low] = first ? score : std::max(area.best[low], score);
+      if (sums) area.sum[low] = first ? score : area.sum[low] + score;
+    }
+  }
+  if (sums) finish_sums(run);
+}
+
+void SegmentSearch::fill_phrase(Run& run, const Option& option) {
+  Area& area = *run.area;
+  size_t rarest = 0;
+  for (size_t t = 0; t < option.terms.size(); ++t) {
+    if (option.terms[t].chunk == nullptr) return;
+    if (option.terms[t].chunk->size < option.terms[rarest].chunk->size) rarest = t;
+  }
+  const Chunk& from = *option.terms[rarest].chunk;
+  for (uint32_t i = 0; i < from.size; ++i) {
+    const uint32_t low = segment_->lows[from.begin + i];
+    float least = option.score[segment_->codes[from.begin + i]];
+    for (size_t t = 0; t < option.terms.size() && least >= 0; ++t) {
+      if (t == rarest) continue;
+      const Chunk& chunk = *option.terms[t].chunk;
+      const uint32_t at = segment_->look_up(chunk, low);
+      least = at == kAbsent ? -1 : std::min(least, option.score[segment_->codes[chunk.begin + at]]);
+    }
+    if (least < 0) continue;
+    uint64_t& word = area.bits[low / 64];
+    const uint64_t bit = uint64_t{1} << (low % 64);
+    const bool first = (word & bit) == 0;
+    word |= bit;
+    area.best[low] = first ? least : std::max(area.best[low], least);
+    area.sum[low] = first ? least : area.sum[low] + least;
+  }
+}
+
+void SegmentSearch::finish_sums(Run& run) const {
+  Area& area = *run.area;
+  for (uint32_t w = 0; w < kChunkWords; ++w)
+    for (uint64_t word = area.bits[w]; word != 0; word &= word - 1) {
+      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+      area.best[low] = saturating_sum(*run.clause, area.best[low], area.sum[low]);
+    }
+}
+
+inline float SegmentSearch::look(const Run& run, uint32_t low) const {
+  if (run.simple) {
+    const uint32_t at = segment_->look_up(*run.chunk, low);
+    return at == kAbsent ? -1 : run.options[0].score[segment_->codes[run.chunk->begin + at]];
+  }
+  return (run.area->bits[low / 64] >> (low % 64) & 1) != 0 ? run.area->best[low] : -1;
+}
+
+// ---- top
+
+void SegmentSearch::top(const Query& query, const Segment& segment, bool check_life, Best& best) {
+  if (!start(query, segment)) return;
+  check_life_ = check_life;
+  if (std::vector<uint32_t> items; query.filter != nullptr && filter_drives(items)) {
+    search_filtered(items, best);
+    return;
+  }
+  const uint32_t chunks = (segment.items() + kChunkItems - 1) / kChunkItems;
+  for (uint32_t number = 0; number < chunks; ++number)
+    if (enter_chunk(number)) search_chunk(number, best);
+}
+
+void SegmentSearch::search_chunk(uint32_t number, Best& best) {
+  if (required_ > 0) {  // The rarest required clause drives alone, the others follow, the rarer first.
+    std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
+      if (a->clause->required != b->clause->required) return a->clause->required;
+      return a->size != b->size ? a->size < b->size : a->clause->index < b->clause->index;
+    });
+    drive(*order_[0], 0, number, best);
+    return;
+  }
+  std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
+    return a->bound != b->bound ? a->bound > b->bound : a->clause->index < b->clause->index;
+  });
+  const uint32_t minimum = std::max(1u, query_->plan->minimum_match);
+  for (size_t rank = 0; rank + minimum <= order_.size(); ++rank) drive(*order_[rank], rank, number, best);
+}
+
+// Sum of values_, in the order scores are summed.
+inline float SegmentSearch::bound() const {
+  float sum = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) sum += values_[i];
+  const float bonus = query_->plan->bonus_max;
+  return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
+}
+
+void SegmentSearch::drive(Run& driver, size_t rank, uint32_t number, Best& best) {
+  // values_: what each clause may give an item that the drivers before did not have.
+  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->bound : 0;
+  if (required_ == 0)
+    for (size_t before = 0; before < rank; ++before) values_[order_[before]->place] = 0;
+  if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
+  if (driver.simple) {
+    drive_postings(driver, rank, number, best);
+    return;
+  }
+  const Words& bits = driver.area->bits;
+  for (uint32_t w = 0; w < kChunkWords; ++w)
+    for (uint64_t word = bits[w]; word != 0; word &= word - 1) {
+      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+      consider(&driver, driver.area->best[low], rank, number * kChunkItems + low, best);
+    }
+}
+
+void SegmentSearch::drive_postings(Run& driver, size_t rank, uint32_t number, Best& best) {
+  const Chunk& chunk = *driver.chunk;
+  const std::array<float, 256>& score = driver.options[0].score;
+  const size_t place = driver.place;
+  std::array<float, 256> bounds;
+  const float before = values_[place];
+  for (uint32_t c = 0; c < segment_->code_count(); ++c) {
+    values_[place] = std::max(score[c], 0.0f);
+    bounds[c] = score[c] < 0 ? -1 : bound();
+  }
+  values_[place] = before;
+  // Codes from `cutoff` on cannot win any more, whatever else the item has.
+  uint32_t cutoff = segment_->code_count();
+  const auto tighten = [&](uint32_t slot) {
+    while (cutoff > 0 && (bounds[cutoff - 1] < 0 || !beats(bounds[cutoff - 1], slot, best))) --cutoff;
+  };
+  const uint32_t base = number * kChunkItems;
+  const uint8_t* codes = segment_->codes.data() + chunk.begin;
+  const uint16_t* lows = segment_->lows.data() + chunk.begin;
+  const uint8_t* block_best = segment_->best.data() + chunk.block;
+  tighten(segment_->slots[base + lows[0]]);
+  for (uint32_t at = 0; at < chunk.size; at += 64) {
+    if (block_best[at / kBlock] >= cutoff) {
+      at = (at / kBlock + 1) * kBlock - 64;
+      continue;
+    }
+    uint64_t mask = below(codes + at, static_cast<uint8_t>(std::min(cutoff, 255u)));
+    if (chunk.size - at < 64) mask &= (uint64_t{1} << (chunk.size - at)) - 1;
+    for (; mask != 0; mask &= mask - 1) {
+      const uint32_t i = at + static_cast<uint32_t>(std::countr_zero(mask));
+      if (codes[i] >= cutoff || score[codes[i]] < 0) continue;
+      const uint32_t item = base + lows[i];
+      const Hit worst = best.worst();
+      consider(&driver, score[codes[i]], rank, item, best);
+      if (best.worst().slot != worst.slot || best.worst().score != worst.score)
+        tighten(segment_->slots[item]);
+    }
+  }
+}
+
+// An item that the clause at `rank` of the order has, with the score given (no driver: looked up with the
+// others).
+inline void SegmentSearch::consider(const Run* driver, float score, size_t rank, uint32_t item, Best& best) {
+  const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
+  if (query_->allowed != nullptr && driver != nullptr && !(*query_->allowed)(slot)) return;
+  const bool any = required_ == 0 && driver != nullptr;
+  if (any)
+    for (size_t before = 0; before < rank; ++before)
+      if (look(*order_[before], low) >= 0) return;  // That clause has considered it.
+  uint32_t matched = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->bound : 0;
+  if (any)
+    for (size_t before = 0; before < rank; ++before) values_[order_[before]->place] = 0;
+  if (driver != nullptr) {
+    values_[driver->place] = score;
+    ++matched;
+    if (!beats(bound(), slot, best)) return;
+  }
+  for (size_t r = any ? rank + 1 : 0; r < order_.size(); ++r) {
+    const Run* run = order_[r];
+    if (run == driver) continue;
+    const float found = look(*run, low);
+    if (found < 0 && run->clause->required) return;
+    values_[run->place] = std::max(found, 0.0f);
+    matched += found >= 0 ? 1 : 0;
+    if (!beats(bound(), slot, best)) return;
+  }
+  judge(item, slot, matched, best);
+}
+
+// All clauses have been looked at, values_ are their scores (or bounds).
+void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best) {
+  const CompiledPlan& plan = *query_->plan;
+  if (matched < std::max(1u, plan.minimum_match)) return;
+  if (!doubtful_)
+    for (const Run* run : excluded_)
+      if (run->present && look(*run, item % kChunkItems) >= 0) return;
+  if (check_life_ && !query_->items->alive(slot, segment_->versions[item])) return;
+  if (exact_ && !(plan.bonus_max > 0)) {
+    best.add({slot, bound()});
+    return;
+  }
+  const Record* record = query_->items->record(slot);
+  if (record == nullptr || record->version != segment_->versions[item]) return;
+  float score = 0;
+  if (exact_) {
+    for (size_t i = 0; i < positive_.size(); ++i) score += values_[i];
+    add_bonus(plan, *record, score);
+  } else if (!record_score(plan, *record, score)) {
+    return;
+  }
+  best.add({slot, score});
+}
+
+// ---- selective filters
+
+// When the filter leaves few items, they are looked up one by one.
+bool SegmentSearch::filter_drives(std::vector<uint32_t>& items) const {
+  uint64_t postings = 0;
+  for (const Run* run : positive_) {
+    uint64_t size = 0;
+    for (size_t o = 0; o < run->used; ++o) {
+      const Segment::List* list = run->options[o].terms[0].list;
+      for (uint32_t c = list->begin; c < list->end; ++c) size += segment_->chunks[c].size;
+    }
+    if (!run->simple) return false;  // Areas are filled for whole chunks anyway.
+    postings = required_ == 0 ? postings + size : postings == 0 ? size : std::min(postings, size);
+  }
+  if (query_->filter_size * 16 > postings) return false;
+  const auto& slots = segment_->slots;
+  auto from = slots.begin();
+  query_->filter->for_each([&](uint32_t slot) {
+    from = std::lower_bound(from, slots.end(), slot);
+    if (from != slots.end() && *from == slot) items.push_back(static_cast<uint32_t>(from - slots.begin()));
+  });
+  return true;
+}
+
+void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& best) {
+  uint32_t number = kAbsent;
+  bool open = false;
+  for (const uint32_t item : items) {
+    if (item / kChunkItems != number) {
+      number = item / kChunkItems;
+      open = enter_chunk(number);
+    }
+    if (open) consider(nullptr, 0, 0, item, best);
+  }
+}
+
+// ---- all matches
+
+void SegmentSearch::clause_words(Run& run, Words& out) const {
+  if (!run.simple) {
+    out = run.area->bits;
+    return;
+  }
+  const Chunk& chunk = *run.chunk;
+  const std::array<float, 256>& score = run.options[0].score;
+  bool all = true;
+  for (uint32_t c = 0; c < segment_->code_count(); ++c) all &= score[c] >= 0;
+  if (all && chunk.probe != kAbsent) {
+    out = segment_->probes[chunk.probe].bits;
+    return;
+  }
+  out.fill(0);
+  for (uint32_t i = chunk.begin; i < chunk.begin + chunk.size; ++i)
+    if (score[segment_->codes[i]] >= 0)
+      out[segment_->lows[i] / 64] |= uint64_t{1} << (segment_->lows[i] % 64);
+}
+
+// Items that have all required clauses, enough clauses in all (counted in binary digits, a word at a time),
+// and no excluded one.
+void SegmentSearch::match_chunk(Words& out) {
+  const uint32_t minimum = std::max(1u, query_->plan->minimum_match);
+  Words words;
+  std::array<Words, 7> digits;
+  const bool count = minimum > std::max(1u, required_);
+  if (count)
+    for (Words& digit : digits) digit.fill(0);
+  out.fill(required_ > 0 || count ? ~uint64_t{0} : 0);
+  for (Run* run : order_) {
+    if (!count && required_ > 0 && !run->clause->required) continue;
+    clause_words(*run, words);
+    for (uint32_t w = 0; w < kChunkWords; ++w) {
+      if (run->clause->required) {
+        out[w] &= words[w];
+      } else if (required_ == 0 && !count) {
+        out[w] |= words[w];
+      }
+      uint64_t carry = count ? words[w] : 0;
+      for (size_t d = 0; d < digits.size() && carry != 0; ++d) {
+        const uint64_t sum = digits[d][w] ^ carry;
+        carry &= digits[d][w];
+        digits[d][w] = sum;
+      }
+    }
+  }
+  if (count)
+    for (uint32_t w = 0; w < kChunkWords; ++w) {  // digits >= minimum, from the highest digit down
+      uint64_t above = 0, equal = ~uint64_t{0};
+      for (size_t d = digits.size(); d-- > 0;) {
+        if ((minimum >> d & 1) != 0) {
+          equal &= digits[d][w];
+        } else {
+          above |= equal & digits[d][w];
+          equal &= ~digits[d][w];
+        }
+      }
+      out[w] &= above | equal;
+    }
+  for (Run* run : excluded_) {
+    if (!run->present || doubtful_) continue;
+    clause_words(*run, words);
+    for (uint32_t w = 0; w < kChunkWords; ++w) out[w] &= ~words[w];
+  }
+}
+
+void SegmentSearch::matches(const Query& query, const Segment& segment, bool check_life,
+                            std::vector<uint64_t>& words) {
+  if (!start(query, segment)) return;
+  // With shared codes a posting may stand in a field that is not searched.
+  Words found;
+  for (uint32_t number = 0; number * kChunkItems < segment.items(); ++number) {
+    if (!enter_chunk(number)) continue;
+    match_chunk(found);
+    for (uint32_t w = 0; w < kChunkWords; ++w)
+      for (uint64_t word = found[w]; word != 0; word &= word - 1) {
+        const uint32_t item = number * kChunkItems + 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+        const uint32_t slot = segment.slots[item];
+        if (check_life && !query.items->alive(slot, segment.versions[item])) continue;
+        if (doubtful_) {
+          const Record* record = query.items->record(slot);
+          float score = 0;
+          if (record == nullptr || record->version != segment.versions[item] ||
+              !record_score(*query.plan, *record, score))
+            continue;
+        }
+        words[slot / 64] |= uint64_t{1} << (slot % 64);
+      }
+  }
+}
+
+}  // namespace freshet::index

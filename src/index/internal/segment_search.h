@@ -1,0 +1,108 @@
+// Answers a compiled plan from one segment.
+//
+// top(): chunk by chunk, clause by clause (MAXSCORE: Turtle and Flood 1995; in blocks: Ding and Suel 2011). A
+// clause drives: its postings are scanned for codes whose bound, with the best of all clauses still open,
+// beats the worst hit so far; the items found are looked up in the other clauses, the bound shrinking at
+// each. Bounds are summed in the order of the clauses, as scores are: float addition is monotone, so no bound
+// is ever below its score, and equal scores can be told from lower ones without a margin.
+//
+// Threads: one search object a thread at a time; it keeps its workspace.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/slot_set.h"
+#include "index/internal/best.h"
+#include "index/internal/item_table.h"
+#include "index/internal/segment.h"
+
+namespace freshet::index {
+
+struct Query {
+  const CompiledPlan* plan;
+  const Scoring* scoring;
+  const Statistics* statistics;
+  const ItemTable* items;
+  const SlotSet* filter = nullptr;
+  const SlotSet::Probe* allowed = nullptr;  // of the filter
+  uint64_t filter_size = 0;
+};
+
+class SegmentSearch {
+ public:
+  // `check_life`: some of the segment's items may have changed since it was built.
+  void top(const Query& query, const Segment& segment, bool check_life, Best& best);
+  // Sets the bits of the slots that match; `words` has room for every slot.
+  void matches(const Query& query, const Segment& segment, bool check_life, std::vector<uint64_t>& words);
+
+ private:
+  using Words = std::array<uint64_t, kChunkWords>;
+  struct Term {  // One term of an alternative, in this segment.
+    const Segment::List* list = nullptr;
+    uint32_t next = 0;             // The list's first chunk not before the current one.
+    const Chunk* chunk = nullptr;  // The current one; nullptr: the term is not in it.
+  };
+  struct Option {  // An alternative.
+    std::vector<Term> terms;
+    std::array<float, 256> score;  // [code]; negative: no match
+    std::array<float, 256> most;   // [code]: the best score of this code and those after it
+  };
+  struct Area {  // Scores of a clause of several alternatives over one chunk.
+    Words bits;
+    std::array<float, kChunkItems> best, sum;
+  };
+  struct Run {  // A clause.
+    const CompiledClause* clause = nullptr;
+    std::vector<Option> options;
+    size_t used = 0;      // Of options, whose memory is kept.
+    bool simple = false;  // One term: its postings are used as they lie.
+    size_t place = 0;     // in positive_
+    std::unique_ptr<Area> area;
+    // In the current chunk:
+    bool present = false;
+    float bound = 0;               // of the clause's score
+    uint32_t size = 0;             // items, at most
+    const Chunk* chunk = nullptr;  // simple
+  };
+
+  bool start(const Query& query, const Segment& segment);
+  void start_clause(const CompiledClause& clause, Run& run);
+  void fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) const;
+  bool enter_chunk(uint32_t number);
+  void fill_area(Run& run);
+  void fill_phrase(Run& run, const Option& option);
+  void finish_sums(Run& run) const;
+  bool enter(Run& run, uint32_t number);
+  float look(const Run& run,
+             uint32_t low) const;  // The clause's score (or bound) of an item; negative: no match.
+
+  void search_chunk(uint32_t number, Best& best);
+  void drive(Run& driver, size_t rank, uint32_t number, Best& best);
+  void drive_postings(Run& driver, size_t rank, uint32_t number, Best& best);
+  void consider(const Run* driver, float score, size_t rank, uint32_t item, Best& best);
+  void judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best);
+  float bound() const;
+  bool beats(float bound, uint32_t slot, const Best& best) const {
+    const Hit worst = best.worst();
+    return bound > worst.score || (bound == worst.score && slot < worst.slot);
+  }
+  bool filter_drives(std::vector<uint32_t>& items) const;
+  void search_filtered(const std::vector<uint32_t>& items, Best& best);
+  void match_chunk(Words& out);
+  void clause_words(Run& run, Words& out) const;
+
+  const Query* query_ = nullptr;
+  const Segment* segment_ = nullptr;
+  bool check_life_ = false;
+  bool exact_ = false;         // Scores from codes are exact.
+  bool doubtful_ = false;      // A match by code must be checked in the record.
+  std::vector<float> weight_;  // [code] under the plan: exact classes over all fields, or bounds
+  std::vector<Run> runs_;
+  std::vector<Run*> positive_, excluded_;  // in plan order, those with postings here
+  std::vector<Run*> order_;                // positive ones present in the chunk, in the order they drive
+  std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
+  uint32_t required_ = 0;
+};
+
+}  // namespace freshet::index
