@@ -31,6 +31,8 @@ room(fold DEPENDS base event env log store)
 room(feature DEPENDS base event fold)
 room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
+room(suggest DEPENDS base event fold feature text)
+room(vector DEPENDS base event fold feature model text suggest)
 room(settings DEPENDS base event fold feature json)
 
 # answer

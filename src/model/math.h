@@ -38,7 +38,7 @@ struct Kernels {
   // int8 copy of a row: q[i] = round(x[i] / scale), scale = max|x| / 127, returned. Zero row: scale 0.
   float (*quantize)(const float* x, int8_t* q, size_t n);
 
-  // out[r] = sum over i of rows[r * n + i] * query[i]: exact. n: a multiple of 32, at most 1024.
+  // out[r] = sum over i of rows[r * n + i] * query[i]: exact. n: a multiple of 32, at most 4096.
   void (*dot_int8)(const int8_t* rows, const int8_t* query, int32_t* out, size_t rows_count, size_t n);
   // The same for the rows named, anywhere in `rows`; fetches ahead.
   void (*dot_int8_at)(const int8_t* rows, const uint32_t* which, const int8_t* query, int32_t* out,

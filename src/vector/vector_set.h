@@ -1,0 +1,110 @@
+// Vectors of items, keyed by catalogue slot, and the exact nearest ones to a query.
+//
+//   rows   int8[slots][stride]  q[i] = round(x[i] / scale), scale = max|x| / 127; stride: dim up to 64s
+//   blocks rows lie in blocks of about 16 KiB, each immutable once published
+//   score  kCosine: cosine(query, row); kDot: their dot product; both of the int8 row and the int8 query
+//
+// A change copies the row's block; publish() shows all changes since the last one at once. Readers walk the
+// published blocks and never wait. The scan reads every block that holds an allowed live row: whole when many
+// of its rows are allowed, else row by row. Integer dot products are exact, so scores have the same bits on
+// every CPU, and top() equals its slow twin top_slowly().
+//
+// Threads: fold thread writes; const functions on any thread under an EpochGuard. Cost: stride + 4 bytes a
+// row; a scan runs at the speed of memory (docs/benchmarks.md); a change costs a copy of 16 KiB, and many to
+// one block between two publish() one copy.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/epoch.h"
+#include "base/result.h"
+#include "base/slot_set.h"
+#include "base/stable_array.h"
+
+namespace freshet {
+
+constexpr uint32_t kVectorDimMax = 4096;
+
+enum class Metric : uint8_t { kCosine, kDot };
+
+struct VectorSetConfig {
+  uint32_t dim = 64;  // 1..kVectorDimMax
+  Metric metric = Metric::kCosine;
+};
+
+struct VectorHit {
+  uint32_t slot = 0;
+  float score = 0;
+  bool operator==(const VectorHit&) const = default;
+};
+// The order of answers: by score, ties by the smaller slot.
+inline bool better(const VectorHit& a, const VectorHit& b) {
+  return a.score != b.score ? a.score > b.score : a.slot < b.slot;
+}
+
+class VectorSet {
+ public:
+  explicit VectorSet(VectorSetConfig config);
+  ~VectorSet();
+  VectorSet(const VectorSet&) = delete;
+  VectorSet& operator=(const VectorSet&) = delete;
+
+  // Fold thread. `row` has dim elements, finite; all zero removes the row. Seen after publish().
+  void set(uint32_t slot, std::span<const float> row);
+  void remove(uint32_t slot);
+  void publish();
+  void save(Writer& out) const;  // As published.
+  Status load(Reader& in);
+
+  // Any thread, under an EpochGuard. Slots named anywhere may be beyond what is there.
+  bool has(uint32_t slot) const;
+  size_t rows() const { return live_.load(std::memory_order_relaxed); }
+  uint32_t slots() const;  // Every row is below.
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  uint32_t dim() const { return config_.dim; }
+  uint32_t stride() const { return stride_; }
+  Metric metric() const { return config_.metric; }
+
+  // The row as stored: `stride` int8 (zeros behind dim) and what they are multiplied by. nullptr: none.
+  struct Row {
+    const int8_t* values = nullptr;
+    float scale = 0;  // kCosine: of the row divided by its length
+  };
+  Row row(uint32_t slot) const;
+
+  // A query as the scan wants it.
+  struct Query {
+    std::vector<int8_t> values;  // stride
+    float scale = 0;
+  };
+  Query prepare(std::span<const float> query) const;     // dim elements
+  float score(const Query& query, uint32_t slot) const;  // 0 when there is no row
+
+  // The k best rows with slot in *filter (nullptr: all), best first; `out` is replaced.
+  void top(const Query& query, const SlotSet* filter, uint32_t k, std::vector<VectorHit>& out) const;
+  void top(std::span<const float> query, const SlotSet* filter, uint32_t k,
+           std::vector<VectorHit>& out) const {
+    top(prepare(query), filter, k, out);
+  }
+  void top_slowly(const Query& query, const SlotSet* filter, uint32_t k, std::vector<VectorHit>& out) const;
+
+  struct Block;
+
+ private:
+  Block* editable(uint32_t slot);
+
+  const VectorSetConfig config_;
+  const uint32_t stride_, rows_log2_;  // Rows a block: 2^rows_log2_, at least 4, at most 256
+  StableArray<std::atomic<const Block*>> blocks_;
+  std::vector<Block*> editing_;   // [block] its private copy; nullptr: none
+  std::vector<uint32_t> edited_;  // Blocks that have one.
+  std::atomic<size_t> live_{0};
+  std::atomic<size_t> bytes_{0};
+  RetireList retired_;
+};
+
+}  // namespace freshet
