@@ -38,11 +38,11 @@ room(settings DEPENDS base event fold feature json)
 # answer
 room(query DEPENDS base settings text index)
 room(serve DEPENDS base event feature recommend log)
-room(search DEPENDS base event env feature settings)
+room(search DEPENDS base event env fold feature text index query settings serve)
 
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)
-room(engine DEPENDS base event env log store fold feature recommend settings serve search ingest)
+room(engine DEPENDS base event env log store fold feature recommend text index settings query serve search ingest)
 room(http DEPENDS base event env log json feature recommend settings serve search ingest engine LIBRARIES Boost::json prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning
   target_compile_options(freshet_http PUBLIC -Wno-tsan)

@@ -75,10 +75,12 @@ void Engine::Live::report() {
   std::vector<PartBytes> bytes;
   for (const Fold* fold : state->folds()) bytes.push_back({std::string(fold->name()), fold->bytes()});
   std::vector<SourceStats> stats = state->recommender().stats();
+  SearchStats of_search = state->search().stats();
   reported_ns = monotonic_ns();
   const std::lock_guard lock(report_mutex);
   memory = std::move(bytes);
   sources = std::move(stats);
+  search_stats = std::move(of_search);
 }
 
 Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
@@ -86,6 +88,8 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
   TRY(next->state, ShopState::open(config_.state));
   ShopState& state = *next->state;
   next->service = std::make_unique<RecommendService>(state.catalog(), state.profiles(), state.recommender());
+  next->search = std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(),
+                                                 config_.state.search);
   FoldRunnerOptions options;
   options.fork_snapshots = config_.fork_snapshots;
   options.snapshot_every_events = config_.snapshot_every_events;
@@ -252,14 +256,18 @@ Result<RecommendPage> Engine::recommend(const RecommendRequest& request, bool re
   RecommendPage page;
   page.state_offset = current->runner->applied();
   TRY(page.answer, current->service->recommend(request, current->state->entry().now_ms()));
+  page.query_id = next_query_id();
+  recommended_.fetch_add(1, std::memory_order_relaxed);
+  if (record && !page.answer.items.empty()) record_impression(request, page);
+  return page;
+}
+
+std::string Engine::next_query_id() {
   const uint64_t number = queries_.fetch_add(1, std::memory_order_relaxed);
   char id[33];
   std::snprintf(id, sizeof(id), "%016llx%08llx", static_cast<unsigned long long>(nonce_),
                 static_cast<unsigned long long>(number));
-  page.query_id = id;
-  recommended_.fetch_add(1, std::memory_order_relaxed);
-  if (record && !page.answer.items.empty()) record_impression(request, page);
-  return page;
+  return id;
 }
 
 void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
@@ -370,10 +378,12 @@ EngineStats Engine::stats() const {
     const std::lock_guard lock(current->report_mutex);
     stats.memory = current->memory;
     stats.sources = current->sources;
+    stats.search = current->search_stats;
   }
   stats.memory.push_back({"door", ingest_->bytes()});
   stats.ingested = ingest_->totals();
   stats.recommended = recommended_.load(std::memory_order_relaxed);
+  stats.searched = searched_.load(std::memory_order_relaxed);
   stats.snapshot = current->runner->last_snapshot();
   stats.fold = current->runner->status();
   {

@@ -32,6 +32,7 @@
 #include "ingest/dead_letters.h"
 #include "ingest/ingest.h"
 #include "log/file_log.h"
+#include "search/search_service.h"
 #include "serve/recommend_service.h"
 
 namespace freshet {
@@ -59,6 +60,13 @@ struct RecommendPage {
   RecommendAnswer answer;
   std::string query_id;     // What clicks and purchases that come from this page should bear.
   Offset state_offset = 0;  // Events below were in the state that answered.
+};
+
+struct SearchPage {
+  SearchAnswer answer;
+  std::string query_id;     // What clicks and purchases that come from this page should bear.
+  Offset state_offset = 0;  // Events below were in the state that answered.
+  uint64_t took_us = 0;
 };
 
 struct UserView {
@@ -100,6 +108,8 @@ struct EngineStats {
   std::vector<SourceStats> sources;      // Progressive loss and share of each candidate source.
   IngestResult ingested;                 // Totals since start.
   uint64_t recommended = 0;              // Requests answered since start.
+  uint64_t searched = 0;                 // The same of searches.
+  SearchStats search;                    // As of the last second.
   bool erasing = false;                  // An erasure is being proven by a second fold.
   std::optional<SnapshotInfo> snapshot;  // The newest taken or loaded.
   Status fold;                           // Why the fold stopped, if it did.
@@ -133,6 +143,9 @@ class Engine {
   // ---- answers
   // `record`: the page becomes an impression on the log (not waited for).
   Result<RecommendPage> recommend(const RecommendRequest& request, bool record = true);
+  // `record`: the search and its page become events on the log (not waited for).
+  Result<SearchPage> search(const SearchRequest& request, bool record = true);
+  Result<BrowseAnswer> browse(const BrowseRequest& request) const;
   std::vector<TrendingFacet> trending_facets(size_t k) const;
   Result<ItemView> item(std::string_view id) const;  // kNotFound
   Result<UserView> user(std::string_view id) const;  // kNotFound
@@ -187,15 +200,17 @@ class Engine {
   struct Live {
     std::unique_ptr<ShopState> state;
     std::unique_ptr<RecommendService> service;
+    std::unique_ptr<SearchService> search;
     std::unique_ptr<FoldRunner> runner;
     std::atomic<bool> observed{false};  // Events it folds are new to the outside.
 
     // What only the thread that folds may ask of the folds, left here by it once a second for stats().
     void report();
     uint64_t reported_ns = 0;
-    std::mutex report_mutex;  // Guards the two below.
+    std::mutex report_mutex;  // Guards the three below.
     std::vector<PartBytes> memory;
     std::vector<SourceStats> sources;
+    SearchStats search_stats;
   };
 
   explicit Engine(const EngineConfig& config);
@@ -214,6 +229,8 @@ class Engine {
   Status remember_tail();
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);
+  std::string next_query_id();
+  void record_search(const SearchRequest& request, const SearchPage& page);
   void record_impression(const RecommendRequest& request, const RecommendPage& page);
 
   const EngineConfig config_;
@@ -231,6 +248,7 @@ class Engine {
   uint64_t nonce_ = 0;
   std::atomic<uint64_t> queries_{0};
   std::atomic<uint64_t> recommended_{0};
+  std::atomic<uint64_t> searched_{0};
 
   std::mutex replace_mutex_;              // One second state at a time.
   std::mutex administer_mutex_;           // One administrator's change at a time.

@@ -35,6 +35,7 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       settings_(moment_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
+      search_(moment_, catalog_, settings_, config.search),
       profiles_(moment_, config.profiles),
       learning_(moment_, profiles_,
                 [&]() -> std::unique_ptr<Recommender> {
@@ -51,8 +52,12 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   if (!status.ok()) return status.error();
   ShopState* owner = state.get();
   state->catalog_.on_evict([owner](std::span<const ItemSlot> items) {
+    owner->search_.evict(items);
     owner->recommender().evict(items);
     owner->profiles_.evict_items(items);
+  });
+  state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
+    owner->search_.settings_changed(before, after);
   });
   return state;
 }

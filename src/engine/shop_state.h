@@ -4,6 +4,7 @@
 //   entry      counts an event once and keeps the clock
 //   settings   how the shop wants to be searched, and its synonyms
 //   catalog    items: changed by upserts, met by actions
+//   search     the inverted index, columns and vectors of what changed; how popular items are
 //   learning   recommenders: learn from the action, given what the shopper did before it
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
 //   counters   counts it by scope
@@ -21,6 +22,7 @@
 #include "feature/profiles.h"
 #include "fold/fold.h"
 #include "recommend/recommender.h"
+#include "search/search_state.h"
 #include "settings/settings.h"
 
 namespace freshet {
@@ -30,6 +32,7 @@ struct StateConfig {
   ProfilesConfig profiles;
   CountersConfig counters;
   RecommenderOptions recommender;
+  SearchConfig search;
   uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
 };
 
@@ -73,7 +76,9 @@ class ShopState {
   static Result<std::unique_ptr<ShopState>> open(const StateConfig& config);
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
-  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &learning_, &profiles_, &counters_}; }
+  std::vector<Fold*> folds() {
+    return {&entry_, &settings_, &catalog_, &search_, &learning_, &profiles_, &counters_};
+  }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
   // Hash over the sections, as snapshots have it.
@@ -83,12 +88,14 @@ class ShopState {
   Entry& entry() { return entry_; }
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
+  SearchState& search() { return search_; }
   Profiles& profiles() { return profiles_; }
   Counters& counters() { return counters_; }
   Learning& learning() { return learning_; }
   Recommender& recommender() { return learning_.recommender(); }
   const Settings& settings() const { return settings_; }
   const Catalog& catalog() const { return catalog_; }
+  const SearchState& search() const { return search_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
   const Entry& entry() const { return entry_; }
@@ -103,6 +110,7 @@ class ShopState {
   Settings settings_;
   Catalog catalog_;
   CatalogFacts facts_;
+  SearchState search_;
   Profiles profiles_;
   Learning learning_;
   Counters counters_;

@@ -49,6 +49,7 @@ Status ShopApi::start(const ServerOptions& options) {
   add_event_routes(router_, parts_);
   add_recommend_routes(router_, parts_);
   add_letter_routes(router_, parts_);
+  add_search_routes(router_, parts_);
   add_settings_routes(router_, parts_);
   add_status_routes(router_, parts_);
   metrics_.add_source(

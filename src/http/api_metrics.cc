@@ -94,6 +94,13 @@ void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
   sample_log(out, stats);
   sample_memory(out, stats);
   sample_learning(out, stats);
+  out.counter("freshet_searched_total", "Searches answered", stats.searched);
+  out.gauge("freshet_search_items", "Items in the search index", number(stats.search.indexed));
+  for (const auto& [part, bytes] : stats.search.bytes)
+    out.gauge("freshet_search_bytes", "Memory of search, by part", number(bytes), {{"part", part}});
+  out.gauge("freshet_search_rebuilding",
+            "1 while a generation of the index is being built beside the live one",
+            stats.search.rebuilding ? 1 : 0);
   out.counter("freshet_recommended_total", "Recommendation pages answered", stats.recommended);
   out.gauge("freshet_snapshot_offset", "Log offset of the newest snapshot; 0: there is none",
             stats.snapshot ? number(stats.snapshot->offset) : 0);

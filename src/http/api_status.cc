@@ -198,6 +198,15 @@ std::string status_json(ApiParts& parts, bool with_curves) {
   }
   json.end();
   write_ingested(json, stats.ingested);
+  json.key("search")
+      .object()
+      .field("items", stats.search.indexed)
+      .field("generation", stats.search.generation);
+  json.field("rebuilding", stats.search.rebuilding).field("refused", stats.search.refused);
+  json.field("searched", stats.searched).key("parts").array();
+  for (const auto& [part, bytes] : stats.search.bytes)
+    json.object().field("part", std::string_view(part)).field("bytes", bytes).end();
+  json.end().end();
   json.field("recommended", stats.recommended).field("erasing", stats.erasing);
   json.key("freshness_ms").object().field("p50", parts.metrics.freshness_quantile(0.5) * 1e3);
   json.field("p99", parts.metrics.freshness_quantile(0.99) * 1e3).end();

@@ -76,6 +76,17 @@ struct ServerMetrics::Rep {
           .Register(registry)
           .Add({}, kFreshness);
 
+  Histogram& search = BuildHistogram()
+                          .Name("freshet_search_seconds")
+                          .Help("Time of one search inside the engine, without HTTP")
+                          .Register(registry)
+                          .Add({}, kLatency);
+  Counter& nothing_found = BuildCounter()
+                               .Name("freshet_search_nothing_found_total")
+                               .Help("Searches that found nothing, after all relaxation")
+                               .Register(registry)
+                               .Add({});
+
   // What one route observes, found once.
   struct OfRoute {
     Histogram* seconds;
@@ -140,6 +151,11 @@ void ServerMetrics::request(std::string_view route, std::string_view method, int
                                                    {of->durable, timing.later_ns},
                                                    {of->write, timing.write_ns}};
   for (const auto& [histogram, ns] : stages) histogram->Observe(static_cast<double>(ns) * kNanosecond);
+}
+
+void ServerMetrics::search(uint64_t us, bool nothing_found) {
+  rep_->search.Observe(static_cast<double>(us) * 1e-6);
+  if (nothing_found) rep_->nothing_found.Increment();
 }
 
 void ServerMetrics::freshness(double seconds) {

@@ -34,6 +34,7 @@ class ServerMetrics {
   // `route` is a pattern ("/api/v1/items/{id}"), never what a client sent: labels stay few.
   void request(std::string_view route, std::string_view method, int status, size_t bytes_in, size_t bytes_out,
                const Timing& timing);
+  void search(uint64_t us, bool nothing_found);
   void freshness(double seconds);             // From acknowledgement until an answer could show the event.
   double freshness_quantile(double q) const;  // Upper edge of its bucket, in seconds; 0: nothing seen.
 

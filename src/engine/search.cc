@@ -1,0 +1,58 @@
+// Searching, and noting on the log what was searched and shown: that is what everything later learns from.
+#include "base/json_writer.h"
+#include "engine/engine.h"
+#include "env/clock.h"
+#include "env/log.h"
+
+namespace freshet {
+
+Result<SearchPage> Engine::search(const SearchRequest& request, bool record) {
+  const std::shared_ptr<Live> current = live();
+  SearchPage page;
+  const uint64_t begun = monotonic_ns();
+  page.state_offset = current->runner->applied();
+  TRY(page.answer, current->search->search(request, current->state->entry().now_ms()));
+  page.took_us = (monotonic_ns() - begun) / 1000;
+  page.query_id = next_query_id();
+  searched_.fetch_add(1, std::memory_order_relaxed);
+  if (record) record_search(request, page);
+  return page;
+}
+
+Result<BrowseAnswer> Engine::browse(const BrowseRequest& request) const {
+  return live()->search->browse(request);
+}
+
+// The search with its words, filter and number of results; and its page as an impression, under one query id.
+void Engine::record_search(const SearchRequest& request, const SearchPage& page) {
+  Event event;
+  event.type = EventType::kSearch;
+  event.time_ms = event.received_ms = now_ms();
+  event.id = "search-" + page.query_id;
+  event.source = "freshet";
+  event.user = request.user;
+  event.session = request.session;
+  event.query = request.query;
+  event.query_id = page.query_id;
+  event.surface = "search";
+  event.result_count = static_cast<double>(page.answer.found);
+  if (!request.filter.empty()) event.attributes.push_back({"filter", request.filter});
+  for (const Refinement& refinement : request.refinements)
+    event.attributes.push_back({"refine." + refinement.facet, refinement.values});
+  if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
+  EventBatch batch;
+  batch.add(event);
+  if (!page.answer.hits.empty()) {
+    event.type = EventType::kImpression;
+    event.id = "impression-" + page.query_id;
+    event.result_count = kNoNumber;
+    event.attributes.clear();
+    for (const SearchHit& hit : page.answer.hits) event.shown.push_back({hit.id, 1.0f});
+    batch.add(event);
+  }
+  // Not waited for: a page is answered even when the disk is not able to note that it was.
+  if (auto appended = log_->append(batch); !appended.ok())
+    log_warn("engine: search not recorded: {}", describe(appended.error()));
+}
+
+}  // namespace freshet

@@ -1,0 +1,79 @@
+// What the steps of one search hand to one another. One request, one thread, under one EpochGuard.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/slot_set.h"
+#include "query/query_parser.h"
+#include "search/search.h"
+#include "search/search_state.h"
+
+namespace freshet::search_internal {
+
+struct Candidate {
+  ItemSlot slot = kNoItem;
+  float lexical = 0;        // What the index says; 0: found by its vector only.
+  double semantic = 0;      // The vectors' part of the score,
+  double intent = 0;        // that of category and brand,
+  double score = 0;         // and all of them.
+  uint32_t group_size = 0;  // Of the group it stands for.
+  double distance_m = kNoNumber;
+  std::vector<ItemSlot> variants;  // The rest of its group that is shown.
+};
+
+struct Context {
+  const SearchRequest& request;
+  const SettingsBook& book;
+  const SearchSettings& settings;
+  const Catalog& catalog;
+  const SearchState& state;
+  const SearchState::Generation& generation;
+  const TimeMs now_ms;
+  const uint64_t deadline_ns;  // Of the monotonic clock.
+  SearchAnswer& answer;
+
+  // understand
+  bool words = false;  // There is something to look for; else everything is browsed.
+  ParsedQuery query;
+  // filter
+  std::optional<SlotSet> allowed;  // nullopt: every item listed
+  SlotSet unrefined;               // Allowed but for the refinements; meaningful when there are some.
+  // retrieve
+  SlotSet matched;              // All that match words and filter.
+  std::vector<Candidate> pool;  // The best of them; ordered by rank().
+  ItemSlot by_id = kNoItem;     // The item whose id is the query.
+  // rank
+  float best_lexical = 0;
+  double popularity_scale = 0;
+
+  bool out_of_time();  // The budget has ended; the answer says so from then on.
+};
+
+Status understand(Context& c);
+Status filter(Context& c);
+Status retrieve(Context& c);
+void rank(Context& c);
+Status count_facets(Context& c);
+Status arrange(Context& c);
+void present(Context& c);
+// Asks less of the words, by the strategy, until something is found.
+Status relax(Context& c);
+
+// The parts of a candidate's score, in whole multiples of 2^-20, so that they add up exactly in any order.
+std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
+std::string clause_detail(const Context& c, const ScorePart& part);
+double in_steps(double score);
+void browse_order(Context& c);
+std::vector<double> ranking_key(const Context& c, ItemSlot slot);
+double number_of(const ItemRecord& item, std::string_view name);  // NaN: absent, or no number
+
+bool passes(const Context& c, const ItemRecord& item, const Refinement& refinement);
+std::string facet_text(const Value& value);
+std::vector<std::string> facet_values(const Context& c, const ItemRecord& item, const std::string& name);
+
+SearchHit describe(const Context& c, const Candidate& candidate);
+void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit);
+
+}  // namespace freshet::search_internal

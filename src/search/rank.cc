@@ -1,0 +1,147 @@
+// What else is known of the candidates: popularity and the shop's ranking attributes; and the order of all.
+#include <algorithm>
+#include <cmath>
+
+#include "search/internal/context.h"
+#include "search/popularity.h"
+
+namespace freshet::search_internal {
+namespace {
+
+// Scores are whole multiples of this, so that sums of parts are exact in any order (below 2^32).
+constexpr double kStep = 1.0 / (1 << 20);
+
+// Half of the largest part that popularity may add is reached at so much of it.
+constexpr double kPopularityHalf = 20;
+
+double popularity_part(const Context& c, ItemSlot slot) {
+  if (c.popularity_scale <= 0) return 0;
+  const double count = c.state.popularity(slot, c.now_ms);
+  return in_steps(c.popularity_scale * count / (count + kPopularityHalf));
+}
+
+double by_id_part(const Context& c, ItemSlot slot) {
+  return slot == c.by_id ? in_steps(c.best_lexical + 1) : 0;
+}
+
+// The value of a ranking attribute, ascending is worse; absent is worst.
+double ranking_value(const Context& c, const RankingAttribute& by, ItemSlot slot) {
+  double value = kNoNumber;
+  if (by.name == "popularity") {
+    value = c.state.popularity_key(slot);
+    return by.descending ? value : -value;
+  }
+  const ItemRecord* item = c.catalog.item(slot);
+  if (item != nullptr) value = number_of(*item, by.name);
+  if (!has_number(value)) return -std::numeric_limits<double>::infinity();
+  return by.descending ? value : -value;
+}
+
+}  // namespace
+
+double number_of(const ItemRecord& item, std::string_view name) {
+  if (name == "price") return item.price;
+  if (name == "created") return static_cast<double>(item.created_ms);
+  const Value* value = item.attribute(name);
+  if (value == nullptr) return kNoNumber;
+  if (const auto* whole = std::get_if<int64_t>(value)) return static_cast<double>(*whole);
+  if (const auto* real = std::get_if<double>(value)) return *real;
+  if (const auto* flag = std::get_if<bool>(value)) return *flag ? 1 : 0;
+  return kNoNumber;
+}
+
+double in_steps(double score) {
+  return std::nearbyint(score / kStep) * kStep;
+}
+
+std::vector<double> ranking_key(const Context& c, ItemSlot slot) {
+  std::vector<double> key;
+  key.reserve(c.settings.ranking.size());
+  for (const RankingAttribute& by : c.settings.ranking) key.push_back(ranking_value(c, by, slot));
+  return key;
+}
+
+void rank(Context& c) {
+  if (!c.words && c.pool.empty()) return browse_order(c);
+  for (const Candidate& candidate : c.pool) c.best_lexical = std::max(c.best_lexical, candidate.lexical);
+  c.popularity_scale = c.settings.popularity_weight * c.best_lexical;
+  for (Candidate& one : c.pool)
+    one.score = in_steps(one.lexical) + in_steps(one.semantic) + popularity_part(c, one.slot) +
+                by_id_part(c, one.slot) + in_steps(one.intent);
+  // Ranking attributes only when scores are equal: their keys are made only then.
+  std::sort(c.pool.begin(), c.pool.end(), [&](const Candidate& a, const Candidate& b) {
+    if (a.score != b.score) return a.score > b.score;
+    const std::vector<double> key_a = ranking_key(c, a.slot), key_b = ranking_key(c, b.slot);
+    return key_a != key_b ? key_a > key_b : a.slot < b.slot;
+  });
+}
+
+// Everything that matches, in the order of the ranking attributes; only as many as the page needs are
+// ordered.
+void browse_order(Context& c) {
+  struct Keyed {
+    std::vector<double> key;
+    ItemSlot slot;
+    bool operator<(const Keyed& other) const {
+      return key != other.key ? key > other.key : slot < other.slot;
+    }
+  };
+  const size_t wanted = std::min<size_t>(2 * (c.request.from + c.request.count) + 50, c.matched.size());
+  std::vector<Keyed> best;  // A heap, its worst in front.
+  best.reserve(wanted + 1);
+  c.matched.for_each([&](ItemSlot slot) {
+    if (wanted == 0) return;
+    Keyed next{ranking_key(c, slot), slot};
+    if (best.size() == wanted && !(next < best.front())) return;
+    best.push_back(std::move(next));
+    std::push_heap(best.begin(), best.end());
+    if (best.size() <= wanted) return;
+    std::pop_heap(best.begin(), best.end());
+    best.pop_back();
+  });
+  std::sort_heap(best.begin(), best.end());
+  for (const Keyed& one : best) c.pool.push_back({.slot = one.slot});
+}
+
+std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
+  std::vector<HitPart> out;
+  std::vector<ScorePart> parts;
+  static constexpr const char* kNames[] = {"word", "proximity", "exact", "begins"};
+  if (candidate.lexical != 0) c.generation.index.explain(c.query.plan, candidate.slot, parts);
+  double sum = 0;
+  for (const ScorePart& part : parts) {
+    HitPart one{kNames[static_cast<size_t>(part.what)], "", in_steps(part.score)};
+    if (part.what == ScorePart::What::kClause) one.detail = clause_detail(c, part);
+    sum += one.value;
+    out.push_back(std::move(one));
+  }
+  // Rounding each part to steps may differ from rounding their sum: the largest takes the difference.
+  if (const double rest = in_steps(candidate.lexical) - sum; !out.empty() && rest != 0) {
+    const auto largest = std::max_element(
+        out.begin(), out.end(), [](const HitPart& a, const HitPart& b) { return a.value < b.value; });
+    largest->value += rest;
+  }
+  const auto add = [&](const char* name, double value) {
+    if (value != 0) out.push_back({name, "", value});
+  };
+  add("semantic", in_steps(candidate.semantic));
+  add("intent", in_steps(candidate.intent));
+  add("popularity", popularity_part(c, candidate.slot));
+  add("id", by_id_part(c, candidate.slot));
+  return out;
+}
+
+// "title, brand: kettle (typo)"
+std::string clause_detail(const Context& c, const ScorePart& part) {
+  static constexpr const char* kKinds[] = {"exact",   "stem",  "prefix", "typo",
+                                           "synonym", "split", "join",   "weak"};
+  std::string out;
+  for (uint32_t f = 0; f < c.generation.fields.size(); ++f)
+    if (part.fields >> f & 1) out += (out.empty() ? "" : ", ") + std::string(c.generation.fields.name(f));
+  const Alternative& alternative = c.query.plan.clauses[part.clause].alternatives[part.alternative];
+  out += ":";
+  for (const std::string& term : alternative.terms) out += " " + term;
+  return out + " (" + kKinds[static_cast<size_t>(alternative.kind)] + ")";
+}
+
+}  // namespace freshet::search_internal

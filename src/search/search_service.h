@@ -1,0 +1,29 @@
+// Answers searches from what the fold has published. The way of one search is in search_service.cc, a line a
+// step.
+//
+// Threads: any; every method reads under one EpochGuard and waits for nothing. Cost: docs/benchmarks.md.
+#pragma once
+
+#include "search/search.h"
+#include "search/search_state.h"
+
+namespace freshet {
+
+class SearchService {
+ public:
+  SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
+                const SearchConfig& config)
+      : catalog_(catalog), settings_(settings), state_(state), config_(config) {}
+
+  // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
+  Result<SearchAnswer> search(const SearchRequest& request, TimeMs now_ms) const;
+  Result<BrowseAnswer> browse(const BrowseRequest& request) const;
+
+ private:
+  const Catalog& catalog_;
+  const Settings& settings_;
+  const SearchState& state_;
+  const SearchConfig config_;
+};
+
+}  // namespace freshet

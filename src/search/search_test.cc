@@ -1,0 +1,336 @@
+// Searches over a small shop, folded from events as the log has them.
+#include <gtest/gtest.h>
+
+#include "feature/entry.h"
+#include "search/popularity.h"
+#include "search/search_service.h"
+
+namespace freshet {
+namespace {
+
+class Shop {
+ public:
+  explicit Shop(bool background = false)
+      : config_{.background = background},
+        entry_(moment_, 1000),
+        settings_(moment_),
+        catalog_(moment_),
+        state_(moment_, catalog_, settings_, config_),
+        service_(catalog_, settings_, state_, config_) {
+    settings_.on_change(
+        [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
+    catalog_.on_evict([this](std::span<const ItemSlot> slots) { state_.evict(slots); });
+  }
+
+  void apply(Event event) {
+    if (event.id.empty()) event.id = std::to_string(++events_);
+    if (event.time_ms == kNoTime) event.time_ms = 1'760'000'000'000 + static_cast<TimeMs>(events_);
+    for (Fold* fold : folds()) fold->apply(events_, event);
+  }
+  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &state_}; }
+  void item(const std::string& id, std::vector<Attribute> attributes, EventType type = EventType::kItemUpsert,
+            const std::string& catalogue = "") {
+    Event event;
+    event.type = type;
+    event.item = id;
+    event.attributes = std::move(attributes);
+    event.catalogue = catalogue;
+    std::sort(event.attributes.begin(), event.attributes.end(),
+              [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
+    apply(std::move(event));
+  }
+  void act(EventType type, const std::string& item) {
+    Event event;
+    event.type = type;
+    event.item = item;
+    event.user = "u";
+    apply(std::move(event));
+  }
+  void settings(const std::string& json) {
+    apply(settings_event("stage", json, ""));
+    apply(settings_event("publish", std::to_string(settings_.book().next - 1), ""));
+  }
+  Result<SearchAnswer> search(const SearchRequest& request) {
+    return service_.search(request, moment_.now_ms);
+  }
+  // The ids of the page, joined.
+  std::string ids(const SearchRequest& request) {
+    const auto answer = search(request);
+    if (!answer.ok()) return answer.error().what;
+    std::string out;
+    for (const SearchHit& hit : answer->hits) out += (out.empty() ? "" : " ") + hit.id;
+    return out;
+  }
+  std::string ids(const std::string& query) {
+    SearchRequest request;
+    request.query = query;
+    return ids(request);
+  }
+  void fill() {
+    item("k1",
+         {{"title", "Red kettle"}, {"brand", "Acme"}, {"category", "Kitchen > Kettles"}, {"price", 39.9}});
+    item("k2",
+         {{"title", "Blue kettle"}, {"brand", "Acme"}, {"category", "Kitchen > Kettles"}, {"price", 49.9}});
+    item("k3",
+         {{"title", "Steel kettle"}, {"brand", "Bravo"}, {"category", "Kitchen > Kettles"}, {"price", 19.9}});
+    item("p1",
+         {{"title", "Frying pan"}, {"brand", "Bravo"}, {"category", "Kitchen > Pans"}, {"price", 25.0}});
+    item("s1", {{"title", "Couch"}, {"brand", "Chair Co"}, {"category", "Living"}, {"price", 499.0}});
+  }
+
+  SearchConfig config_;
+  Moment moment_;
+  Entry entry_;
+  Settings settings_;
+  Catalog catalog_;
+  SearchState state_;
+  SearchService service_;
+  uint64_t events_ = 0;
+};
+
+TEST(Search, FindsWhatIsMeant) {
+  Shop shop;
+  shop.fill();
+  const std::pair<const char*, const char*> rows[] = {
+      {"red kettle", "k1 k2 k3"},
+      {"frying pan", "p1"},
+      {"fryin", "p1"},
+      {"ketle", "k1 k2 k3"},
+      {"couch", "s1"},
+      {"sofa", ""},
+      {"k2", "k2"},
+      {"", "k1 k2 k3 p1 s1"},
+      {"   ", "k1 k2 k3 p1 s1"},
+      {"!!!", ""},
+  };
+  for (const auto& [query, want] : rows) EXPECT_EQ(shop.ids(query), want) << query;
+}
+
+TEST(Search, AChangeIsFoundByTheNextSearch) {
+  Shop shop;
+  shop.fill();
+  shop.item("k1", {{"price", 9.0}}, EventType::kItemUpdate);
+  SearchRequest cheap;
+  cheap.query = "kettle";
+  cheap.filter = "price < 10";
+  EXPECT_EQ(shop.ids(cheap), "k1");
+  shop.item("k1", {{"title", "Teapot"}}, EventType::kItemUpdate);
+  EXPECT_EQ(shop.ids("teapot"), "k1");
+  EXPECT_EQ(shop.ids("red"), "");
+  shop.item("k1", {}, EventType::kItemDelete);
+  EXPECT_EQ(shop.ids("teapot"), "");
+  shop.item("k1", {{"title", "Red kettle"}});
+  EXPECT_EQ(shop.ids("red"), "k1");
+}
+
+TEST(Search, SynonymsAndSettingsHoldFromTheNextSearch) {
+  Shop shop;
+  shop.fill();
+  shop.apply(settings_event("synonym-put", R"({"id":"1","words":["sofa","couch"]})", ""));
+  EXPECT_EQ(shop.ids("sofa"), "s1");
+  shop.apply(settings_event("synonym-delete", "1", ""));
+  EXPECT_EQ(shop.ids("sofa"), "");
+  EXPECT_EQ(shop.ids("acme"), "k1 k2");
+  shop.settings(R"({"searchable": ["title"]})");
+  EXPECT_EQ(shop.ids("acme"), "");
+  EXPECT_EQ(shop.ids("couch"), "s1");
+  shop.settings(R"({"searchable": ["title"], "typo": {"enabled": false}})");
+  EXPECT_EQ(shop.ids("ketle"), "");
+  SearchRequest before;  // A version that is not in force may be tried.
+  before.query = "ketle";
+  before.settings_version = 1;
+  EXPECT_EQ(shop.ids(before), "k1 k2 k3");
+  before.settings_version = 99;
+  EXPECT_NE(shop.ids(before).find("settings_version: 99"), std::string::npos);
+}
+
+TEST(Search, FacetsCountWithoutTheirOwnChoice) {
+  Shop shop;
+  shop.fill();
+  SearchRequest request;
+  request.query = "kettle";
+  request.refinements = {{"brand", {"Acme"}}};
+  request.facets = {{"brand"}, {"category"}, {"price"}};
+  const auto answer = shop.search(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().what;
+  EXPECT_EQ(answer->found, 2u);
+  ASSERT_EQ(answer->facets.size(), 3u);
+  std::string text;
+  for (const FacetAnswer& facet : answer->facets)
+    for (const FacetValue& value : facet.values)
+      text += value.value + "=" + std::to_string(value.count) + (value.chosen ? "* " : " ");
+  EXPECT_TRUE(text.starts_with("Acme=2* Bravo=1 Kitchen=2 Kitchen > Kettles=2 ")) << text;
+  EXPECT_TRUE(answer->facets[2].has_numbers);
+  EXPECT_DOUBLE_EQ(answer->facets[2].min, 39.9);
+  EXPECT_DOUBLE_EQ(answer->facets[2].max, 49.9);
+  EXPECT_DOUBLE_EQ(answer->facets[2].sum, 89.8);
+}
+
+TEST(Search, PartsAddUpToTheScoreExactly) {
+  Shop shop;
+  shop.fill();
+  for (int i = 0; i < 7; ++i) shop.act(EventType::kPurchase, "k3");
+  for (const char* query :
+       {"red kettle", "ketle", "acme blue ketttle", "k1", "kitchen", "frying pan couch"}) {
+    SearchRequest request;
+    request.query = query;
+    request.explain = true;
+    const auto explained = shop.search(request);
+    request.explain = false;
+    const auto plain = shop.search(request);
+    ASSERT_TRUE(explained.ok() && plain.ok());
+    ASSERT_EQ(explained->hits.size(), plain->hits.size());
+    for (size_t i = 0; i < plain->hits.size(); ++i) {
+      const SearchHit& hit = explained->hits[i];
+      double forward = 0, backward = 0;
+      for (const HitPart& part : hit.parts) forward += part.value;
+      for (auto part = hit.parts.rbegin(); part != hit.parts.rend(); ++part) backward += part->value;
+      EXPECT_EQ(forward, hit.score) << query << " " << hit.id;
+      EXPECT_EQ(backward, hit.score) << query << " " << hit.id;
+      EXPECT_EQ(plain->hits[i].score, hit.score);
+      EXPECT_EQ(plain->hits[i].id, hit.id);
+    }
+  }
+}
+
+TEST(Search, WhatIsPopularStandsFirstAmongEquals) {
+  Shop shop;
+  shop.fill();
+  EXPECT_EQ(shop.ids("kettle"), "k1 k2 k3");
+  for (int i = 0; i < 3; ++i) shop.act(EventType::kView, "k2");
+  EXPECT_EQ(shop.ids("kettle"), "k2 k1 k3");
+  EXPECT_EQ(shop.ids(""), "k2 k1 k3 p1 s1");
+  shop.settings(R"({"ranking": [{"name": "price", "descending": false}], "popularity_weight": 0})");
+  EXPECT_EQ(shop.ids("kettle"), "k3 k1 k2");
+  EXPECT_EQ(shop.ids(""), "k3 p1 k1 k2 s1");
+}
+
+TEST(Search, PagesReachAsFarAsTheSettingsSayAndBrowseGoesOn) {
+  Shop shop;
+  for (int i = 0; i < 50; ++i) shop.item("i" + std::to_string(i), {{"title", "Kettle"}});
+  shop.settings(R"({"pagination_max": 20})");
+  SearchRequest request;
+  request.query = "kettle";
+  std::string all;
+  for (request.from = 0, request.count = 5; request.from < 20; request.from += 5)
+    all += shop.ids(request) + " ";
+  EXPECT_EQ(std::count(all.begin(), all.end(), 'i'), 20);
+  request.from = 18;
+  EXPECT_NE(shop.ids(request).find("from: expected from + count at most 20"), std::string::npos);
+  BrowseRequest browse;
+  browse.count = 7;
+  std::vector<std::string> seen;
+  do {
+    const auto answer = shop.service_.browse(browse);
+    ASSERT_TRUE(answer.ok());
+    for (const SearchHit& hit : answer->hits) seen.push_back(hit.id);
+    browse.cursor = answer->cursor;
+  } while (!browse.cursor.empty());
+  EXPECT_EQ(seen.size(), 50u);
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(std::unique(seen.begin(), seen.end()), seen.end());
+  browse.cursor = "x";
+  EXPECT_FALSE(shop.service_.browse(browse).ok());
+}
+
+TEST(Search, ARestartFindsTheSame) {
+  Shop shop;
+  shop.fill();
+  shop.settings(R"({"searchable": ["title", "brand"]})");
+  shop.act(EventType::kPurchase, "k3");
+  shop.item("k2", {}, EventType::kItemDelete);
+  Shop again;
+  for (size_t i = 0; i < shop.folds().size(); ++i) {
+    Writer out;
+    shop.folds()[i]->save(out);
+    Reader in(out.bytes());
+    ASSERT_TRUE(again.folds()[i]->load(in).ok());
+    EXPECT_TRUE(in.done());
+    Writer twice;
+    again.folds()[i]->save(twice);
+    EXPECT_EQ(twice.bytes(), out.bytes());
+  }
+  for (const char* query : {"kettle", "acme", "", "kitchen", "red kettle"})
+    EXPECT_EQ(again.ids(query), shop.ids(query));
+  EXPECT_EQ(again.ids("kettle"), "k3 k1");
+}
+
+TEST(Search, AGenerationIsBuiltBesideTheLiveOneAndKeepsWhatChangedMeanwhile) {
+  Shop shop(true);
+  for (int i = 0; i < 3000; ++i)
+    shop.item("i" + std::to_string(i), {{"title", "Kettle " + std::to_string(i)}, {"brand", "Acme"}});
+  shop.settings(R"({"searchable": ["brand"]})");
+  for (int i = 0; i < 500; ++i)
+    shop.item("i" + std::to_string(i), {{"brand", "Bravo"}}, EventType::kItemUpdate);
+  shop.item("i7", {}, EventType::kItemDelete);
+  shop.state_.wait_rebuilt();
+  SearchRequest request;
+  request.query = "bravo";
+  EXPECT_EQ(shop.search(request)->found, 499u);
+  request.query = "acme";
+  EXPECT_EQ(shop.search(request)->found, 2500u);
+  request.query = "kettle";
+  EXPECT_EQ(shop.search(request)->found, 0u);
+  shop.item("i8", {{"brand", "Chair"}}, EventType::kItemUpdate);
+  EXPECT_EQ(shop.ids("chair"), "i8");
+}
+
+TEST(Search, ASwappedCatalogueIsFound) {
+  Shop shop;
+  shop.fill();
+  shop.item("k1", {{"title", "Green kettle"}}, EventType::kItemUpsert, "next");
+  shop.item("n1", {{"title", "Lamp"}}, EventType::kItemUpsert, "next");
+  EXPECT_EQ(shop.ids("lamp"), "");
+  Event swap;
+  swap.type = EventType::kCatalogSwap;
+  swap.catalogue = "next";
+  shop.apply(swap);
+  EXPECT_EQ(shop.ids("kettle"), "k1");
+  EXPECT_EQ(shop.ids("green"), "k1");
+  EXPECT_EQ(shop.ids("lamp"), "n1");
+  EXPECT_EQ(shop.ids(""), "k1 n1");
+}
+
+TEST(Search, LimitsAreNamed) {
+  Shop shop;
+  shop.fill();
+  const std::pair<const char*, SearchRequest> rows[] = {
+      {"query: expected at most 1024 bytes", {.query = std::string(2000, 'a')}},
+      {"filter: ", {.filter = "price <"}},
+      {"filter: expected at most 4096", {.filter = std::string(5000, '(')}},
+      {"language: ", {.query = "a", .language = "xx"}},
+      {"from: expected from + count at most 1000", {.from = 990}},
+      {"count: expected at most 1000", {.count = 1001}},
+      {"sort: expected at most 4", {.sort = std::vector<SortKey>(5)}},
+      {"facets: expected at most 50", {.facets = std::vector<FacetRequest>(51)}},
+  };
+  for (const auto& [want, request] : rows) {
+    const auto answer = shop.search(request);
+    ASSERT_FALSE(answer.ok()) << want;
+    EXPECT_NE(answer.error().what.find(want), std::string::npos) << answer.error().what;
+  }
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += "a" + std::to_string(i % 7) + " ";
+  many.resize(1024);
+  EXPECT_TRUE(shop.search({.query = many}).ok());
+}
+
+TEST(Popularity, DecaysWithoutBeingTouchedAndKeysCompareAtAnyTime) {
+  const double half_life = 1000;
+  double key = kNoPopularity;
+  EXPECT_EQ(popularity_at(key, 5, half_life), 0);
+  key = popularity_add(key, 4, 1'000'000, half_life);
+  EXPECT_NEAR(popularity_at(key, 1'000'000, half_life), 4, 1e-9);
+  EXPECT_NEAR(popularity_at(key, 1'001'000, half_life), 2, 1e-9);
+  EXPECT_NEAR(popularity_at(key, 1'000'500, half_life), 4 / std::sqrt(2), 1e-9);
+  key = popularity_add(key, 1, 1'002'300, half_life);  // 4 * 2^-2.3 + 1
+  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1, 1e-9);
+  key = popularity_add(key, 1, 1'001'300, half_life);  // Late: as if it had come in time.
+  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1.5, 1e-9);
+  const double other = popularity_add(kNoPopularity, 1.9, 1'002'300, half_life);
+  EXPECT_LT(other, key);
+  EXPECT_GT(popularity_add(kNoPopularity, 1, 1'900'000'000, half_life), key);
+}
+
+}  // namespace
+}  // namespace freshet

@@ -1,0 +1,74 @@
+#include "query/query_parser.h"
+#include "search/internal/context.h"
+
+namespace freshet::search_internal {
+namespace {
+
+Scoring scoring_of(const SearchSettings& settings, const DocumentFields& fields) {
+  Scoring scoring;
+  scoring.weight.fill(0);
+  // Weights are those of the settings asked for, fields those the index was built with: while a generation is
+  // being built they may differ, and a field that the index does not have yet counts nothing.
+  for (const SearchableField& field : settings.searchable)
+    if (const int at = fields.find(field.name); at >= 0)
+      scoring.weight[static_cast<size_t>(at)] = static_cast<float>(field.weight);
+  return scoring;
+}
+
+uint32_t typo_fields(const SearchSettings& settings, const DocumentFields& fields) {
+  uint32_t bits = 0;
+  for (const SearchableField& field : settings.searchable)
+    if (const int at = fields.find(field.name); at >= 0 && field.typos) bits |= 1u << at;
+  return bits;
+}
+
+}  // namespace
+
+Status understand(Context& c) {
+  const SearchRequest& request = c.request;
+  if (request.query.size() > SearchRequest::kQueryBytesMax)
+    return invalid("query: expected at most " + std::to_string(SearchRequest::kQueryBytesMax) +
+                   " bytes, got " + std::to_string(request.query.size()));
+  const std::string& code = request.language.empty() ? c.settings.language : request.language;
+  const auto language = parse_language(code);
+  if (!language.ok()) return invalid("language: " + language.error().what);
+  const SearchState::Words& words = c.state.words();
+  QueryOptions options;
+  options.language = *language;
+  options.prefix = request.prefix && c.settings.prefix;
+  options.typo = c.settings.typo;
+  if (request.typos) options.typo.enabled = *request.typos;
+  options.relaxation = request.relaxation.value_or(c.settings.relaxation);
+  options.language_stop_words = c.settings.language_stop_words;
+  options.stop_words = words.stop_words;
+  options.scoring = scoring_of(c.settings, c.generation.fields);
+  options.typo_fields = typo_fields(c.settings, c.generation.fields);
+  const QueryParser parser(c.generation.analyzer, &words.synonyms);
+  auto parsed = parser.parse(request.query, options, IndexVocabulary(c.generation.index));
+  if (!parsed.ok()) return invalid("query: " + parsed.error().what);
+  c.query = std::move(parsed).value();
+  TRY_STATUS(SearchIndex::check(c.query.plan));
+  c.words = !c.query.plan.clauses.empty();
+  c.answer.did_you_mean = c.query.did_you_mean;
+  if (c.words) c.answer.language = language_code(c.query.language);
+  return {};
+}
+
+// Runs retrieval again with less asked, until something is found.
+Status relax(Context& c) {
+  constexpr uint32_t kStepsMax = 32;
+  const Relaxation strategy = c.request.relaxation.value_or(c.settings.relaxation);
+  for (uint32_t step = 1; step <= kStepsMax && !c.out_of_time(); ++step) {
+    QueryPlan plan;
+    std::string dropped;
+    if (!freshet::relax(c.query, strategy, step, plan, dropped)) return {};
+    c.query.plan = std::move(plan);
+    TRY_STATUS(retrieve(c));
+    if (c.matched.empty()) continue;
+    c.answer.relaxed = std::move(dropped);
+    return {};
+  }
+  return {};
+}
+
+}  // namespace freshet::search_internal
