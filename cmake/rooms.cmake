@@ -29,6 +29,7 @@ room(fold DEPENDS base event env log store)
 
 # state
 room(feature DEPENDS base event fold)
+room(column DEPENDS base event fold feature)
 room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
@@ -37,8 +38,8 @@ room(settings DEPENDS base event fold feature json)
 
 # answer
 room(query DEPENDS base settings text index)
-room(serve DEPENDS base event feature recommend log)
-room(search DEPENDS base event env fold feature text index query settings serve)
+room(serve DEPENDS base event feature column recommend log)
+room(search DEPENDS base event env fold feature column text index query settings serve)
 
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)

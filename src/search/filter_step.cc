@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "search/internal/context.h"
-#include "serve/filter.h"
+#include "column/filter.h"
 
 namespace freshet::search_internal {
 

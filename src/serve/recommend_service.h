@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "column/filter.h"
 #include "feature/catalog.h"
 #include "feature/profiles.h"
 #include "recommend/recommender.h"
-#include "serve/filter.h"
 
 namespace freshet {
 
@@ -21,7 +21,7 @@ struct RecommendRequest {
   std::string session;             // while anonymous
   std::vector<std::string> items;  // anchors: related, bought together; or the context of an unknown shopper
   size_t k = 10;                   // 1..100
-  std::string filter;              // serve/filter.h
+  std::string filter;              // column/filter.h
   std::vector<std::string> exclude;  // item ids
   bool include_unavailable = false;
   bool allow_repeats = true;    // false: nothing the shopper has in the sequence
