@@ -1,8 +1,8 @@
 // Conditions of the request to the set of items allowed.
 #include <algorithm>
 
-#include "search/internal/context.h"
 #include "column/filter.h"
+#include "search/internal/context.h"
 
 namespace freshet::search_internal {
 
