@@ -108,6 +108,7 @@ class Reader {
       fail();
       return false;
     }
+    if (count == 0) return true;  // An empty vector has no data(): not even nothing is copied there.
     std::memcpy(data, at_, count * sizeof(T));
     at_ += count * sizeof(T);
     return true;
