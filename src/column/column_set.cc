@@ -66,7 +66,21 @@ const Column* ColumnSet::find(std::string_view name) const {
 }
 
 Column* ColumnSet::column_for(std::string_view name) {
-  if (const Column* found = find(name)) return const_cast<Column*>(found);
+  // Items name their attributes in the same order mostly: the column after the last one asked for.
+  if (next_ < columns_.size()) {
+    Column* guess = columns_[next_].load(std::memory_order_relaxed);
+    if (guess->name == name) {
+      ++next_;
+      return guess;
+    }
+  }
+  const uint32_t at = index_.find(hash_bytes(name), [&](uint32_t i) {
+    return columns_[i].load(std::memory_order_relaxed)->name == name;
+  });
+  if (at != IdIndex::kNone) {
+    next_ = at + 1;
+    return columns_[at].load(std::memory_order_relaxed);
+  }
   const auto number = static_cast<uint32_t>(columns_.size());
   if (number >= config_.columns_max) return nullptr;
   columns_.grow(number + 1);
@@ -184,6 +198,7 @@ void ColumnSet::merge_attributes(ItemSlot slot, const ItemRecord* before, const 
 }
 
 void ColumnSet::update(ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
+  next_ = 0;
   merge_attributes(slot, before, now);
   set_derived(slot, before, now);
   listed_.set(slot, now != nullptr && now->listed && !now->deleted);

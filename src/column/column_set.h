@@ -2,7 +2,7 @@
 //
 // Written by the fold thread from the change of one item's record; an attribute that did not change is not
 // touched, so a new price costs the two stores of its own column. Derived wholly from the catalogue: not
-// saved in snapshots, rebuilt from it with rebuild() (about 2 us an item of ten attributes).
+// saved in snapshots, rebuilt from it with rebuild() (about 3 us an item of ten attributes).
 //
 // A column is made at an attribute's first sight: numbers in a NumberColumn; texts, lists and booleans
 // ("true", "false") in a TextColumn; both where items differ. Made by us: "price", "available", "created",
@@ -91,6 +91,7 @@ class ColumnSet {
   const ColumnConfig config_;
   StableArray<std::atomic<Column*>, 256, 16> columns_;  // in order of first sight
   IdIndex index_;
+  uint32_t next_ = 0;  // Fold thread: a guess.
   NumberColumn latitude_, longitude_;
   SlotBits items_, listed_;
 };

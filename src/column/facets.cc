@@ -99,22 +99,32 @@ void count_by_sorting(const TextColumn& texts, const SlotSet& found, std::vector
   }
 }
 
-// Number of distinct pairs by their second part, exactly: (group, value) seen once counts once.
+// (group, value) seen once counts once: items are brought together by group (a counting sort over groups
+// numbered as they come), and within a group a value is marked with the group's number when it is counted.
 void count_groups(const TextColumn& texts, const SlotSet& found, const GroupKey& groups,
                   std::vector<Counted>& out) {
-  std::vector<std::pair<uint32_t, uint64_t>> pairs;
+  std::vector<uint32_t> group_of, word_of;
+  GroupNumbers numbers;
   for_each_word(texts, found, [&](uint32_t word, uint32_t slot) {
-    uint32_t room = 0;
-    for (const uint32_t code : texts.codes_of(word, room)) pairs.emplace_back(code, groups(slot));
+    group_of.push_back(numbers.of(groups(slot)));
+    word_of.push_back(word);
   });
-  std::sort(pairs.begin(), pairs.end());
-  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-  for (size_t i = 0; i < pairs.size();) {
-    size_t end = i;
-    while (end < pairs.size() && pairs[end].first == pairs[i].first) ++end;
-    take(texts, pairs[i].first, end - i, out);
-    i = end;
-  }
+  std::vector<uint32_t> end(numbers.size() + 1), sorted(word_of.size());
+  for (const uint32_t group : group_of) ++end[group + 1];
+  for (size_t g = 1; g < end.size(); ++g) end[g] += end[g - 1];
+  std::vector<uint32_t> at(end.begin(), end.end() - 1);
+  for (size_t i = 0; i < word_of.size(); ++i) sorted[at[group_of[i]]++] = word_of[i];
+  std::vector<uint32_t> counts(texts.codes()), last(texts.codes(), 0xffffffffu);
+  for (uint32_t g = 0; g + 1 < end.size(); ++g)
+    for (uint32_t i = end[g]; i < end[g + 1]; ++i) {
+      uint32_t room = 0;
+      for (const uint32_t code : texts.codes_of(sorted[i], room)) {
+        if (code >= counts.size() || last[code] == g) continue;
+        last[code] = g;
+        ++counts[code];
+      }
+    }
+  for (uint32_t code = 0; code < counts.size(); ++code) take(texts, code, counts[code], out);
 }
 
 void count_texts(const TextColumn& texts, const SlotSet& found, uint64_t n, const GroupKey* groups,
@@ -249,15 +259,20 @@ uint64_t present_in(const SlotBits& present, const SlotSet& found) {
 }
 
 void finish(const FacetSpec& spec, std::vector<Counted>& all, uint64_t numbers, FacetCounts& counts) {
-  // Texts that read as numbers take part in the statistics, each as often as it was counted.
+  // Texts that read as numbers take part in the statistics, each as often as it was counted; by size, so that
+  // the sum does not depend on the way of counting.
+  std::vector<std::pair<double, uint64_t>> read;
   for (const Counted& value : all) {
-    if (value.text.empty()) continue;
     double number = 0;
     const char* const end = value.text.data() + value.text.size();
-    const auto read = std::from_chars(value.text.data(), end, number);
-    if (read.ec != std::errc() || read.ptr != end || !std::isfinite(number)) continue;
-    add_number(counts, number, value.count);
-    numbers += value.count;
+    const auto got = std::from_chars(value.text.data(), end, number);
+    if (!value.text.empty() && got.ec == std::errc() && got.ptr == end && std::isfinite(number))
+      read.emplace_back(number, value.count);
+  }
+  std::sort(read.begin(), read.end());
+  for (const auto& [number, count] : read) {
+    add_number(counts, number, count);
+    numbers += count;
   }
   if (numbers != 0) counts.mean = counts.sum / static_cast<double>(numbers);
   std::erase_if(all, [&](const Counted& value) {
@@ -282,7 +297,6 @@ FacetCounts count_facet(const ColumnSet& columns, const FacetSpec& spec, const S
   count_numbers(column->numbers, found, groups, counts, numbers, all);
   count_texts(column->texts, found, found.size(), groups, all);
   counts.items = present_in(column->present, found);
-  std::sort(all.begin(), all.end(), alphabetically);  // One order of summation, whatever the way of counting.
   finish(spec, all, numbers, counts);
   return counts;
 }

@@ -1,7 +1,10 @@
 #include "column/group.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "base/hash.h"
 
 namespace freshet {
 
@@ -40,6 +43,26 @@ uint64_t GroupKey::count_groups(const SlotSet& found) const {
     }
   });
   return n;
+}
+
+uint32_t GroupNumbers::of(uint64_t key) {
+  if ((size_t{used_} + 1) * 2 > table_.size()) grow();
+  const size_t mask = table_.size() - 1;
+  size_t at = mix64(key) & mask;
+  while (table_[at].number != 0xffffffffu && table_[at].key != key) at = (at + 1) & mask;
+  if (table_[at].number == 0xffffffffu) table_[at] = {key, used_++};
+  return table_[at].number;
+}
+
+void GroupNumbers::grow() {
+  std::vector<Place> old(std::max<size_t>(256, 2 * table_.size()));
+  old.swap(table_);
+  for (const Place& place : old) {
+    if (place.number == 0xffffffffu) continue;
+    size_t at = mix64(place.key) & (table_.size() - 1);
+    while (table_[at].number != 0xffffffffu) at = (at + 1) & (table_.size() - 1);
+    table_[at] = place;
+  }
 }
 
 std::vector<Group> group_page(std::span<const ItemSlot> ordered, const GroupKey& key, uint32_t per_group,

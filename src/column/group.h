@@ -33,6 +33,22 @@ class GroupKey {
   const Column* column_;
 };
 
+// Numbers the groups 0, 1, 2, ... in the order in which they come.
+class GroupNumbers {
+ public:
+  uint32_t of(uint64_t key);
+  size_t size() const { return used_; }
+
+ private:
+  struct Place {
+    uint64_t key = 0;
+    uint32_t number = 0xffffffffu;  // free
+  };
+  void grow();
+  std::vector<Place> table_;  // open addressing
+  uint32_t used_ = 0;
+};
+
 struct Group {
   uint64_t key = 0;
   std::vector<ItemSlot> items;  // best first, at most per_group

@@ -1,6 +1,7 @@
 #include "column/number_column.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace freshet {
 namespace {
@@ -32,15 +33,26 @@ uint8_t NumberColumn::Bins::bin_of(double value) const {
   return static_cast<uint8_t>(1 + (std::upper_bound(cuts.begin(), cuts.end(), value) - cuts.begin()));
 }
 
-void NumberColumn::Bins::put(uint32_t slot, uint8_t bin) {
+NumberColumn::Bins::Bins() {
+  for (auto& bound : least) bound.store(HUGE_VAL, std::memory_order_relaxed);
+  for (auto& bound : most) bound.store(-HUGE_VAL, std::memory_order_relaxed);
+}
+
+void NumberColumn::Bins::put(uint32_t slot, double value) {
+  const uint8_t bin = bin_of(value);
   if (slot / 8 >= words.size()) {
     if (bin == 0) return;
     words.grow((slot / SlotSet::kChunkSlots + 1) * (SlotSet::kChunkSlots / 8));
   }
+  if (bin != 0 && value < least[bin].load(std::memory_order_relaxed))
+    least[bin].store(value, std::memory_order_relaxed);
+  if (bin != 0 && value > most[bin].load(std::memory_order_relaxed))
+    most[bin].store(value, std::memory_order_relaxed);
   auto& word = words[slot / 8];
   const uint32_t shift = slot % 8 * 8;
   const uint64_t old = word.load(std::memory_order_relaxed);
-  word.store((old & ~(uint64_t{0xff} << shift)) | uint64_t{bin} << shift, std::memory_order_relaxed);
+  // Release: who sees the bin sees the bounds that it has with this value.
+  word.store((old & ~(uint64_t{0xff} << shift)) | uint64_t{bin} << shift, std::memory_order_release);
 }
 
 void NumberColumn::set(uint32_t slot, double value) {
@@ -52,8 +64,7 @@ void NumberColumn::set(uint32_t slot, double value) {
   if (has_number(old) != has_number(value))
     size_.store(has_number(value) ? size() + 1 : size() - 1, std::memory_order_relaxed);
   values_[slot].store(to_bits(value), std::memory_order_relaxed);
-  Bins& bins = *bins_.load(std::memory_order_relaxed);
-  bins.put(slot, bins.bin_of(value));
+  bins_.load(std::memory_order_relaxed)->put(slot, value);
   if (size() >= std::max(kRebinFrom, 2 * binned_size_)) rebin();
 }
 
@@ -70,17 +81,17 @@ void NumberColumn::rebin() {
     if (next->cuts.empty() || next->cuts.back() < cut) next->cuts.push_back(cut);
   }
   for (size_t i = 0; i < values_.size(); ++i)
-    next->put(static_cast<uint32_t>(i), next->bin_of(value(static_cast<uint32_t>(i))));
+    next->put(static_cast<uint32_t>(i), value(static_cast<uint32_t>(i)));
   retired_.retire(bins_.exchange(next, std::memory_order_acq_rel));
   binned_size_ = size();
 }
 
-bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t* words) const {
-  const Bins& bins = *bins_.load(std::memory_order_acquire);
-  constexpr size_t kWords = SlotSet::kChunkSlots / 8;
-  if (number * kWords >= bins.words.size() || !(low <= high)) return false;
+// The slots of one chunk; the bins at the ends are compared exactly unless they are sure to be inside.
+uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, double high, bool low_sure,
+                            bool high_sure, uint64_t* words) const {
   const uint32_t first = bins.bin_of(low), last = bins.bin_of(high);
-  const std::atomic<uint64_t>* from = &bins.words[number * kWords];
+  const uint32_t sure_first = low_sure ? first : first + 1, sure_end = high_sure ? last + 1 : last;
+  const std::atomic<uint64_t>* from = &bins.words[size_t{number} * (SlotSet::kChunkSlots / 8)];
   const uint32_t base = number * SlotSet::kChunkSlots;
   uint64_t seen = 0;
   for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
@@ -88,7 +99,7 @@ bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t
     for (uint32_t i = 0; i < 8; ++i) {
       const uint64_t bytes = from[8 * w + i].load(std::memory_order_relaxed);
       all |= gather(at_least(bytes, first) & ~at_least(bytes, last + 1)) << (8 * i);
-      sure |= gather(at_least(bytes, first + 1) & ~at_least(bytes, last)) << (8 * i);
+      sure |= gather(at_least(bytes, sure_first) & ~at_least(bytes, sure_end)) << (8 * i);
     }
     for (uint64_t edge = all & ~sure; edge != 0; edge &= edge - 1) {
       const auto bit = static_cast<uint32_t>(std::countr_zero(edge));
@@ -98,6 +109,26 @@ bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t
     words[w] |= sure;
     seen |= sure;
   }
+  return seen;
+}
+
+bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t* words) const {
+  const Bins& bins = *bins_.load(std::memory_order_acquire);
+  if (number * size_t{SlotSet::kChunkSlots / 8} >= bins.words.size() || !(low <= high)) return false;
+  const uint32_t first = bins.bin_of(low), last = bins.bin_of(high);
+  const auto low_sure = [&] { return low <= bins.least[first].load(std::memory_order_relaxed); };
+  const auto high_sure = [&] { return high >= bins.most[last].load(std::memory_order_relaxed); };
+  const bool low_was = low_sure(), high_was = high_sure();
+  // When one bin is both ends, it is inside only if both are sure.
+  const bool one = first == last && !(low_was && high_was);
+  uint64_t scratch[SlotSet::kChunkWords] = {};
+  uint64_t seen = scan(bins, number, low, high, low_was && !one, high_was && !one, scratch);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if ((low_was && !low_sure()) || (high_was && !high_sure())) {  // A value came in between: look exactly.
+    std::fill(std::begin(scratch), std::end(scratch), 0);
+    seen = scan(bins, number, low, high, false, false, scratch);
+  }
+  for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) words[w] |= scratch[w];
   return seen != 0;
 }
 

@@ -77,6 +77,40 @@ class Order {
   std::vector<const Column*> column_;
 };
 
+// Sees without any comparison of places that an item cannot be among the best: it is behind the last of them
+// by its number, or has a text that was found to be behind before (the last of the best only ever moves
+// forward).
+class Reject {
+ public:
+  Reject(const Column* column, bool descending) : column_(column), descending_(descending) {
+    if (column == nullptr) return;
+    numbers_ = column->texts.size() == 0;
+    texts_ = column->numbers.size() == 0;
+  }
+  bool operator()(ItemSlot slot, const Place& last) {
+    if (numbers_ && last.kind == Place::kNumber) {
+      const double number = column_->numbers.value(slot);
+      return descending_ ? !(number >= last.number) : !(number <= last.number);
+    }
+    if (!texts_) return false;
+    word_ = column_->texts.word(slot);
+    return word_ / 64 < behind_.size() && (behind_[word_ / 64] >> (word_ % 64) & 1) != 0;
+  }
+  // The item asked about last is behind by its first key alone.
+  void learn() {
+    if (!texts_ || word_ >= TextColumn::kListBit) return;
+    if (word_ / 64 >= behind_.size()) behind_.resize(column_->texts.codes() / 64 + 2);
+    if (word_ / 64 < behind_.size()) behind_[word_ / 64] |= uint64_t{1} << (word_ % 64);
+  }
+
+ private:
+  const Column* column_;
+  const bool descending_;
+  bool numbers_ = false, texts_ = false;
+  uint32_t word_ = 0;
+  std::vector<uint64_t> behind_;  // a bit for each word
+};
+
 struct Entry {
   ItemSlot slot;
   Place first;
@@ -100,11 +134,16 @@ std::vector<ItemSlot> top_sorted(const ColumnSet& columns, const SlotSet& set, s
     const int first = order.compare(a.first, b.first, 0);
     return first != 0 ? first < 0 : order.before(a.slot, b.slot, 1);
   };
+  const bool computed = keys[0].name == "distance" || keys[0].name == "score";
+  Reject reject(computed ? nullptr : columns.find(keys[0].name), keys[0].descending);
   std::vector<Entry> best;  // a heap, the last of them on top
   set.for_each([&](uint32_t slot) {
+    if (best.size() == k && reject(slot, best.front().first)) return;
     const Entry entry{slot, order.at(slot, 0)};
     if (best.size() == k) {
-      if (!before(entry, best.front())) return;
+      const int first = order.compare(entry.first, best.front().first, 0);
+      if (first > 0) reject.learn();
+      if (first > 0 || !before(entry, best.front())) return;
       std::pop_heap(best.begin(), best.end(), before);
       best.back() = entry;
     } else {
