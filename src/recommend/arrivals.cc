@@ -41,7 +41,7 @@ class Arrivals final : public Source {
       const ItemSlot item = slots - 1 - n;
       // The newer the likelier; without a known taste, by age alone.
       const float newness = 1 / (1 + 0.05f * static_cast<float>(n));
-      const float closeness = taste.size == 0 ? 0.1f : affinity(taste, item, false);
+      const float closeness = taste.size == 0 ? 0.1f : affinity(taste, facts_.facets(item), false);
       if (closeness > 0) best[found++] = {newness * closeness, item};
     }
     const size_t kept = std::min(kProposed, found);
@@ -58,8 +58,9 @@ class Arrivals final : public Source {
     if (taste.size == 0) return;
     for (const uint32_t at : chosen) {
       float* x = slate.columns(at) + first;
-      x[1] = affinity(taste, slate.item(at), false);
-      x[2] = affinity(taste, slate.item(at), true);
+      const auto facets = facts_.facets(slate.item(at));
+      x[1] = affinity(taste, facets, false);
+      x[2] = affinity(taste, facets, true);
     }
   }
 
@@ -124,9 +125,9 @@ class Arrivals final : public Source {
     for (size_t at = 0; at < taste.size; ++at) taste.weight[at] /= sum;
     return taste;
   }
-  float affinity(const Taste& taste, ItemSlot item, bool last) const {
+  static float affinity(const Taste& taste, std::span<const uint32_t> facets, bool last) {
     float sum = 0;
-    for (const uint32_t f : facts_.facets(item))
+    for (const uint32_t f : facets)
       for (size_t at = 0; at < taste.size; ++at)
         if (taste.facet[at] == f && (!last || taste.last[at])) sum += last ? 0.5f : taste.weight[at];
     return sum;

@@ -31,12 +31,46 @@ FRESHET_KERNEL void context_part(const Weights& w, const float* context, float* 
     for (size_t h = 0; h < kHidden; ++h) z[h] += context[c] * w.context[c][h];
 }
 
-// One row from raw columns to inputs: Column::Kind says how. Zero stays zero.
-FRESHET_KERNEL void to_inputs(float* __restrict x, const float* __restrict per_unit,
-                              const float* __restrict scale, const float* __restrict plain) {
-  for (size_t f = 0; f < kColumnsMax; ++f)
-    x[f] = scale[f] * (plain[f] * x[f] + (1 - plain[f]) * numeric::log(1 + x[f] * per_unit[f]));
+// numeric::log of 16 numbers, bit for bit: the same steps in the same order.
+typedef int32_t LanesInt __attribute__((vector_size(64), may_alias));
+__attribute__((always_inline)) inline Lanes log_lanes(Lanes x) {
+  const Lanes least = Lanes{} + 1.17549435e-38f;
+  x = x > least ? x : least;
+  const LanesInt bits = reinterpret_cast<LanesInt&>(x);
+  LanesInt mantissa = (bits & 0x007fffff) | 0x3f000000;
+  Lanes m = reinterpret_cast<Lanes&>(mantissa);    // [0.5, 1)
+  const LanesInt low = m < Lanes{} + 0.70710678f;  // -1 where it holds
+  const LanesInt exponent = (bits >> 23) - 126 + low;
+  m = (low ? m + m : m) - 1.0f;
+  const Lanes z = m * m;
+  Lanes p = Lanes{} + 7.0376836292e-2f;
+  p = p * m - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  const Lanes e = __builtin_convertvector(exponent, Lanes);
+  return m + (m * z * p - 0.5f * z) + e * 0.693147180559945f;
 }
+
+// One row from raw columns to inputs: Column::Kind says how. Zero stays zero. The loop over numeric::log
+// would not vectorise: its branches were a seventh of all learning.
+FRESHET_KERNEL void to_inputs(float* __restrict x, const float* __restrict per_unit,
+                              const float* __restrict scale, const float* __restrict plain, size_t columns) {
+  for (size_t f = 0; f < columns; f += 16) {
+    Lanes raw, unit, by, linear;
+    std::memcpy(&raw, x + f, sizeof raw);
+    std::memcpy(&unit, per_unit + f, sizeof unit);
+    std::memcpy(&by, scale + f, sizeof by);
+    std::memcpy(&linear, plain + f, sizeof linear);
+    raw = by * (linear * raw + (1 - linear) * log_lanes(1 + raw * unit));
+    std::memcpy(x + f, &raw, sizeof raw);
+  }
+}
+static_assert(kColumnsMax % 16 == 0);
 
 // Hidden activations and the score of one candidate.
 FRESHET_KERNEL float forward(const Weights& w, const float* start, const float* x, size_t columns, float* z) {
@@ -152,7 +186,7 @@ void Mixture::publish() {
 
 void Mixture::transform(std::span<const uint32_t> chosen, Slate& slate) const {
   for (const uint32_t at : chosen)
-    to_inputs(slate.columns(at), per_unit_.data(), scale_.data(), plain_.data());
+    to_inputs(slate.columns(at), per_unit_.data(), scale_.data(), plain_.data(), columns_.size());
 }
 
 void Mixture::score(const ContextRow& context, std::span<const uint32_t> chosen, const Slate& slate,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "recommend/numeric.h"
 
 namespace freshet {
 namespace {
@@ -77,6 +78,36 @@ TEST(Mixture, GradientIsThatOfTheLoss) {
     looked += std::abs(want) > 1e-3;
   }
   EXPECT_GT(looked, 30);
+}
+
+// transform() works on 16 columns at once; its twin is Column's definition with numeric::log.
+TEST(Mixture, InputsAreThoseOfTheDefinition) {
+  std::vector<Column> mixed;
+  for (size_t f = 0; f < 21; ++f)
+    mixed.push_back({"x", f % 3 == 1 ? Column::Kind::kPlain : Column::Kind::kProbability,
+                     f % 2 == 0 ? 1e-4f : 1e-5f, 0.25f + 0.01f * static_cast<float>(f)});
+  Mixture mixture(mixed, std::vector<float>(mixed.size(), 0), 2, {});
+  Slate slate;
+  std::vector<uint32_t> chosen;
+  for (ItemSlot item = 0; item < 200; ++item) {
+    float* x = slate.row(item);
+    Draw draw(item);
+    for (size_t f = 0; f < mixed.size(); ++f) {
+      const float y = static_cast<float>(draw.uniform());
+      x[f] = item % 4 == 0 ? 0 : item % 4 == 1 ? 1e-6f * y : item % 4 == 2 ? y : 1e4f * y;
+    }
+    chosen.push_back(item);
+  }
+  const Slate raw = slate;
+  mixture.transform(chosen, slate);
+  for (const uint32_t at : chosen)
+    for (size_t f = 0; f < mixed.size(); ++f) {
+      const Column& c = mixed[f];
+      const float x = raw.columns(at)[f], per_unit = 1 / c.unit;
+      const float want =
+          c.kind == Column::Kind::kPlain ? c.scale * x : c.scale * numeric::log(1 + x * per_unit);
+      ASSERT_EQ(slate.columns(at)[f], want) << at << " " << f << " " << x;
+    }
 }
 
 TEST(Mixture, LearnsWhichColumnTells) {
