@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <thread>
@@ -83,19 +82,42 @@ class RecallMeter {
 
 namespace {
 
-// What changed between two publications.
+// What changed since a publication.
 struct Delta {
   std::vector<uint32_t> items;  // Rows.
   std::vector<uint32_t> moved;  // Places in the index.
   std::vector<uint32_t> lists;  // Sizes and centroids in the index.
+  size_t unique_at = 1 << 14;   // Entries from which on repetitions are thrown out.
+
+  void add(const Delta& now) {
+    items.insert(items.end(), now.items.begin(), now.items.end());
+    moved.insert(moved.end(), now.moved.begin(), now.moved.end());
+    lists.insert(lists.end(), now.lists.begin(), now.lists.end());
+    if (entries() < unique_at) return;
+    unique();  // Nobody can be shown this for long: it must not grow beyond what there is.
+    unique_at = std::max<size_t>(1 << 14, 2 * entries());
+  }
+  void unique() {
+    for (std::vector<uint32_t>* v : {&items, &moved, &lists}) {
+      std::sort(v->begin(), v->end());
+      v->erase(std::unique(v->begin(), v->end()), v->end());
+    }
+  }
+  void clear() {
+    for (std::vector<uint32_t>* v : {&items, &moved, &lists}) v->clear();
+    unique_at = 1 << 14;
+  }
+  size_t entries() const { return items.size() + moved.size() + lists.size(); }
 };
 
 }  // namespace
 
-// Two copies, "left" and "right" (Ramalhete, Correia 2013). `shown` is the one new Views read. publish()
-// changes the other one, shows it, and remembers what the first lacks. A View counts itself in on its copy,
-// and looks again at `shown` before it reads, so a writer that sees zero readers on the copy not shown knows
-// that none will come.
+// Three copies. `own` is the fold thread's: publish() brings it up to date and the fold reads it, so what is
+// learned from it depends on the log alone. The other two are "left" and "right" (Ramalhete, Correia 2013):
+// `shown` is the one new Views read; the other is brought up to date from `own` and shown as soon as nobody
+// reads it, and until then the fold goes on without waiting. A View counts itself in on its copy, and looks
+// again at `shown` before it reads, so a writer that sees zero readers on the copy not shown knows that none
+// will come.
 struct SequenceModel::Impl {
   static constexpr size_t kLanes = 16;  // Counters by thread, so that readers do not share cache lines.
   struct alignas(64) Lane {
@@ -103,12 +125,13 @@ struct SequenceModel::Impl {
   };
 
   explicit Impl(const SequenceOptions& o)
-      : options(o), learner(o), index(o.dim, o.rows_max), copies{ServingCopy(o), ServingCopy(o)} {}
+      : options(o), learner(o), index(o.dim, o.rows_max), own(o), copies{ServingCopy(o), ServingCopy(o)} {}
 
   const SequenceOptions options;           // Constant.
   SequenceLearner learner;                 // Fold thread only.
   VectorIndex index;                       // Fold thread only.
-  Delta behind;                            // Fold thread only: what the copy shown has and the other lacks.
+  ServingCopy own;                         // Fold thread only: as of the last publish().
+  std::array<Delta, 2> behind;             // Fold thread only: what `own` has and each of the copies lacks.
   std::atomic<uint64_t> version{0};        // Fold thread stores, any thread loads.
   std::array<ServingCopy, 2> copies;       // Readers of the copy shown; the fold thread of the other.
   std::atomic<int> shown{0};               // Fold thread stores, any thread loads.
@@ -120,36 +143,57 @@ struct SequenceModel::Impl {
     for (const Lane& lane : lanes) sum += lane.readers[side].load();
     return sum;
   }
-  // Brings the index up to what the learner changed. It comes into being when a scan gets too long.
+  // Brings the index up to what the learner changed. It comes into being when a scan gets too long: because
+  // of the live items, or of the slots between them.
   void update_index() {
+    if (!index.empty()) return index.update(learner.changed(), learner);
     const NegativeSampler& items = learner.sampler();
-    if (index.empty() && items.live_items() <= options.exact_rows_max) return;
-    if (index.empty()) return index.build(items.items(), learner);
-    index.update(learner.changed(), learner);
+    const bool far = std::any_of(learner.changed().begin(), learner.changed().end(), [&](uint32_t item) {
+      return item >= options.exact_rows_max && items.live(item);
+    });
+    if (far || items.live_items() > options.exact_rows_max) index.build(items.items(), learner);
   }
-  // Brings the copy that is not shown up to date and shows it. `as_shown`: rows that stay as they are there.
-  void show(std::initializer_list<const Delta*> deltas, std::span<const ShownRow> as_shown) {
+  // Brings `own` up to date. `as_shown`: rows that stay as they are there.
+  void update_own(const Delta& now, std::span<const ShownRow> as_shown) {
+    own.resize_index(index.lists());
+    for (size_t i = 0; i < now.items.size(); ++i) {
+      if (i + kAhead < now.items.size()) own.fetch_row(now.items[i + kAhead], learner);
+      own.update_row(now.items[i], learner);
+    }
+    for (const ShownRow& row : as_shown) own.set_row(row);
+    update_cells(own, now);
+    version.store(version.load() + 1);
+    own.update_rest(learner, version.load());
+    for (Delta& copy : behind) copy.add(now);
+  }
+  void update_cells(ServingCopy& to, const Delta& delta) {
+    for (uint32_t list : delta.lists)
+      if (list < index.lists()) to.update_list(index, list);
+    for (const std::vector<uint32_t>* items : {&delta.items, &delta.moved})
+      for (uint32_t item : *items) to.update_cell(index, item);
+  }
+  // Shows requests what `own` holds, unless somebody still reads the copy that would have to change.
+  bool try_show() {
     const int hidden = 1 - shown.load();
-    while (readers(hidden) != 0) std::this_thread::yield();
+    if (readers(hidden) != 0) return false;
+    Delta& delta = behind[hidden];
+    delta.unique();
     ServingCopy& to = copies[hidden];
     to.resize_index(index.lists());
-    for (const Delta* delta : deltas) {
-      for (size_t i = 0; i < delta->items.size(); ++i) {
-        if (i + kAhead < delta->items.size()) to.fetch_row(delta->items[i + kAhead], learner);
-        to.update_row(delta->items[i], learner);
+    for (size_t i = 0; i < delta.items.size(); ++i) {
+      if (i + kAhead < delta.items.size()) {
+        own.fetch_row(delta.items[i + kAhead]);
+        to.fetch_row(delta.items[i + kAhead]);
       }
-      for (uint32_t list : delta->lists)
-        if (list < index.lists()) to.update_list(index, list);
+      to.copy_row(delta.items[i], own);
     }
-    for (const ShownRow& row : as_shown) to.set_row(row);
-    for (const Delta* delta : deltas)
-      for (const std::vector<uint32_t>* items : {&delta->items, &delta->moved})
-        for (uint32_t item : *items) to.update_cell(index, item);
-    const uint64_t next = version.load() + 1;
-    to.update_rest(learner, next);
-    version.store(next);
+    update_cells(to, delta);
+    to.copy_rest(own);
+    delta.clear();
     shown.store(hidden);
+    return true;
   }
+  bool show_waits() const { return copies[shown.load()].version() != version.load(); }
   const ServingCopy& copy(const void* replica) const { return *static_cast<const ServingCopy*>(replica); }
 };
 
@@ -175,6 +219,7 @@ uint32_t SequenceModel::live_items() const {
 }
 
 bool SequenceModel::learn(const SequenceContext& context, uint32_t target, uint64_t key, float weight) {
+  if (impl_->show_waits()) impl_->try_show();
   return impl_->learner.learn(context, target, key, weight);
 }
 
@@ -184,8 +229,8 @@ void SequenceModel::publish() {
   Delta now{{m.learner.changed().begin(), m.learner.changed().end()},
             {m.index.moved().begin(), m.index.moved().end()},
             {m.index.changed().begin(), m.index.changed().end()}};
-  m.show({&m.behind, &now}, {});
-  m.behind = std::move(now);
+  m.update_own(now, {});
+  m.try_show();
   m.index.clear_changed();
   m.learner.clear_changed();
 }
@@ -197,14 +242,14 @@ float SequenceModel::loss() const {
   return impl_->learner.loss();
 }
 
-// What changed since the last publish() is saved as it is shown, so that a model loaded shows what this one
-// shows.
+// What changed since the last publish() is saved as it was published, so that a model loaded shows what
+// this one shows.
 void SequenceModel::save(Writer& out) const {
   const Impl& m = *impl_;
   m.learner.save(out);
   m.index.save(out);
   out.u32(static_cast<uint32_t>(m.learner.changed().size()));
-  for (uint32_t item : m.learner.changed()) m.copies[m.shown.load()].save_row(item, out);
+  for (uint32_t item : m.learner.changed()) m.own.save_row(item, out);
 }
 
 Status SequenceModel::load(Reader& in) {
@@ -218,9 +263,11 @@ Status SequenceModel::load(Reader& in) {
     if (!row.load(in, m.options)) return corrupt("sequence model: a row as shown");
   Delta all{{m.learner.changed().begin(), m.learner.changed().end()}, {}, {}};
   for (uint32_t list = 0; list < m.index.lists(); ++list) all.lists.push_back(list);
-  m.show({&all}, as_shown);
-  m.show({&all}, as_shown);
-  m.behind = {};
+  for (const ShownRow& row : as_shown) all.items.push_back(row.item);
+  m.update_own(all, as_shown);
+  for (int side = 0; side < 2;
+       ++side)  // Whoever loads is not in a hurry: both copies let go of the old state.
+    while (!m.try_show()) std::this_thread::yield();
   m.index.clear_changed();
   m.learner.clear_changed();
   for (const ShownRow& row : as_shown) m.learner.mark_changed(row.item);
@@ -229,7 +276,7 @@ Status SequenceModel::load(Reader& in) {
 
 size_t SequenceModel::bytes() const {
   return impl_->learner.bytes() + impl_->index.bytes() + impl_->copies[0].bytes() + impl_->copies[1].bytes() +
-         impl_->behind.items.capacity() * sizeof(uint32_t);
+         impl_->own.bytes();
 }
 
 SequenceModel::View SequenceModel::view() const {
@@ -241,6 +288,10 @@ SequenceModel::View SequenceModel::view() const {
     if (impl_->shown.load() == side) return View(this, &impl_->copies[side], lane);
     impl_->lanes[lane].readers[side].fetch_sub(1);  // A publish() came in between: read the newer copy.
   }
+}
+
+SequenceModel::View SequenceModel::own_view() const {
+  return View(this, &impl_->own, 0);
 }
 
 double SequenceModel::index_recall() const {
@@ -257,7 +308,7 @@ SequenceModel::View::View(const SequenceModel* model, const void* replica, uint3
 SequenceModel::View::View(View&& other) noexcept
     : model_(std::exchange(other.model_, nullptr)), replica_(other.replica_), lane_(other.lane_) {}
 SequenceModel::View::~View() {
-  if (model_ == nullptr) return;
+  if (model_ == nullptr || replica_ == &model_->impl_->own) return;
   const int side = replica_ == &model_->impl_->copies[0] ? 0 : 1;
   model_->impl_->lanes[lane_].readers[side].fetch_sub(1);
 }
@@ -283,7 +334,7 @@ std::vector<ScoredItem> SequenceModel::View::top(const SequenceQuery& query, siz
   RecallMeter& meter = model_->impl_->meter;
   const uint32_t probes = meter.probes(lists);
   if (!query.empty() && meter.measure_next())
-    meter.measured(overlap(copy.scan(query, kRecallAt, {}), copy.search(query, kRecallAt, {}, probes)),
+    meter.measured(overlap(copy.exact(query, kRecallAt, {}), copy.search(query, kRecallAt, {}, probes)),
                    lists);
   return copy.search(query, k, allow, probes);
 }

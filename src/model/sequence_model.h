@@ -21,8 +21,8 @@
 //
 // Threads: one writer (the fold thread) calls everything on SequenceModel except view(). Any thread calls
 // view() at any time and reads through it without waiting: it sees one published version, whole. The writer
-// keeps two serving copies and changes the one nobody reads (Ramalhete, Correia 2013, "Left-Right"); so hold
-// a View for one request, not longer: publish() waits for Views older than the last publish().
+// has a copy of its own and two for Views, of which it changes the one nobody reads (Ramalhete, Correia 2013,
+// "Left-Right"); neither side ever waits for the other. Hold a View for one request, not longer.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ struct SequenceOptions {
   float init_noise = 0.15f;           // A new item's vector: noise of this deviation...
   float init_like = 0.25f;            // ...plus this much of the mean of the items given to add().
   float untouched = 3;                // Taken from the bias of an item until somebody acts on it.
-  uint32_t exact_rows_max = 400'000;  // With more live items, top() goes through the index.
+  uint32_t exact_rows_max = 400'000;  // With more live items or higher slots, top() goes through the index.
   uint64_t seed = 1;
 };
 
@@ -124,7 +124,8 @@ class SequenceModel {
   bool learn(const SequenceContext& context, uint32_t target, uint64_t key, float weight = 1);
 
   // Shows the parameters as they stand to view(). Cost: about 50 ns for each row that changed since the last
-  // time, plus 5 us. Waits for Views taken before the last publish(): the calling thread must hold none.
+  // time, plus 8 us. Never waits: while Views from before the last change are held, new ones go on seeing
+  // what is shown now, and the newest is shown by a later publish() or learn().
   void publish();
   uint64_t version() const;  // Number of publish() calls.
 
@@ -171,6 +172,9 @@ class SequenceModel {
     uint32_t lane_;
   };
   View view() const;
+  // Fold thread only: exactly what the last publish() published. What learns from the model's answers reads
+  // this, as view() may lag behind while requests hold on to what was shown before.
+  View own_view() const;
 
   // Running mean of recall@100 of the index against an exact scan, over sampled queries; 1 while scans are
   // exact.

@@ -508,6 +508,51 @@ TEST(SequenceModel, AnItemNobodyActedOnRanksBelowTheOthers) {
   EXPECT_NEAR(after - before, 3, 0.6);
 }
 
+// A request that holds its View for long must not hold up learning; publish() would hang here if it waited.
+TEST(SequenceModel, ViewsThatAreHeldDoNotStopTheWriter) {
+  SequenceModel model(small_options()), alone(small_options());
+  Stream stream(9), twin(9);
+  teach(model, stream, 200);
+  teach(alone, twin, 200);
+  {
+    const SequenceModel::View held = model.view();
+    const uint64_t version = held.version();
+    teach(model, stream, 400);
+    teach(alone, twin, 400);
+    EXPECT_EQ(held.version(), version);
+    EXPECT_EQ(model.own_view().version(), model.version());
+    EXPECT_LT(model.view().version(), model.version());
+    const std::vector<SequenceStep> steps = {step(1), step(2)};
+    const SequenceModel::View a = model.own_view(), b = alone.view();
+    const auto best = a.top(a.encode({steps, false}), 10), want = b.top(b.encode({steps, false}), 10);
+    ASSERT_EQ(best.size(), want.size());
+    for (size_t i = 0; i < best.size(); ++i) EXPECT_EQ(best[i].item, want[i].item) << i;
+  }
+  const std::vector<SequenceStep> steps = {step(1)};
+  model.learn({steps, false}, 2, 77);  // Not a whole micro-batch: only shows what waits.
+  EXPECT_EQ(model.view().version(), model.version());
+}
+
+// Where few of many slots are live, the lists are read in place of the rows, with the same result.
+TEST(SequenceModel, FewLiveItemsAmongManySlotsAreFoundThroughTheLists) {
+  SequenceOptions options = small_options();
+  options.rows_max = 1 << 16;
+  options.exact_rows_max = 1000;
+  SequenceModel model(options);
+  for (uint32_t n = 0; n < 900; ++n) model.add(n * 70, n);
+  const std::vector<SequenceStep> steps = {step(70), step(700)};
+  for (uint64_t n = 0; n < 200; ++n)
+    if (model.learn({steps, false}, static_cast<uint32_t>(mix64(n) % 900) * 70, n)) model.publish();
+  EXPECT_GT(model.index_probes(), 0u);
+  const SequenceModel::View view = model.view();
+  const SequenceQuery query = view.encode({steps, false});
+  for (const bool adaptive : {false, true}) {
+    const auto found = view.top(query, 50, {}, adaptive), exact = view.top_exact(query, 50);
+    ASSERT_EQ(found.size(), exact.size());
+    for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].item, exact[i].item) << i;
+  }
+}
+
 TEST(SequenceModel, ViewsSeeOneWholeVersionWhileTheWriterGoesOn) {
   SequenceModel model(small_options());
   Stream stream(8);

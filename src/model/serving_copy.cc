@@ -89,6 +89,23 @@ void ServingCopy::set_row(const ShownRow& row) {
   std::memcpy(&rows_[static_cast<size_t>(row.item) * options_.dim], row.q.data(), options_.dim);
 }
 
+void ServingCopy::copy_row(uint32_t item, const ServingCopy& from) {
+  for (; rows_used_ <= item; ++rows_used_) bias_[rows_used_] = kDead;
+  live_ += from.bias_[item] != kDead;
+  live_ -= bias_[item] != kDead;
+  bias_[item] = from.bias_[item];
+  scale_[item] = from.scale_[item];
+  const size_t at = static_cast<size_t>(item) * options_.dim;
+  std::memcpy(&rows_[at], &from.rows_[at], options_.dim);
+}
+
+void ServingCopy::copy_rest(const ServingCopy& from) {
+  dense_ = from.dense_;
+  sample_ = from.sample_;
+  sample_log_rate_ = from.sample_log_rate_;
+  version_ = from.version_;
+}
+
 void ServingCopy::save_row(uint32_t item, Writer& out) const {
   out.u32(item);
   const bool shown = live(item);
@@ -248,6 +265,11 @@ std::vector<ScoredItem> ServingCopy::scan(const SequenceQuery& query, size_t k,
   return finish(query, allow, top);
 }
 
+std::vector<ScoredItem> ServingCopy::exact(const SequenceQuery& query, size_t k,
+                                           const std::function<bool(uint32_t)>& allow) const {
+  return search(query, k, allow, index_.lists());
+}
+
 std::vector<ScoredItem> ServingCopy::search(const SequenceQuery& query, size_t k,
                                             const std::function<bool(uint32_t)>& allow,
                                             uint32_t probes) const {
@@ -257,8 +279,11 @@ std::vector<ScoredItem> ServingCopy::search(const SequenceQuery& query, size_t k
   std::array<int32_t, kBlock> dots;
   std::array<float, kBlock> scores;
   while (true) {
-    // Memory read in one piece comes more than twice as fast as list by list.
-    if (probes >= index_.lists() * 2 / 5) return scan(query, k, allow);
+    // Memory read in one piece comes more than twice as fast as list by list; but most of it may be of slots
+    // that nobody acted on. Both ways are exact.
+    const bool all = probes >= index_.lists() * 2 / 5;
+    if (all && rows_used_ / 2 < live_) return scan(query, k, allow);
+    if (all) probes = index_.lists();
     TopItems top(want);
     index_.choose(query.q.data(), probes, lists);
     for (const IndexCopy::List* list : lists) {
@@ -271,7 +296,7 @@ std::vector<ScoredItem> ServingCopy::search(const SequenceQuery& query, size_t k
       }
     }
     std::vector<ScoredItem> found = finish(query, allow, top);
-    if (found.size() >= want) return found;
+    if (found.size() >= want || all) return found;
     probes *= 4;  // The filter left too few.
   }
 }

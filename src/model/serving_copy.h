@@ -1,4 +1,5 @@
-// What requests read: one of the two copies of a sequence model that publish() brings up to date in turn.
+// What is read of a sequence model: the fold thread's own copy, and the two of requests, which are brought up
+// to date in turn.
 //
 //   rows   int8[rows_max, dim]   e_j = scale[j] * rows[j], 64-byte aligned
 //   scale  float32[rows_max]     largest |e_j| / 127: an error of at most scale / 2 an element
@@ -50,8 +51,13 @@ class ServingCopy {
   // --- writer, while nobody reads ---
   void update_row(uint32_t item, const SequenceLearner& learner);
   void set_row(const ShownRow& row);
+  void copy_row(uint32_t item, const ServingCopy& from);  // As `from` has it; cheaper than update_row().
+  void copy_rest(const ServingCopy& from);
   void fetch_row(uint32_t item, const SequenceLearner& learner) const {
     learner.fetch_row(item);
+    fetch_row(item);
+  }
+  void fetch_row(uint32_t item) const {
     __builtin_prefetch(rows_.data() + static_cast<size_t>(item) * options_.dim, 1);
     __builtin_prefetch(scale_.data() + item, 1);
     __builtin_prefetch(bias_.data() + item, 1);
@@ -70,6 +76,9 @@ class ServingCopy {
   void base_scores(const SequenceQuery& query, std::span<const uint32_t> items, float* out) const;
   std::vector<ScoredItem> scan(const SequenceQuery& query, size_t k,
                                const std::function<bool(uint32_t)>& allow) const;
+  // scan(), through the index's lists where they are fewer than the rows.
+  std::vector<ScoredItem> exact(const SequenceQuery& query, size_t k,
+                                const std::function<bool(uint32_t)>& allow) const;
   // As scan(), through the index: visits `probes` lists, and more while too few pass `allow`. The sequence's
   // own items are always looked at.
   std::vector<ScoredItem> search(const SequenceQuery& query, size_t k,

@@ -63,7 +63,7 @@ class Taste final : public Source {
 
   void collect(const Context& context, size_t first, Slate& slate) const override {
     if (context.steps.empty() || context.brief) return;
-    const SequenceModel::View view = model_.view();
+    const SequenceModel::View view = view_for(context);
     const SequenceQuery query = view.encode(question(context));
     if (query.empty()) return;
     for (const ScoredItem& item : view.top(query, kProposed, {}, !context.learning))
@@ -73,7 +73,7 @@ class Taste final : public Source {
   void fill(const Context& context, size_t first, std::span<const uint32_t> chosen,
             Slate& slate) const override {
     if (context.steps.empty()) return;
-    const SequenceModel::View view = model_.view();
+    const SequenceModel::View view = view_for(context);
     const SequenceQuery query = view.encode(question(context));
     if (query.empty()) return;
     static thread_local std::vector<uint32_t> items;
@@ -117,6 +117,10 @@ class Taste final : public Source {
     return {.steps = steps_of(context), .new_session = context.basket || context.session.empty()};
   }
 
+  // The fold learns from what was published, requests read what they are shown.
+  SequenceModel::View view_for(const Context& context) const {
+    return context.learning ? model_.own_view() : model_.view();
+  }
   void publish() {
     model_.publish();
     put(bytes_, model_.bytes());
