@@ -54,7 +54,7 @@ Status ShopApi::start(const ServerOptions& options) {
   add_status_routes(router_, parts_);
   metrics_.add_source(
       [this](std::vector<MetricSample>& out) { http_internal::sample_engine(parts_.engine, out); });
-  parts_.engine.observe_freshness([this](double seconds) { metrics_.freshness(seconds); });
+  parts_.engine.observe_freshness([this](double seconds) { metrics_.freshness(seconds, monotonic_ns()); });
   parts_.engine.observe_events([this](Offset at, const Event& event) { feed_.note(at, event); });
   feed_.start([this] { return http_internal::status_json(parts_, false); });
   TRY(server_, Server::start(options, dispatcher_));

@@ -208,8 +208,9 @@ std::string status_json(ApiParts& parts, bool with_curves) {
     json.object().field("part", std::string_view(part)).field("bytes", bytes).end();
   json.end().end();
   json.field("recommended", stats.recommended).field("erasing", stats.erasing);
-  json.key("freshness_ms").object().field("p50", parts.metrics.freshness_quantile(0.5) * 1e3);
-  json.field("p99", parts.metrics.freshness_quantile(0.99) * 1e3).end();
+  const uint64_t now_ns = monotonic_ns();
+  json.key("freshness_ms").object().field("p50", parts.metrics.freshness_quantile(0.5, now_ns) * 1e3);
+  json.field("p99", parts.metrics.freshness_quantile(0.99, now_ns) * 1e3).end();
   if (stats.snapshot) {
     json.key("snapshot");
     write_snapshot(json, *stats.snapshot);

@@ -1,5 +1,7 @@
 #include "http/metrics.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 
@@ -27,6 +29,49 @@ const Buckets kFreshness = {0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                             0.05,   0.1,    0.25,  0.5,    1,     5,    30};
 
 constexpr double kNanosecond = 1e-9;
+
+// The buckets of kFreshness over the last kSlices slices of time, the one at hand included.
+class RecentFreshness {
+ public:
+  void add(double seconds, uint64_t at_ns) {
+    const auto bucket = std::lower_bound(kFreshness.begin(), kFreshness.end(), seconds);
+    const uint64_t slice = at_ns / kSliceNs;
+    const std::lock_guard lock(mutex_);
+    Slice& now = slices_[slice % kSlices];
+    if (now.number != slice || now.counts.empty())
+      now = {slice, std::vector<uint64_t>(kFreshness.size() + 1)};
+    ++now.counts[static_cast<size_t>(bucket - kFreshness.begin())];
+  }
+  double quantile(double q, uint64_t at_ns) const {
+    const uint64_t newest = at_ns / kSliceNs;
+    std::vector<uint64_t> counts(kFreshness.size() + 1);
+    uint64_t all = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Slice& slice : slices_) {
+        if (slice.counts.empty() || slice.number + kSlices <= newest) continue;
+        for (size_t i = 0; i < counts.size(); ++i) {
+          counts[i] += slice.counts[i];
+          all += slice.counts[i];
+        }
+      }
+    }
+    if (all == 0) return 0;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < kFreshness.size(); ++i)
+      if (static_cast<double>(sum += counts[i]) >= q * static_cast<double>(all)) return kFreshness[i];
+    return kFreshness.back();
+  }
+
+ private:
+  static constexpr uint64_t kSlices = 12, kSliceNs = 5'000'000'000;
+  struct Slice {
+    uint64_t number = 0;  // Of all slices since the clock's beginning.
+    std::vector<uint64_t> counts;
+  };
+  mutable std::mutex mutex_;
+  std::array<Slice, kSlices> slices_;
+};
 
 prometheus::MetricFamily family_of(const MetricSample& sample) {
   prometheus::MetricFamily family;
@@ -86,6 +131,7 @@ struct ServerMetrics::Rep {
                                .Help("Searches that found nothing, after all relaxation")
                                .Register(registry)
                                .Add({});
+  RecentFreshness recent_freshness;
 
   // What one route observes, found once.
   struct OfRoute {
@@ -158,18 +204,13 @@ void ServerMetrics::search(uint64_t us, bool nothing_found) {
   if (nothing_found) rep_->nothing_found.Increment();
 }
 
-void ServerMetrics::freshness(double seconds) {
+void ServerMetrics::freshness(double seconds, uint64_t at_ns) {
   rep_->freshness.Observe(seconds);
+  rep_->recent_freshness.add(seconds, at_ns);
 }
 
-double ServerMetrics::freshness_quantile(double q) const {
-  const auto histogram = rep_->freshness.Collect().histogram;
-  const double wanted = q * static_cast<double>(histogram.sample_count);
-  if (histogram.sample_count == 0) return 0;
-  for (const auto& bucket : histogram.bucket) {
-    if (static_cast<double>(bucket.cumulative_count) >= wanted) return bucket.upper_bound;
-  }
-  return kFreshness.back();
+double ServerMetrics::freshness_quantile(double q, uint64_t at_ns) const {
+  return rep_->recent_freshness.quantile(q, at_ns);
 }
 
 void ServerMetrics::add_source(Source source) {

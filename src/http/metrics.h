@@ -4,6 +4,7 @@
 // Gauge or counter given as a number by a `Source`). Threads: any. Prometheus stays behind this header.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,8 +36,10 @@ class ServerMetrics {
   void request(std::string_view route, std::string_view method, int status, size_t bytes_in, size_t bytes_out,
                const Timing& timing);
   void search(uint64_t us, bool nothing_found);
-  void freshness(double seconds);             // From acknowledgement until an answer could show the event.
-  double freshness_quantile(double q) const;  // Upper edge of its bucket, in seconds; 0: nothing seen.
+  // From acknowledgement until an answer could show the event. `at_ns`: monotonic_ns() then.
+  void freshness(double seconds, uint64_t at_ns);
+  // Over the last minute (to 5 s): upper edge of the quantile's bucket, in seconds; 0: nothing seen in it.
+  double freshness_quantile(double q, uint64_t at_ns) const;
 
   // Asked at each scrape. Samples of one name must follow each other.
   using Source = std::function<void(std::vector<MetricSample>&)>;
