@@ -23,6 +23,7 @@ void run(const AnalyzerConfig& config, std::string_view text, Language language,
   if (query && options.language != shop && language != Language::kNone) options.also = shop;
   options.transliterate = config.transliterate;
   options.cached = !slowly;
+  options.heads = options.language != Language::kNone;
   options.tokens_max = config.tokens_max;
   options.term_bytes_max = config.term_bytes_max;
   segment(text, config.text_bytes_max, config.tokens_max, slowly, pieces);

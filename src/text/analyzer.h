@@ -36,10 +36,13 @@ enum class TokenKind : uint8_t {
   kPart,    // a part of a word of letters and digits: wd and 40 of wd40
   kBigram,  // two neighbouring characters of an unspaced script
   kWeak,    // another script's spelling (pinyin, romanisation): may match, counts little
+  kHead,    // the stem of the word that says what a short text is about: "^fan" of "Ceiling Fan in White"
 };
 
 // The first byte of weak terms ("~shouji"): a query must ask for them as such to find them.
 inline constexpr char kWeakMark = '~';
+// The first byte of head terms ("^fan").
+inline constexpr char kHeadMark = '^';
 
 struct Token {
   std::string term;

@@ -24,16 +24,18 @@ const char* mark(TokenKind kind) {
     case TokenKind::kBigram:
       return "#";
     case TokenKind::kWeak:
+    case TokenKind::kHead:
       return "";
   }
   return "?";
 }
 
 // "0:cafe 1:table /tabl 2:10 +10ft": positions, then marks for the kinds.
-std::string show(const std::vector<Token>& tokens) {
+std::string show(const std::vector<Token>& tokens, bool heads = false) {
   std::string out;
   uint32_t last = ~0u;
   for (const Token& token : tokens) {
+    if (token.kind == TokenKind::kHead && !heads) continue;
     if (!out.empty()) out += " ";
     if (token.position != last) out += std::to_string(token.position) + ":";
     last = token.position;
@@ -118,6 +120,25 @@ TEST(Analyzer, Stems) {
   check(Language::kDutch, {{"fietsen", "0:fietsen /fiets"}});
   check(Language::kSwedish, {{"lampor", "0:lampor /lamp"}});
   check(Language::kRussian, {{"лампы", "0:лампы /ламп ~lampy"}});
+}
+
+TEST(Analyzer, TheHeadOfAName) {
+  const Row rows[] = {{"Ceiling Fan in White", "^fan"},
+                      {"Hampton Bay 52 in. Ceiling Fans with Lights", "^fan"},
+                      {"Accent Pillow with Heart Design - Red/Black", "^pillow"},
+                      {"Kettle, red", "^kettl"},
+                      {"Bag of Rice (5 lb)", "^rice"},
+                      {"Drill Bit 10 mm", "^bit"},
+                      {"12 x 24", ""}};
+  const Analyzer analyzer;
+  std::vector<Token> tokens;
+  for (const Row& row : rows) {
+    analyzer.analyze(row.text, Language::kAuto, false, tokens);
+    std::string head;
+    for (const Token& token : tokens)
+      if (token.kind == TokenKind::kHead) head += token.term;
+    EXPECT_EQ(head, row.want) << row.text;
+  }
 }
 
 TEST(Analyzer, ChineseWordsCharactersAndBigrams) {

@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kJoinPartsMax = 3;
 constexpr size_t kJoinBytesMax = 24;
 constexpr size_t kNumberBytesMax = 12;
+constexpr uint32_t kHeadWordsMax = 40;  // Longer texts are prose.
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -62,6 +63,7 @@ class Composer {
           word();
       }
     }
+    emit_head();
     std::stable_sort(out_.begin(), out_.end(),
                      [](const Token& a, const Token& b) { return a.position < b.position; });
     if (out_.size() > options_.tokens_max) out_.resize(options_.tokens_max);
@@ -325,6 +327,43 @@ class Composer {
     position_++;
   }
 
+  // --- the head ---
+
+  // A product's name ends with what it is, before a preposition or a mark ("Ceiling Fan in White, 52 in."):
+  // noun phrases are head-final in the Germanic languages and in Chinese, which is most of what shops write.
+  static bool ends_name(std::string_view gap) {
+    return gap.find_first_of(",;(|:/") != std::string_view::npos || gap.find(" - ") != std::string_view::npos;
+  }
+
+  void note_head(const Atom& atom, bool stop) {
+    if (head_closed_) return;
+    if (head_ != nullptr &&
+        (ends_name(atom.gap) || (stop && atom.text != "of" && atom.text != "and" && atom.text != "the" &&
+                                 atom.text != "a" && atom.text != "an"))) {
+      head_closed_ = true;
+      return;
+    }
+    if (stop || atom.kind == PieceKind::kMixed || letters_of(atom.text) < 3) return;
+    head_ = &atom;
+    head_position_ = position_;
+  }
+
+  static size_t letters_of(std::string_view text) {
+    return static_cast<size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  }
+
+  void emit_head() {
+    if (!options_.heads || head_ == nullptr || position_ > kHeadWordsMax) return;
+    const std::string_view spelled = head_->accented.empty() ? head_->text : head_->accented;
+    Stemmer& stemmer = thread_stemmer();
+    const std::string_view stem = options_.cached ? stemmer.stem(options_.language, spelled)
+                                                  : stemmer.stem_slowly(options_.language, spelled);
+    std::string term(1, kHeadMark);
+    term += head_->accented.empty() ? std::string(stem) : fold_text(stem);
+    add(term, head_position_, *head_, *head_, TokenKind::kHead);
+  }
+
   // --- words ---
 
   void stems(const Atom& word, uint32_t position) {
@@ -376,8 +415,10 @@ class Composer {
         atoms_[first - 1].kind == PieceKind::kLetters)
       return;
     const size_t before = out_.size();
+    const bool stop = is_stop(atom.text);
+    note_head(atom, stop);
     add(atom.text, position_, atom, atom, TokenKind::kWord);
-    if (out_.size() > before) out_[before].stop_word = is_stop(atom.text);
+    if (out_.size() > before) out_[before].stop_word = stop;
     stems(atom, position_);
     digraphs(atom, position_);
     if (atom.kind == PieceKind::kHangul) bigrams(atom, position_, false);
@@ -511,6 +552,9 @@ class Composer {
   std::vector<Atom>* scratch_ = nullptr;
   size_t at_ = 0;
   uint32_t position_ = 0;
+  const Atom* head_ = nullptr;  // The last candidate for the head, until something ends the name.
+  uint32_t head_position_ = 0;
+  bool head_closed_ = false;
 
  public:
   ~Composer() { atoms_.swap(*scratch_); }

@@ -14,6 +14,7 @@ struct ComposeOptions {
   Language also = Language::kNone;         // stems of this one too (queries)
   bool transliterate = true;
   bool cached = true;  // false: stems without the cache (the slow twin)
+  bool heads = false;  // mark the head
   uint32_t tokens_max = 20'000;
   uint32_t term_bytes_max = 64;
 };
