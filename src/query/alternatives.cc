@@ -23,6 +23,10 @@ Alternative one(std::string term, float weight, MatchKind kind, uint8_t edits = 
   return alternative;
 }
 
+bool is_marked(std::string_view term) {
+  return term.starts_with(kWeakMark) || term.starts_with(kHeadMark);
+}
+
 bool has_digit(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -62,17 +66,27 @@ std::string AlternativeFinder::stem_of(std::string_view word) const {
   return {};
 }
 
-void AlternativeFinder::add_with_stems(std::string_view word, float weight, MatchKind kind, uint8_t edits,
-                                       Clause& clause) const {
+void AlternativeFinder::add_with_stems(std::string_view word, bool head, float weight, MatchKind kind,
+                                       uint8_t edits, Clause& clause) const {
   add(clause, one(std::string(word), weight, kind, edits));
-  if (std::string stem = stem_of(word); !stem.empty())
-    add(clause, one(std::move(stem), weight * plan_weights.stem, kind, edits));
+  std::string stem = stem_of(word);
+  if (head) add_head(stem.empty() ? word : stem, weight, kind, edits, clause);
+  if (!stem.empty()) add(clause, one(std::move(stem), weight * plan_weights.stem, kind, edits));
+}
+
+void AlternativeFinder::add_head(std::string_view stem, float weight, MatchKind kind, uint8_t edits,
+                                 Clause& clause) const {
+  std::string term(1, kHeadMark);
+  term += stem;
+  if (vocabulary_.df(term) > 0) add(clause, one(std::move(term), weight * plan_weights.head, kind, edits));
 }
 
 void AlternativeFinder::add_word(const WordTokens& word, Clause& clause) const {
   const PlanWeights& weights = plan_weights;
   add(clause, one(word.term, 1, MatchKind::kExact));
   for (const std::string& stem : word.stems) add(clause, one(stem, weights.stem, MatchKind::kStem));
+  if (word.head)
+    add_head(word.stems.empty() ? word.term : word.stems.front(), 1, MatchKind::kExact, 0, clause);
   if (word.parts.size() > 1) {
     Alternative apart;
     apart.terms = word.parts;
@@ -111,6 +125,14 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
   if (df > often) return {};
   std::vector<TermInfo> found;
   vocabulary_.fuzzy(word.term, df > 0 ? 1 : edits, kFuzzyLook, found);
+  const auto is_misspelling = [&](const TermInfo& info) {
+    return info.edits > 0 && !is_marked(info.term) && !has_digit(info.term);
+  };
+  // Nothing near an unknown word: look further. It finds nothing as it stands, so there is nothing to lose.
+  const size_t far_from = plan_weights.far_from;
+  if (df == 0 && edits == 1 && letters(word.term) >= far_from &&
+      std::none_of(found.begin(), found.end(), is_misspelling))
+    vocabulary_.fuzzy(word.term, 2, kFuzzyLook, found);
   struct Candidate {
     const TermInfo* info;
     double value;
@@ -138,7 +160,8 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
     const auto share = static_cast<float>(std::exp(0.15 * (candidate.value - candidates.front().value)));
     const float weight = candidate.weight * std::max(0.3f, share);
     if (&candidate == candidates.data()) {
-      add_with_stems(candidate.info->term, weight, MatchKind::kTypo, candidate.info->edits, clause);
+      add_with_stems(candidate.info->term, word.head, weight, MatchKind::kTypo, candidate.info->edits,
+                     clause);
     } else {
       add(clause, one(std::string(candidate.info->term), weight, MatchKind::kTypo, candidate.info->edits));
     }
@@ -146,7 +169,7 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
   return candidates.empty() ? std::string() : std::string(candidates.front().info->term);
 }
 
-const std::string AlternativeFinder::known_form(const std::string& word) const {
+std::string AlternativeFinder::known_form(const std::string& word) const {
   if (vocabulary_.df(word) > 0) return word;
   std::string stem = stem_of(word);
   return !stem.empty() && vocabulary_.df(stem) > 0 ? stem : std::string();
@@ -204,7 +227,7 @@ void AlternativeFinder::add_completions(const WordTokens& word, uint32_t df, Cla
   if (edits == 0 || letters(word.term) < 4) return;
   vocabulary_.fuzzy_prefix(word.term, 1, QueryLimits::kCompletions, found);
   for (const TermInfo& info : found)
-    if (!info.term.starts_with(kWeakMark))
+    if (!is_marked(info.term))
       add(clause, one(std::string(info.term), weights.prefix_typo, MatchKind::kPrefix, 1));
 }
 

@@ -55,6 +55,8 @@ void gather(const std::vector<Token>& tokens, uint32_t offset, std::vector<WordT
     WordTokens& word = words.back();
     if (token.kind == TokenKind::kBigram) {
       word.grams.push_back(token.term);
+    } else if (token.kind == TokenKind::kHead) {
+      word.head = true;
     } else if (token.kind == TokenKind::kWeak) {
       word.weak.push_back(token.term);
     } else if (token.term != word.term) {
@@ -173,6 +175,7 @@ class PlanMaker {
       told.known = told.known || completed;
     }
     if (word.number) clause.weight = plan_weights.number;
+    clause.combine = Combine::kSaturatingSum;
     query_.plan.clauses.push_back(std::move(clause));
   }
 
@@ -244,7 +247,8 @@ class PlanMaker {
     for (size_t at = clause; at < clause + n; at++) {
       Clause& into = query_.plan.clauses[at];
       if (alternative.terms.size() == 1) {
-        finder_.add_with_stems(alternative.terms.front(), alternative.weight, alternative.kind, 0, into);
+        finder_.add_with_stems(alternative.terms.front(), false, alternative.weight, alternative.kind, 0,
+                               into);
       } else {
         AlternativeFinder::add(into, alternative);
       }
@@ -316,13 +320,12 @@ class PlanMaker {
   void finish() {
     QueryPlan& plan = query_.plan;
     size_t wanted = 0;
-    Clause* last = nullptr;
-    for (Clause& clause : plan.clauses) {
+    for (const Clause& clause : plan.clauses) {
       if (clause.excluded) continue;
-      wanted++;
-      last = &clause;
+      // What no item has cannot be asked of items.
+      wanted += std::any_of(clause.alternatives.begin(), clause.alternatives.end(),
+                            [&](const Alternative& one) { return found(one); });
     }
-    if (last != nullptr && wanted > 1) last->weight *= plan_weights.last_word;
     for (Clause& clause : extra_)
       if (plan.clauses.size() < kClausesMax) plan.clauses.push_back(std::move(clause));
     // Strict strategies want every word; relax() asks for less when nothing is found.
@@ -336,7 +339,7 @@ class PlanMaker {
     did_you_mean();
   }
 
-  // Of few words all but one, of many half: what has fewer is about something else.
+  // A third of the words, at least one: more would hide what the catalogue calls otherwise.
   static uint32_t words_minimum(size_t words) {
     return static_cast<uint32_t>(std::max<size_t>(1, (words * plan_weights.minimum_percent) / 100));
   }

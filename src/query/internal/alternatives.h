@@ -21,6 +21,7 @@ struct WordTokens {
   bool number = false;  // digits only
   bool has_digit = false;
   bool stop_word = false;
+  bool head = false;  // what the query asks for: "fan" of "white fan with lights"
   bool latin = true;  // ASCII letters
 };
 
@@ -41,15 +42,16 @@ class AlternativeFinder {
   bool joined(const WordTokens& first, const WordTokens& second, Alternative& out) const;
 
   // A word and its stem, with a weight.
-  void add_with_stems(std::string_view word, float weight, MatchKind kind, uint8_t edits,
+  void add_with_stems(std::string_view word, bool head, float weight, MatchKind kind, uint8_t edits,
                       Clause& clause) const;
   // An alternative, unless the clause has it or is full.
   static void add(Clause& clause, Alternative alternative);
 
  private:
+  void add_head(std::string_view stem, float weight, MatchKind kind, uint8_t edits, Clause& clause) const;
   uint32_t edits_allowed(const WordTokens& word) const;
   std::string stem_of(std::string_view word) const;  // empty: none
-  const std::string known_form(const std::string& word) const;
+  std::string known_form(const std::string& word) const;
 
   const Analyzer& analyzer_;
   const Vocabulary& vocabulary_;

@@ -9,6 +9,7 @@ namespace freshet {
 
 struct PlanWeights {
   float stem = 0.95f;
+  float head = 1.12f;                      // what the item is called for, against a word somewhere in it
   float typo_one = 0.8f, typo_two = 0.6f;  // by edits
   float typo_first_letter = 0.8f;          // times, when the first letter is touched
   float typo_of_known = 0.4f;              // times, when the catalogue has the word as typed
@@ -17,12 +18,12 @@ struct PlanWeights {
   float split = 0.85f, join = 0.9f;
   float bigram = 0.5f, character = 0.15f, weak = 0.4f;
   float stop_word = 0.15f;
-  float measure = 0.5f;  // A whole measure or size ("10ft", "2x4") besides its parts.
-  float number = 0.8f;   // A bare number against a word.
-  float last_word = 1.0f;
-  uint32_t minimum_percent = 50;  // of the words, under Relaxation::kWords
-  float proximity = 0.3f, exact = 0.2f, begins = 0.05f;
+  float measure = 0.5f;   // A whole measure or size ("10ft", "2x4") besides its parts.
+  float number = 0.8f;    // A bare number against a word.
+  uint32_t far_from = 5;  // letters from which an unknown word without neighbours is looked for at two edits
+  uint32_t minimum_percent = 34;  // of the words, under Relaxation::kWords
+  float proximity = 0.15f, exact = 0.2f, begins = 0.05f;
 };
-inline PlanWeights plan_weights;
+inline constexpr PlanWeights plan_weights;
 
 }  // namespace freshet
