@@ -4,6 +4,7 @@
 namespace freshet {
 
 Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
+Run add_eval(CLI::App& app);         // cmd_eval.cc
 Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
 Run add_log(CLI::App& app);          // cmd_log.cc
@@ -15,6 +16,7 @@ Run add_snapshot(CLI::App& app);     // cmd_snapshot.cc
 std::span<const Command> commands() {
   static const Command kCommands[] = {
       {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
+      {"eval", "Judged queries through the served search: nDCG, recall, latency", add_eval},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"log", "Verify, watch, export or count the events of a log", add_log},

@@ -1,0 +1,104 @@
+#include "eval/search_shop.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace freshet {
+namespace {
+
+constexpr TimeMs kStartMs = 1'700'000'000'000;
+
+// Several values of a cell are lines (JSON lists); a price is a number.
+Value value_of(const std::string& column, const std::string& text) {
+  if (column == "price") {
+    double price = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), price);
+    if (error == std::errc() && end == text.data() + text.size()) return price;
+  }
+  if (text.find('\n') == std::string::npos) return text;
+  std::vector<std::string> list;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    list.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return list;
+}
+
+CatalogConfig catalog_config(size_t items) {
+  CatalogConfig config;
+  config.items_max = std::max<uint32_t>(config.items_max, static_cast<uint32_t>(items) + 1);
+  return config;
+}
+
+}  // namespace
+
+SearchShop::SearchShop()
+    : config_{.background = false, .budget_ms = 60'000},
+      entry_(moment_, 1000),
+      settings_(moment_),
+      catalog_(moment_, catalog_config(4'000'000)),
+      state_(moment_, catalog_, settings_, config_),
+      service_(catalog_, settings_, state_, config_) {
+  settings_.on_change(
+      [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
+}
+
+SearchShop::~SearchShop() {
+  state_.stop();
+}
+
+void SearchShop::apply(Event event) {
+  event.id = std::to_string(++events_);
+  event.time_ms = kStartMs;
+  Fold* const folds[] = {&entry_, &settings_, &catalog_, &state_};
+  for (Fold* fold : folds) fold->apply(events_, event);
+}
+
+Result<std::unique_ptr<SearchShop>> SearchShop::open(const SearchData& data,
+                                                     const std::string& settings_json) {
+  std::unique_ptr<SearchShop> shop(new SearchShop);
+  if (!settings_json.empty()) {
+    TRY(const SearchSettings settings, parse_settings(settings_json));
+    shop->apply(stage_event(settings, "", ""));
+    shop->apply(settings_event("publish", std::to_string(shop->settings_.book().next - 1), ""));
+  }
+  TRY_STATUS(shop->fill(data));
+  return shop;
+}
+
+Status SearchShop::fill(const SearchData& data) {
+  const auto id_column = static_cast<size_t>(data.item_id);
+  for (size_t i = 0; i < data.items.rows.size(); i++) {
+    const std::vector<std::string>& row = data.items.rows[i];
+    if (!numbers_.emplace(row[id_column], static_cast<uint32_t>(i)).second)
+      return invalid("items row " + std::to_string(i + 2) + ": id '" + row[id_column] + "' was there before");
+    Event event;
+    event.type = EventType::kItemUpsert;
+    event.item = row[id_column];
+    for (size_t c = 0; c < row.size(); c++)
+      if (c != id_column && !row[c].empty())
+        event.attributes.push_back({data.items.columns[c], value_of(data.items.columns[c], row[c])});
+    std::sort(event.attributes.begin(), event.attributes.end(),
+              [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
+    apply(std::move(event));
+  }
+  return {};
+}
+
+Result<std::vector<RankedItem>> SearchShop::search(const std::string& query, size_t k) const {
+  SearchRequest request;
+  request.query = query;
+  request.count = static_cast<uint32_t>(std::min<size_t>(k, SearchRequest::kCountMax));
+  request.highlight = std::vector<std::string>();
+  request.snippets = std::vector<std::string>();
+  TRY(const SearchAnswer answer, service_.search(request, moment_.now_ms));
+  std::vector<RankedItem> ranked;
+  for (const SearchHit& hit : answer.hits)
+    if (const auto found = numbers_.find(hit.id); found != numbers_.end())
+      ranked.push_back({found->second, hit.score});
+  return ranked;
+}
+
+}  // namespace freshet

@@ -1,0 +1,129 @@
+// freshet eval search: judged queries through the served ranking. docs/benchmarks.md has one command a set.
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "base/json_writer.h"
+#include "env/file.h"
+#include "eval/search_shop.h"
+#include "main/command.h"
+
+namespace freshet {
+namespace {
+
+struct Flags {
+  SearchDataOptions data;
+  std::string gain_min_max, settings, against, dump;
+  SearchEvalOptions eval;
+  bool json = false;
+  size_t table = 20;
+};
+
+Result<std::string> settings_text(const std::string& path) {
+  if (path.empty()) return std::string();
+  return read_file(real_files(), path);
+}
+
+Result<SearchReport> run(const SearchData& data, const Flags& flags, const std::string& settings_path) {
+  TRY(const std::string settings, settings_text(settings_path));
+  auto shop = SearchShop::open(data, settings);
+  if (!shop.ok() && !settings_path.empty())
+    return Error{shop.error().code, settings_path + ": " + shop.error().what};
+  if (!shop.ok()) return shop.error();
+  return evaluate_search(data, flags.eval,
+                         [&](const std::string& query, size_t k) { return (*shop)->search(query, k); });
+}
+
+Status dump(const SearchData& data, const SearchReport& report, const std::string& path) {
+  std::ofstream out(path, std::ios::binary);
+  for (const QueryReport& row : report.by_query) {
+    JsonWriter line;
+    line.object();
+    line.field("query_id", row.id);
+    line.field("query", row.asked);
+    line.key("items").array();
+    for (const RankedItem& one : row.ranked)
+      line.value(data.items.rows[one.item][static_cast<size_t>(data.item_id)]);
+    line.end();
+    line.key("scores").array();
+    for (const RankedItem& one : row.ranked) line.value(one.score);
+    line.end();
+    line.field("ndcg10", row.scores.ndcg10);
+    line.field("mrr", row.scores.mrr);
+    line.field("recall100", row.scores.recall100);
+    line.end();
+    out << line.text() << "\n";
+  }
+  out.close();
+  if (!out) return unavailable(path + ": cannot be written; check the directory and its space");
+  return {};
+}
+
+Status run_search(Flags flags) {
+  if (!flags.gain_min_max.empty()) {
+    double low = 0, high = 0;
+    char end = 0;
+    if (std::sscanf(flags.gain_min_max.c_str(), "%lf,%lf%c", &low, &high, &end) != 2 || !(low < high))
+      usage_error("--gain-min-max: expected two numbers A,B with A < B, got '" + flags.gain_min_max + "'");
+    flags.data.gain_min = low;
+    flags.data.gain_max = high;
+  }
+  TRY(const SearchData data, read_search_data(flags.data));
+  TRY(const SearchReport report, run(data, flags, flags.settings));
+  if (report.queries == 0)
+    return invalid("no judged query: " + std::to_string(data.labels_unknown) +
+                   " labels name queries or items that are not in the files; check the id columns");
+  if (!flags.dump.empty()) TRY_STATUS(dump(data, report, flags.dump));
+  if (!flags.against.empty()) {
+    TRY(const SearchReport other, run(data, flags, flags.against));
+    const std::string text = flags.json ? "{\"before\": " + search_report_json(report) +
+                                              ", \"after\": " + search_report_json(other) + "}\n"
+                                        : search_diff_text(report, other, flags.table);
+    std::fputs(text.c_str(), stdout);
+    return {};
+  }
+  const std::string text = flags.json ? search_report_json(report) : search_report_text(report, flags.table);
+  std::fputs(text.c_str(), stdout);
+  if (!flags.json && data.labels_unknown > 0)
+    std::fprintf(stderr, "%llu labels name unknown queries or items and were left out\n",
+                 static_cast<unsigned long long>(data.labels_unknown));
+  return {};
+}
+
+}  // namespace
+
+Run add_eval(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.require_subcommand(1);
+  CLI::App& search =
+      *app.add_subcommand("search", "Judged queries through the ranking that the server serves");
+  search.add_option("--items", flags->data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
+      ->required();
+  search.add_option("--queries", flags->data.queries, "Query ids and texts, in the same forms")->required();
+  search.add_option("--labels", flags->data.labels, "Query id, item id, label, in the same forms")
+      ->required();
+  CLI::Option* const gain =
+      search.add_option("--gain", flags->data.gain, "Gain of a label, e.g. (relevance-1)/2; x: the label");
+  search
+      .add_option("--gain-min-max", flags->gain_min_max,
+                  "A,B: gain = (label-A)/(B-A); default: from the labels")
+      ->excludes(gain);
+  CLI::Option* const relevant =
+      search.add_option("--relevant-min", flags->data.relevant_min,
+                        "Label from which an item is relevant (MRR, R@100); default: a gain of 2/3");
+  search.add_option("--settings", flags->settings, "Search settings as JSON; default: the defaults");
+  search.add_option("--against", flags->against, "Other settings: print what they change");
+  search.add_option("--typos", flags->eval.typos, "Random edits in one word of each query: 1 or 2")
+      ->check(CLI::Range(0, 2));
+  search.add_option("--seed", flags->eval.seed, "Of the edits")->capture_default_str();
+  search.add_option("--table", flags->table, "Rows of the table of queries")->capture_default_str();
+  search.add_option("--dump", flags->dump, "Write every ranking as JSON lines");
+  search.add_flag("--json", flags->json, "The report as JSON");
+  return [flags, relevant] {
+    flags->data.has_relevant_min = relevant->count() > 0;
+    return run_search(*flags);
+  };
+}
+
+}  // namespace freshet
