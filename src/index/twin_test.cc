@@ -86,7 +86,10 @@ void expect_twins(const SearchIndex& index, const QueryPlan& plan, const SlotSet
   index.top_exhaustive(plan, filter, k, slow);
   ASSERT_EQ(fast.size(), slow.size());
   for (size_t i = 0; i < fast.size(); ++i) {
-    ASSERT_EQ(fast[i].slot, slow[i].slot) << i;
+    ASSERT_EQ(fast[i].slot, slow[i].slot)
+        << i << " of " << k << ", scores " << fast[i].score << " " << slow[i].score << " bonus "
+        << plan.proximity << " filter " << (filter != nullptr) << " clauses " << plan.clauses.size()
+        << " min " << plan.minimum_match;
     ASSERT_EQ(fast[i].score, slow[i].score) << i;
   }
   if (filter != nullptr) return;
@@ -116,7 +119,7 @@ TEST(SearchTwins, AgreeOnRandomShopsWithUpdatesRemovalsAndMergesAtAnyMoment) {
   };
   for (const Case& c : cases)
     for (const bool background : {false, true}) {
-      SCOPED_TRACE(c.name);
+      SCOPED_TRACE(std::string(c.name) + (background ? ", in the background" : ""));
       SearchIndexConfig config;
       config.head_items = 64;
       config.background = background;

@@ -131,9 +131,11 @@ void SegmentBuilder::rank_classes(const CompiledPlan& plan, Segment& out) {
   for (const uint32_t c : order) {
     if (out.exact || out.code_weight.empty() || (weight[c] <= floor && out.code_count() < kCodes)) {
       out.code_weight.push_back(weight[c]);
+      out.code_share.push_back(0);
       while (!out.exact && floor >= weight[c] && floor > 0 && floor > least * 0.5f) floor *= ratio;
     }
     class_code_[c] = static_cast<uint8_t>(out.code_count() - 1);
+    out.code_share.back() += static_cast<float>(class_count_[c]) / static_cast<float>(stream_.size());
     if (!out.exact) continue;
     out.class_parts.insert(out.class_parts.end(), parts_.begin() + class_begin_[c],
                            parts_.begin() + class_begin_[c + 1]);
@@ -210,8 +212,8 @@ float inflation(const Segment& segment, const CompiledPlan& plan, const Scoring&
                 const Statistics& statistics) {
   float most = 0;
   for (uint32_t f = 0; f < kSearchFields; ++f) {
-    if ((plan.searched >> f & 1) == 0 || !(segment.mean_length[f] > 0)) continue;
-    if (!(segment.scoring.weight[f] > 0)) return INFINITY;
+    if ((plan.searched >> f & 1) == 0) continue;
+    if (!(segment.scoring.weight[f] > 0) || !(segment.mean_length[f] > 0)) return INFINITY;
     // The ratio of the length norms is monotone in the length: its ends are the shortest and the longest
     // field.
     const float b0 = segment.scoring.b[f], b1 = scoring.b[f];

@@ -70,6 +70,7 @@ struct Segment {
   std::vector<uint32_t> class_begin;  // exact: parts of code c are [class_begin[c], class_begin[c + 1])
   std::vector<ClassPart> class_parts;
   std::vector<float> code_weight;  // w of the code's best class under `scoring` and `mean_length`
+  std::vector<float> code_share;   // of all postings
   Scoring scoring;
   std::array<float, kSearchFields> mean_length{};
   uint64_t removals = 0;  // Of the index, before the items were chosen.

@@ -252,60 +252,122 @@ void SegmentSearch::top(const Query& query, const Segment& segment, bool check_l
 }
 
 void SegmentSearch::search_chunk(uint32_t number, Best& best) {
-  if (required_ > 0) {  // The rarest required clause drives alone, the others follow, the rarer first.
+  for (Run* run : order_) {
+    run->level = 0;
+    run->rest = run->bound;
+  }
+  if (required_ > 0) {  // The rarer first.
     std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
       if (a->clause->required != b->clause->required) return a->clause->required;
       return a->size != b->size ? a->size < b->size : a->clause->index < b->clause->index;
     });
-    drive(*order_[0], 0, number, best);
+  } else {
+    std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
+      return a->bound != b->bound ? a->bound > b->bound : a->clause->index < b->clause->index;
+    });
+  }
+  if (split(number, best, levels_)) {
+    for (size_t r = 0; r < order_.size(); ++r)
+      if (levels_[r] > 0) drive(*order_[r], number, levels_[r], best);
     return;
   }
-  std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
-    return a->bound != b->bound ? a->bound > b->bound : a->clause->index < b->clause->index;
-  });
+  if (required_ > 0) return drive(*order_[0], number, 256, best);  // What it does not have cannot match.
   const uint32_t minimum = std::max(1u, query_->plan->minimum_match);
-  for (size_t rank = 0; rank + minimum <= order_.size(); ++rank) drive(*order_[rank], rank, number, best);
+  for (size_t r = 0; r + minimum <= order_.size(); ++r) drive(*order_[r], number, 256, best);
 }
 
-// Sum of values_, in the order scores are summed.
-inline float SegmentSearch::bound() const {
+// An item that beats the worst hit must stand out in some clause. Chooses for each clause of order_ a level,
+// so that items with no code below its clause's level cannot win, and few postings are below: levels start at
+// nothing and the cheapest step for what it lowers the bound is taken until the bound no longer wins. False:
+// no such choice is worth it.
+bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const {
+  uint64_t whole = required_ > 0 ? order_[0]->size : 0;
+  for (const Run* run : order_) {
+    if (!run->simple) return false;
+    if (required_ == 0) whole += run->size;
+  }
+  if (!best.full() || order_.size() < 2 || whole < 1024) return false;
+  std::array<float, kClausesMax> values{};
+  levels.assign(order_.size(), 0);
+  for (const Run* run : order_) values[run->place] = run->bound;
+  const uint32_t slot = segment_->slots[number * kChunkItems], codes = segment_->code_count();
+  double cost = 0;
+  while (beats(bound(values), slot, best)) {
+    size_t chosen = order_.size();
+    uint32_t chosen_level = 0;
+    double chosen_rate = 0, chosen_cost = 0;
+    for (size_t r = 0; r < order_.size(); ++r) {
+      const Run& run = *order_[r];
+      if (levels[r] >= codes) continue;
+      const auto& most = run.options[0].most;
+      const float value = values[run.place];
+      uint32_t level = std::max<uint32_t>(levels[r], run.chunk->best_code);
+      double postings = 0;
+      float next = value;
+      while (level < codes && next >= value) {
+        postings += static_cast<double>(segment_->code_share[level]) * run.size + 0.01;
+        next = ++level < codes ? std::max(most[level], 0.0f) : 0;
+      }
+      const double rate = static_cast<double>(value - next) / postings;
+      if (chosen == order_.size() || rate > chosen_rate) {
+        chosen = r;
+        chosen_level = level;
+        chosen_rate = rate;
+        chosen_cost = postings;
+      }
+    }
+    if (chosen == order_.size()) break;  // Everything is below its level.
+    levels[chosen] = chosen_level;
+    values[order_[chosen]->place] =
+        chosen_level < codes ? std::max(order_[chosen]->options[0].most[chosen_level], 0.0f) : 0;
+    cost += chosen_cost;
+    if (required_ > 0 && 2 * cost > static_cast<double>(whole)) return false;
+  }
+  return true;
+}
+
+// Sum of values, in the order scores are summed.
+inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values) const {
   float sum = 0;
-  for (size_t i = 0; i < positive_.size(); ++i) sum += values_[i];
+  for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
   const float bonus = query_->plan->bonus_max;
   return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
 }
 
-void SegmentSearch::drive(Run& driver, size_t rank, uint32_t number, Best& best) {
-  // values_: what each clause may give an item that the drivers before did not have.
-  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->bound : 0;
-  if (required_ == 0)
-    for (size_t before = 0; before < rank; ++before) values_[order_[before]->place] = 0;
-  if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
-  if (driver.simple) {
-    drive_postings(driver, rank, number, best);
-    return;
-  }
-  const Words& bits = driver.area->bits;
-  for (uint32_t w = 0; w < kChunkWords; ++w)
-    for (uint64_t word = bits[w]; word != 0; word &= word - 1) {
-      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-      consider(&driver, driver.area->best[low], rank, number * kChunkItems + low, best);
-    }
+// What each clause may give an item that has not been considered.
+inline void SegmentSearch::reset_values() {
+  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->rest : 0;
 }
 
-void SegmentSearch::drive_postings(Run& driver, size_t rank, uint32_t number, Best& best) {
+// Considers the items in which the clause's code is below `level`.
+void SegmentSearch::drive(Run& driver, uint32_t number, uint32_t level, Best& best) {
+  reset_values();
+  if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
+  if (driver.simple) {
+    drive_postings(driver, number, std::min(level, segment_->code_count()), best);
+  } else {
+    const Words& bits = driver.area->bits;
+    for (uint32_t w = 0; w < kChunkWords; ++w)
+      for (uint64_t word = bits[w]; word != 0; word &= word - 1) {
+        const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+        consider(&driver, driver.area->best[low], number * kChunkItems + low, best);
+      }
+  }
+  driver.level = level;
+  driver.rest =
+      driver.simple && level < segment_->code_count() ? std::max(driver.options[0].most[level], 0.0f) : 0;
+}
+
+void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best) {
   const Chunk& chunk = *driver.chunk;
   const std::array<float, 256>& score = driver.options[0].score;
-  const size_t place = driver.place;
   std::array<float, 256> bounds;
-  const float before = values_[place];
-  for (uint32_t c = 0; c < segment_->code_count(); ++c) {
-    values_[place] = std::max(score[c], 0.0f);
+  for (uint32_t c = 0; c < level; ++c) {
+    values_[driver.place] = std::max(score[c], 0.0f);
     bounds[c] = score[c] < 0 ? -1 : bound();
   }
-  values_[place] = before;
   // Codes from `cutoff` on cannot win any more, whatever else the item has.
-  uint32_t cutoff = segment_->code_count();
+  uint32_t cutoff = level;
   const auto tighten = [&](uint32_t slot) {
     while (cutoff > 0 && (bounds[cutoff - 1] < 0 || !beats(bounds[cutoff - 1], slot, best))) --cutoff;
   };
@@ -326,35 +388,37 @@ void SegmentSearch::drive_postings(Run& driver, size_t rank, uint32_t number, Be
       if (codes[i] >= cutoff || score[codes[i]] < 0) continue;
       const uint32_t item = base + lows[i];
       const Hit worst = best.worst();
-      consider(&driver, score[codes[i]], rank, item, best);
+      consider(&driver, score[codes[i]], item, best);
       if (best.worst().slot != worst.slot || best.worst().score != worst.score)
         tighten(segment_->slots[item]);
     }
   }
 }
 
-// An item that the clause at `rank` of the order has, with the score given (no driver: looked up with the
-// others).
-inline void SegmentSearch::consider(const Run* driver, float score, size_t rank, uint32_t item, Best& best) {
+// An item that the driver has, with the score given (no driver: all clauses are looked up).
+inline void SegmentSearch::consider(const Run* driver, float score, uint32_t item, Best& best) {
   const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
   if (query_->allowed != nullptr && driver != nullptr && !(*query_->allowed)(slot)) return;
-  const bool any = required_ == 0 && driver != nullptr;
-  if (any)
-    for (size_t before = 0; before < rank; ++before)
-      if (look(*order_[before], low) >= 0) return;  // That clause has considered it.
   uint32_t matched = 0;
-  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->bound : 0;
-  if (any)
-    for (size_t before = 0; before < rank; ++before) values_[order_[before]->place] = 0;
+  reset_values();
   if (driver != nullptr) {
     values_[driver->place] = score;
     ++matched;
     if (!beats(bound(), slot, best)) return;
   }
-  for (size_t r = any ? rank + 1 : 0; r < order_.size(); ++r) {
-    const Run* run = order_[r];
+  for (const Run* run : order_) {
     if (run == driver) continue;
-    const float found = look(*run, low);
+    float found = -1;
+    if (run->simple) {
+      if (const uint32_t at = segment_->look_up(*run->chunk, low); at != kAbsent) {
+        const uint8_t code = segment_->codes[run->chunk->begin + at];
+        found = run->options[0].score[code];
+        if (found >= 0 && code < run->level) return;  // As a driver it has considered the item.
+      }
+    } else {
+      found = look(*run, low);
+      if (found >= 0 && run->level > 0) return;
+    }
     if (found < 0 && run->clause->required) return;
     values_[run->place] = std::max(found, 0.0f);
     matched += found >= 0 ? 1 : 0;
@@ -418,8 +482,12 @@ void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& be
     if (item / kChunkItems != number) {
       number = item / kChunkItems;
       open = enter_chunk(number);
+      for (Run* run : order_) {
+        run->level = 0;
+        run->rest = run->bound;
+      }
     }
-    if (open) consider(nullptr, 0, 0, item, best);
+    if (open) consider(nullptr, 0, item, best);
   }
 }
 

@@ -64,6 +64,8 @@ class SegmentSearch {
     float bound = 0;               // of the clause's score
     uint32_t size = 0;             // items, at most
     const Chunk* chunk = nullptr;  // simple
+    uint32_t level = 0;            // Items with a code below have been considered (256: all it has).
+    float rest = 0;                // Upper bound of the clause's score in the others.
   };
 
   bool start(const Query& query, const Segment& segment);
@@ -78,11 +80,14 @@ class SegmentSearch {
              uint32_t low) const;  // The clause's score (or bound) of an item; negative: no match.
 
   void search_chunk(uint32_t number, Best& best);
-  void drive(Run& driver, size_t rank, uint32_t number, Best& best);
-  void drive_postings(Run& driver, size_t rank, uint32_t number, Best& best);
-  void consider(const Run* driver, float score, size_t rank, uint32_t item, Best& best);
+  bool split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const;
+  void drive(Run& driver, uint32_t number, uint32_t level, Best& best);
+  void drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best);
+  void consider(const Run* driver, float score, uint32_t item, Best& best);
+  void reset_values();
   void judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best);
-  float bound() const;
+  float bound() const { return bound(values_); }
+  float bound(const std::array<float, kClausesMax>& values) const;
   bool beats(float bound, uint32_t slot, const Best& best) const {
     const Hit worst = best.worst();
     return bound > worst.score || (bound == worst.score && slot < worst.slot);
@@ -101,6 +106,7 @@ class SegmentSearch {
   std::vector<Run> runs_;
   std::vector<Run*> positive_, excluded_;  // in plan order, those with postings here
   std::vector<Run*> order_;                // positive ones present in the chunk, in the order they drive
+  std::vector<uint32_t> levels_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
   uint32_t required_ = 0;
 };
