@@ -1,7 +1,7 @@
 // Groonga, a database in a temporary directory (argv[3]), static index; its own scorer (term frequency).
-#include <groonga.h>
-
 #include <cstdlib>
+
+#include <groonga.h>
 
 #include "peer.h"
 
@@ -43,8 +43,10 @@ int main(int argc, char** argv) {
   send("column_create Terms text_index COLUMN_INDEX|WITH_POSITION Docs text");
   std::printf("index %.3f\n", (peer::cpu_us() - start) / 1e6);
   peer::measure(queries, std::atof(argv[2]), [&](const peer::Query& query) {
-    send("select Docs --match_columns text --query \"" + peer::join(query.words, query.mode == "OR" ? " OR " : " ") +
+    send("select Docs --match_columns text --query \"" +
+         peer::join(query.words, query.mode == "OR" ? " OR " : " ") +
          "\" --output_columns _id,_score --sort_keys -_score --limit 10");
   });
+  std::fflush(stdout);
   std::_Exit(0);
 }

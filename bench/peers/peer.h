@@ -1,5 +1,5 @@
-// What the peer programs share: reading the corpus and the queries, timing, printing. Separate programs, never
-// linked into the product; bench/search_peers.py compiles and runs them.
+// What the peer programs share: reading the corpus and the queries, timing, printing. Separate programs,
+// never linked into the product; bench/search_peers.py compiles and runs them.
 #pragma once
 
 #include <algorithm>

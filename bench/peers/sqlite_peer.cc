@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   sqlite3* db = nullptr;
   sqlite3_open(":memory:", &db);
   const auto run = [&](const char* sql) {
-    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) std::fprintf(stderr, "%s\n", sqlite3_errmsg(db));
+    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+      std::fprintf(stderr, "%s\n", sqlite3_errmsg(db));
   };
   const double start = peer::cpu_us();
   run("CREATE VIRTUAL TABLE t USING fts5(text, content='', tokenize='ascii')");

@@ -22,6 +22,8 @@ namespace freshet::index {
 
 inline constexpr uint32_t kNoTerm = ~0u;
 
+struct Letters;
+
 class Dictionary {
  public:
   explicit Dictionary(uint32_t terms_max);
@@ -70,6 +72,8 @@ class Dictionary {
   struct Table;
   struct Sorted;
 
+  template <class Offer>
+  void offer_first_letters(const Letters& query, std::string_view term, Offer&& offer) const;
   size_t enumeration_bytes() const;
   void free_sorted();
   void grow_table();
