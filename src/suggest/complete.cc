@@ -172,8 +172,9 @@ void Suggestions::trending(uint32_t count, std::span<const std::string> hidden,
   out.clear();
   const std::vector<Query*>* candidates = published_trends_.load(std::memory_order_acquire);
   if (candidates == nullptr) return;
+  const Worth now = worth();
   for (const Query* query : *candidates)
-    if (const double strength = trend(*query); strength > 1 && !hides(query->text, hidden))
+    if (const double strength = trend(*query, now); strength > 1 && !hides(query->text, hidden))
       out.push_back({query->text, strength, false});
   std::sort(out.begin(), out.end(), [](const Suggestion& a, const Suggestion& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;

@@ -274,14 +274,18 @@ void Suggestions::learn_instead(Query& from, std::string_view to) {
   retired_.retire(old);
 }
 
-double Suggestions::trend(const Query& query) const {
+Suggestions::Worth Suggestions::worth() const {
   const TimeMs begin = begin_ms_.load(std::memory_order_relaxed),
                now = now_ms_.load(std::memory_order_relaxed);
-  const double recent =
-      query.trend.load(std::memory_order_relaxed) *
-      grown(std::clamp(-half_lives(begin, now, config_.trend_half_life_ms), -1000.0, 1000.0));
-  const double ever = query.weight.load(std::memory_order_relaxed) *
-                      grown(std::clamp(-half_lives(begin, now, config_.half_life_ms), -1000.0, 1000.0));
+  const auto of = [&](TimeMs half_life) {
+    return grown(std::clamp(-half_lives(begin, now, half_life), -1000.0, 1000.0));
+  };
+  return {of(config_.trend_half_life_ms), of(config_.half_life_ms)};
+}
+
+double Suggestions::trend(const Query& query, const Worth& worth) const {
+  const double recent = query.trend.load(std::memory_order_relaxed) * worth.recent;
+  const double ever = query.weight.load(std::memory_order_relaxed) * worth.ever;
   if (recent < kTrendMin) return 0;
   // What a steady query would have gathered lately, and one more so that rare ones do not leap.
   const double steady =
@@ -291,14 +295,16 @@ double Suggestions::trend(const Query& query) const {
 
 void Suggestions::note_trend(Query& query) {
   if (query.trending || !query.shown) return;
-  const double strength = trend(query);
+  const Worth now = worth();
+  const double strength = trend(query, now);
   if (strength <= 1) return;
   if (trends_.size() < kTrendsMax) {
     trends_.push_back(&query);
   } else {
-    const auto weakest = std::min_element(trends_.begin(), trends_.end(),
-                                          [&](Query* a, Query* b) { return trend(*a) < trend(*b); });
-    if (trend(**weakest) >= strength) return;
+    const auto weakest =
+        std::min_element(trends_.begin(), trends_.end(),
+                         [&](const Query* a, const Query* b) { return trend(*a, now) < trend(*b, now); });
+    if (trend(**weakest, now) >= strength) return;
     (*weakest)->trending = false;
     *weakest = &query;
   }

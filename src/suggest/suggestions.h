@@ -107,7 +107,12 @@ class Suggestions final : public Fold {
   bool may_show(const Query& query) const;
   void learn_instead(Query& from, std::string_view to);
   void note_trend(Query& query);
-  double trend(const Query& query) const;
+  // What a weight of forward decay is worth now.
+  struct Worth {
+    double recent, ever;
+  };
+  Worth worth() const;
+  double trend(const Query& query, const Worth& worth) const;
   void evict();
   void rescale();
   void rebuild(std::span<Query* const> sorted);

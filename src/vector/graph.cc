@@ -10,6 +10,12 @@
 namespace freshet {
 namespace {
 
+// Few rows at a time: the kernel that prepares nothing for a query is the fastest then.
+const Kernels& few_rows() {
+  static const Kernels& chosen = *all_kernels()[std::min<size_t>(all_kernels().size() - 1, 2)];
+  return chosen;
+}
+
 struct Rows {
   const int8_t* values;
   const float* scales;
@@ -21,7 +27,8 @@ float distance(const void* a, const void* b, const void* parameter) {
   const auto* rows = static_cast<const Rows*>(parameter);
   const uint32_t i = *static_cast<const uint32_t*>(a), j = *static_cast<const uint32_t*>(b);
   int32_t dot = 0;
-  kernels().dot_int8(rows->values + i * rows->stride, rows->values + j * rows->stride, &dot, 1, rows->stride);
+  few_rows().dot_int8(rows->values + i * rows->stride, rows->values + j * rows->stride, &dot, 1,
+                      rows->stride);
   return 1 - static_cast<float>(dot) * (rows->scales[i] * rows->scales[j]);
 }
 
@@ -99,7 +106,7 @@ bool RowGraph::link(uint32_t links, uint32_t width, const std::atomic<bool>& sto
 }
 
 uint32_t RowGraph::descend(const int8_t* query) const {
-  const Kernels& k = kernels();
+  const Kernels& k = few_rows();
   const auto& hnsw = links_->hnsw;
   uint32_t at = hnsw.enterpoint_node_;
   int32_t dots[256];
@@ -128,7 +135,7 @@ void RowGraph::search(const int8_t* query, uint32_t width, const std::function<b
                       std::vector<VectorHit>& out) const {
   thread_local Visited visited;
   visited.begin(slots_.size());
-  const Kernels& k = kernels();
+  const Kernels& k = few_rows();
   const auto worse = [](const Near& a, const Near& b) { return a > b; };
   std::priority_queue<Near> open;
   std::vector<Near> kept;  // A heap with the worst on top.

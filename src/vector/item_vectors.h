@@ -36,7 +36,7 @@ struct ItemVectorsConfig {
   bool learn = true;  // false: no encoder; supplied vectors only
   LearnedEncoderConfig encoder;
   NearestConfig nearest;
-  uint32_t negatives = 8;         // K of a lesson
+  uint32_t negatives = 5;         // K of a lesson
   uint32_t refresh = 4;           // Items made anew after a lesson, besides the one that was chosen.
   uint32_t shelf_lessons = 4096;  // From so many items on, one in 32 teaches its shelf.
   const TextEncoder* pretrained = nullptr;  // Instead of the learned encoder; must outlive this.

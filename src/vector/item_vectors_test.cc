@@ -21,17 +21,18 @@ TEST(LearnedEncoder, GradientIsThatOfTheLoss) {
     encoder.features(texts[i], candidates[i].text);
     candidates[i].log_rate = 0.3f * static_cast<float>(i);
   }
-  std::vector<LearnedEncoder::RowGradient> gradients;
+  LearnedEncoder::Gradient gradients;
   const float loss = encoder.gradient(query, candidates, gradients);
   EXPECT_NEAR(loss, encoder.loss_slowly(query, candidates, 0, 0, 0), 1e-4);
-  ASSERT_GT(gradients.size(), 10u);
+  ASSERT_GT(gradients.rows.size(), 10u);
   constexpr double kStep = 1e-5;
-  for (const auto& row : gradients)
+  for (size_t r = 0; r < gradients.rows.size(); ++r)
     for (uint32_t i = 0; i < 16; i += 5) {
-      const double numeric = (encoder.loss_slowly(query, candidates, row.row, i, kStep) -
-                              encoder.loss_slowly(query, candidates, row.row, i, -kStep)) /
+      const uint32_t row = gradients.rows[r];
+      const double numeric = (encoder.loss_slowly(query, candidates, row, i, kStep) -
+                              encoder.loss_slowly(query, candidates, row, i, -kStep)) /
                              (2 * kStep);
-      EXPECT_NEAR(row.gradient[i], numeric, 2e-3 * (1 + std::abs(numeric))) << "row " << row.row;
+      EXPECT_NEAR(gradients.values[r * 16 + i], numeric, 2e-3 * (1 + std::abs(numeric))) << "row " << row;
     }
 }
 

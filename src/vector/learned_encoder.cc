@@ -167,8 +167,9 @@ void LearnedEncoder::count_words(std::string_view text) {
 }
 
 float LearnedEncoder::gradient(const TextFeatures& query, std::span<const Candidate> candidates,
-                               std::vector<RowGradient>& out) const {
-  out.clear();
+                               Gradient& out) const {
+  out.rows.clear();
+  out.values.clear();
   const Table* table = table_.load(std::memory_order_relaxed);
   const size_t n = candidates.size(), dim = config_.dim;
   if (table == nullptr || n < 2) return 0;
@@ -177,6 +178,8 @@ float LearnedEncoder::gradient(const TextFeatures& query, std::span<const Candid
   for (size_t t = 0; t <= n; ++t) {
     const TextFeatures& text = t == n ? query : candidates[t].text;
     float* s = &e[t * dim];
+    for (const TextFeature& f : text)
+      for (size_t i = 0; i < dim; i += 16) __builtin_prefetch(&table->rows[f.row * dim + i]);
     for (const TextFeature& f : text) k.axpy(f.weight, &table->rows[f.row * dim], s, dim);
     length[t] = std::sqrt(k.dot(s, s, dim));
     if (length[t] > 1e-6f)
@@ -211,26 +214,28 @@ float LearnedEncoder::gradient(const TextFeatures& query, std::span<const Candid
   std::stable_sort(parts.begin(), parts.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [row, part] : parts) {
-    if (out.empty() || out.back().row != row) out.push_back({row, std::vector<float>(dim)});
-    k.axpy(part.second, &ds[part.first * dim], out.back().gradient.data(), dim);
+    if (out.rows.empty() || out.rows.back() != row) {
+      out.rows.push_back(row);
+      out.values.resize(out.rows.size() * dim);
+    }
+    k.axpy(part.second, &ds[part.first * dim], &out.values[(out.rows.size() - 1) * dim], dim);
   }
   return -log_f32(std::max(p[0], 1e-30f));
 }
 
 float LearnedEncoder::learn(const TextFeatures& query, std::span<const Candidate> candidates, float weight) {
   Table& to = table();
-  std::vector<RowGradient> gradients;
-  const float loss = gradient(query, candidates, gradients);
-  for (const RowGradient& part : gradients) {
-    const float* g = part.gradient.data();
+  const float loss = gradient(query, candidates, gradient_);
+  for (size_t r = 0; r < gradient_.rows.size(); ++r) {
+    const float* g = &gradient_.values[r * config_.dim];
     const float squares = kernels().dot(g, g, config_.dim) / static_cast<float>(config_.dim);
-    float& seen = to.squares[part.row];
+    float& seen = to.squares[gradient_.rows[r]];
     seen += squares * weight;
     const float step = config_.rate * weight * rsqrt_f32(seen + kFloor);
-    float* row = &to.rows[size_t{part.row} * config_.dim];
+    float* row = &to.rows[size_t{gradient_.rows[r]} * config_.dim];
     for (uint32_t i = 0; i < config_.dim; ++i) write(row[i], row[i] - step * g[i]);
   }
-  if (!gradients.empty())
+  if (!gradient_.rows.empty())
     lessons_.store(lessons_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return loss;
 }

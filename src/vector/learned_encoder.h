@@ -1,6 +1,6 @@
 // The built-in text encoder: sub-word hashed embeddings, learned online from what shoppers click.
 //
-//   word    0.55 of its own row + 0.84 / sqrt(n) of the rows of its n n-grams (3 to 5 bytes of "<word>"), so
+//   word    0.55 of its own row + 0.84 / sqrt(n) of the rows of its n n-grams (3 bytes each of "<word>"), so
 //           that 0.7 of a new word's square is its spelling; rows are found by hash (Bojanowski et al. 2017,
 //           "Enriching word vectors with subword information")
 //   text    s = sum over words of weight(word) * word;  weight = a / (a + share of the word among all words
@@ -34,7 +34,7 @@ namespace freshet {
 struct LearnedEncoderConfig {
   uint32_t dim = 64;         // A multiple of 16.
   uint32_t rows = 1u << 16;  // A power of two.
-  uint32_t ngram_min = 3, ngram_max = 5;
+  uint32_t ngram_min = 3, ngram_max = 3;
   uint32_t words_max = 48;  // Of a text; the rest is not read.
   float temperature = 12;   // T
   float rate = 0.08f;
@@ -74,12 +74,11 @@ class LearnedEncoder final : public TextEncoder {
 
   // The loss and its gradient for every row it touches, ascending by row; learns nothing. The twin in double
   // precision for tests and the base of learn().
-  struct RowGradient {
-    uint32_t row;
-    std::vector<float> gradient;  // dim
+  struct Gradient {
+    std::vector<uint32_t> rows;  // Ascending.
+    std::vector<float> values;   // [rows][dim]
   };
-  float gradient(const TextFeatures& query, std::span<const Candidate> candidates,
-                 std::vector<RowGradient>& out) const;
+  float gradient(const TextFeatures& query, std::span<const Candidate> candidates, Gradient& out) const;
   double loss_slowly(const TextFeatures& query, std::span<const Candidate> candidates, uint32_t moved_row,
                      uint32_t moved_element, double moved_by) const;
 
@@ -96,6 +95,7 @@ class LearnedEncoder final : public TextEncoder {
   const LearnedEncoderConfig config_;
   std::atomic<Table*> table_{nullptr};
   std::atomic<uint64_t> lessons_{0};
+  Gradient gradient_;  // Fold thread; kept for its memory.
 };
 
 }  // namespace freshet

@@ -26,8 +26,8 @@ namespace freshet {
 struct NearestConfig {
   uint32_t rows_min = 100'000;  // Below: exact.
   uint32_t links = 16;          // M of HNSW
-  uint32_t build_width = 128;   // Candidates while building
-  uint32_t width = 96;          // Candidates while searching; at least k
+  uint32_t build_width = 100;   // Candidates while building
+  uint32_t width = 64;          // Candidates while searching; at least k
   float turn_max = 0.2f;        // Chord between a unit row when built and now: 0.2 is a cosine of 0.98.
   double stale_max = 0.1;       // Share of rows; beyond it the graph is built again.
   uint32_t sample_every = 256;

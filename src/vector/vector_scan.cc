@@ -55,14 +55,22 @@ class BlockScan {
   BlockScan(const VectorSet::Query& query, uint32_t stride, uint32_t rows, Best& best)
       : query_(query), stride_(stride), rows_(rows), best_(best) {}
 
-  // Rows with a bit in `mask`; slot of row 0 is `base`.
-  void scan(const VectorSet::Block& block, const uint64_t* mask, uint32_t base) {
+  // Rows with a bit in `mask`; slot of row 0 is `base`; `next`: the block that will follow, or nullptr.
+  void scan(const VectorSet::Block& block, const uint64_t* mask, uint32_t base,
+            const VectorSet::Block* next) {
     const uint32_t words = (rows_ + 63) / 64;
     uint32_t count = 0;
     for (uint32_t w = 0; w < words; ++w) count += static_cast<uint32_t>(std::popcount(mask[w]));
     if (count == 0) return;
     if (count * kSparseShare < rows_) return few(block, mask, base, words);
-    kernels().dot_int8(block.rows(), query_.values.data(), dots_, rows_, stride_);
+    // The hardware fetches ahead inside a page at best: the next block is asked for while this one is read.
+    const uint32_t step = std::min<uint32_t>(rows_, 32);
+    for (uint32_t row = 0; row < rows_; row += step) {
+      const size_t at = size_t{row} * stride_;
+      for (size_t line = 0; next != nullptr && line < size_t{step} * stride_; line += 64)
+        __builtin_prefetch(next->rows() + at + line);
+      kernels().dot_int8(block.rows() + at, query_.values.data(), dots_ + row, step, stride_);
+    }
     const float top = kernels().scores(dots_, block.scale, kZeros, query_.scale, scores_, rows_);
     if (!(top > best_.threshold())) return;
     for (uint32_t w = 0; w < words; ++w)
@@ -112,7 +120,7 @@ void VectorSet::top(const Query& query, const SlotSet* filter, uint32_t k,
         mask[row / 64] &=
             allowed_bits(*chunk, (base + row) % SlotSet::kChunkSlots, std::min<uint32_t>(64, rows - row));
     }
-    scan.scan(*block, mask, base);
+    scan.scan(*block, mask, base, b + 1 < blocks ? blocks_[b + 1].load(std::memory_order_acquire) : nullptr);
   };
   if (filter == nullptr) {
     for (size_t b = 0; b < blocks; ++b) visit(b, nullptr);

@@ -23,23 +23,21 @@ uint32_t rows_log2_for(uint32_t stride) {
 }  // namespace
 
 VectorSet::VectorSet(VectorSetConfig config)
-    : config_(config), stride_((config.dim + 63) / 64 * 64), rows_log2_(rows_log2_for(stride_)) {
+    : config_(config),
+      stride_((config.dim + 63) / 64 * 64),
+      rows_log2_(rows_log2_for(stride_)),
+      pool_(new Pool(size_t{stride_} << rows_log2_)) {
   CHECK(config.dim >= 1 && config.dim <= kVectorDimMax);
 }
 
-VectorSet::~VectorSet() {
-  for (Block* block : editing_)
-    if (block != nullptr) Block::free(block);
-  for (size_t b = 0; b < blocks_.size(); ++b)
-    Block::free(const_cast<Block*>(blocks_[b].load(std::memory_order_relaxed)));
-}
+VectorSet::~VectorSet() = default;  // The pool holds every block.
 
 VectorSet::Block* VectorSet::editable(uint32_t slot) {
   const size_t b = slot >> rows_log2_;
   if (b >= editing_.size()) editing_.resize(b + 1);
   if (editing_[b] == nullptr) {
     const Block* from = b < blocks_.size() ? blocks_[b].load(std::memory_order_relaxed) : nullptr;
-    editing_[b] = Block::make(size_t{stride_} << rows_log2_, from);
+    editing_[b] = pool_->make(from);
     edited_.push_back(static_cast<uint32_t>(b));
   }
   return editing_[b];
@@ -81,7 +79,7 @@ void VectorSet::remove(uint32_t slot) {
 
 void VectorSet::publish() {
   if (edited_.empty()) return;
-  size_t live = live_.load(std::memory_order_relaxed), bytes = bytes_.load(std::memory_order_relaxed);
+  size_t live = live_.load(std::memory_order_relaxed);
   for (const uint32_t b : edited_) {
     if (b >= blocks_.size()) blocks_.grow(b + 1);
     Block* next = std::exchange(editing_[b], nullptr);
@@ -89,14 +87,12 @@ void VectorSet::publish() {
     live += next->count();
     if (old != nullptr) {
       live -= old->count();
-      retired_.add(old, Block::free);
-    } else {
-      bytes += sizeof(Block) + (size_t{stride_} << rows_log2_);
+      retired_.add(old, Pool::free);
     }
   }
   edited_.clear();
   live_.store(live, std::memory_order_relaxed);
-  bytes_.store(bytes, std::memory_order_relaxed);
+  bytes_.store(pool_->bytes(), std::memory_order_relaxed);
 }
 
 uint32_t VectorSet::slots() const {

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -93,12 +94,14 @@ class VectorSet {
   void top_slowly(const Query& query, const SlotSet* filter, uint32_t k, std::vector<VectorHit>& out) const;
 
   struct Block;
+  class Pool;
 
  private:
   Block* editable(uint32_t slot);
 
   const VectorSetConfig config_;
   const uint32_t stride_, rows_log2_;  // Rows a block: 2^rows_log2_, at least 4, at most 256
+  std::unique_ptr<Pool> pool_;         // Outlives the blocks and retired_.
   StableArray<std::atomic<const Block*>> blocks_;
   std::vector<Block*> editing_;   // [block] its private copy; nullptr: none
   std::vector<uint32_t> edited_;  // Blocks that have one.
