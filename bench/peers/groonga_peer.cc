@@ -35,10 +35,10 @@ int main(int argc, char** argv) {
   send("column_create Docs text COLUMN_SCALAR ShortText");
   send("table_create Terms TABLE_PAT_KEY ShortText --default_tokenizer TokenDelimit");
   for (size_t i = 0; i < texts.size();) {
-    std::string load = "load --table Docs --values [";
+    std::string load = "load --table Docs --values '[";
     for (const size_t end = std::min(texts.size(), i + 1000); i < end; ++i)
       load += (load.back() == '[' ? "{\"text\":\"" : ",{\"text\":\"") + texts[i] + "\"}";
-    send(load + "]");
+    send(load + "]'");
   }
   send("column_create Terms text_index COLUMN_INDEX|WITH_POSITION Docs text");
   std::printf("index %.3f\n", (peer::cpu_us() - start) / 1e6);
