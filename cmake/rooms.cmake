@@ -39,11 +39,11 @@ room(settings DEPENDS base event fold feature json)
 # answer
 room(query DEPENDS base settings text index)
 room(serve DEPENDS base event feature column recommend log)
-room(search DEPENDS base event env fold feature column text index query settings serve)
+room(search DEPENDS base event env fold feature model text index column settings query suggest vector)
 
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)
-room(engine DEPENDS base event env log store fold feature recommend text index settings query serve search ingest)
+room(engine DEPENDS base event env log store fold feature model recommend text index settings query suggest vector serve search ingest)
 room(http DEPENDS base event env log json feature recommend settings serve search ingest engine LIBRARIES Boost::json prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning
   target_compile_options(freshet_http PUBLIC -Wno-tsan)

@@ -35,6 +35,8 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       settings_(moment_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
+      trail_(moment_),
+      vectors_(moment_, catalog_, trail_, config.vectors),
       search_(moment_, catalog_, settings_, config.search),
       profiles_(moment_, config.profiles),
       learning_(moment_, profiles_,
@@ -52,9 +54,13 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   if (!status.ok()) return status.error();
   ShopState* owner = state.get();
   state->catalog_.on_evict([owner](std::span<const ItemSlot> items) {
+    owner->vectors_.evict(items);
     owner->search_.evict(items);
     owner->recommender().evict(items);
     owner->profiles_.evict_items(items);
+  });
+  state->catalog_.on_change([owner](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
+    owner->search_.record_changed(slot, before, now);
   });
   state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
     owner->search_.settings_changed(before, after);

@@ -4,6 +4,8 @@
 //   entry      counts an event once and keeps the clock
 //   settings   how the shop wants to be searched, and its synonyms
 //   catalog    items: changed by upserts, met by actions
+//   trail      which search an action follows
+//   vectors    of items: the shop's own, and those learned from what followed searches
 //   search     the inverted index, columns and vectors of what changed; how popular items are
 //   learning   recommenders: learn from the action, given what the shopper did before it
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
@@ -24,6 +26,7 @@
 #include "recommend/recommender.h"
 #include "search/search_state.h"
 #include "settings/settings.h"
+#include "vector/item_vectors.h"
 
 namespace freshet {
 
@@ -33,6 +36,7 @@ struct StateConfig {
   CountersConfig counters;
   RecommenderOptions recommender;
   SearchConfig search;
+  ItemVectorsConfig vectors;
   uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
 };
 
@@ -77,7 +81,7 @@ class ShopState {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_, &settings_, &catalog_, &search_, &learning_, &profiles_, &counters_};
+    return {&entry_, &settings_, &catalog_, &trail_, &vectors_, &search_, &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -89,6 +93,7 @@ class ShopState {
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
   SearchState& search() { return search_; }
+  ItemVectors& vectors() { return vectors_; }
   Profiles& profiles() { return profiles_; }
   Counters& counters() { return counters_; }
   Learning& learning() { return learning_; }
@@ -96,6 +101,7 @@ class ShopState {
   const Settings& settings() const { return settings_; }
   const Catalog& catalog() const { return catalog_; }
   const SearchState& search() const { return search_; }
+  const ItemVectors& vectors() const { return vectors_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
   const Entry& entry() const { return entry_; }
@@ -110,6 +116,8 @@ class ShopState {
   Settings settings_;
   Catalog catalog_;
   CatalogFacts facts_;
+  SearchTrail trail_;
+  ItemVectors vectors_;
   SearchState search_;
   Profiles profiles_;
   Learning learning_;

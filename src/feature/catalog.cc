@@ -260,6 +260,7 @@ void Catalog::publish(ItemSlot slot, ItemRecord* next) {
   if (old != nullptr) bytes_ -= bytes_of(*old);
   if (next != nullptr) bytes_ += bytes_of(*next);
   slots_[slot].record.store(next, std::memory_order_release);
+  if (on_change_ && !loading_) on_change_(slot, old, next);
   retired_.retire(old);
 }
 
@@ -359,6 +360,7 @@ void Catalog::save(Writer& out) const {
 
 Status Catalog::load(Reader& in) {
   CHECK(slots_.size() == 0);  // Into a fresh catalogue only.
+  loading_ = true;
   touches_ = in.u64();
   evicted_ = in.u64();
   const uint64_t facets = in.varint();
@@ -398,6 +400,7 @@ Status Catalog::load(Reader& in) {
     waiting_items_ += items.size();
   }
   if (!in.ok()) return corrupt("catalog section: ends too early or is malformed");
+  loading_ = false;
   std::sort(free_.begin(), free_.end(), std::greater<>());
   return {};
 }

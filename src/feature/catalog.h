@@ -7,9 +7,9 @@
 // the catalogue), and being listed by an upsert counts like eight views. Everyone who keeps slots is told
 // before they are reused (on_evict).
 //
-// A catalogue may be imported beside the live one: item events that name it (Event::catalogue) are kept apart,
-// and kCatalogSwap puts them in the place of what is listed, all at once: an item that the new one has is as if
-// upserted, any other listed item as if deleted. Slots, and with them what was learned, stay.
+// A catalogue may be imported beside the live one: item events that name it (Event::catalogue) are kept
+// apart, and kCatalogSwap puts them in the place of what is listed, all at once: an item that the new one has
+// is as if upserted, any other listed item as if deleted. Slots, and with them what was learned, stay.
 //
 // Threads: fold thread writes; find(), item() and facet_name() on any thread under an EpochGuard; what they
 // return lives as long as that guard. Cost: about 200 bytes an item plus its attributes.
@@ -77,6 +77,12 @@ class Catalog final : public Fold {
   // Called with the slots about to be freed, ascending. Set once, before the first event.
   void on_evict(std::function<void(std::span<const ItemSlot>)> listener) { on_evict_ = std::move(listener); }
 
+  // Called whenever the record of a slot is replaced, except by load(), while both can be read (nullptr:
+  // none). Set once, before the first event.
+  void on_change(std::function<void(ItemSlot, const ItemRecord* before, const ItemRecord* now)> listener) {
+    on_change_ = std::move(listener);
+  }
+
   // Any thread, under an EpochGuard.
   ItemSlot find(std::string_view id) const;                                // kNoItem: not known
   const ItemRecord* item(ItemSlot slot) const;                             // nullptr: no such item (any more)
@@ -114,12 +120,14 @@ class Catalog final : public Fold {
   Moment& moment_;
   const CatalogConfig config_;
   std::function<void(std::span<const ItemSlot>)> on_evict_;
+  std::function<void(ItemSlot, const ItemRecord*, const ItemRecord*)> on_change_;
+  bool loading_ = false;
 
   StableArray<Slot> slots_;
   IdIndex index_;
   StableArray<std::atomic<const std::string*>> facet_names_;  // [number]; 0 unused
   IdIndex facet_index_;
-  std::vector<ItemSlot> free_;  // Descending, so that the smallest is taken first.
+  std::vector<ItemSlot> free_;              // Descending, so that the smallest is taken first.
   std::map<std::string, Waiting> waiting_;  // By name; fold thread only.
   size_t waiting_items_ = 0;
   uint64_t touches_ = 0;

@@ -4,13 +4,89 @@
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
+namespace {
+
+// What attributes cannot say: popularity is kept by the fold, relevance by the index.
+double own_score(const Context& c, const std::string& name, ItemSlot slot) {
+  if (name == "popularity") return c.state.popularity_key(slot);
+  return c.words ? c.generation.index.score(c.query.plan, slot) : 0;
+}
+
+}  // namespace
+
+std::string group_attribute(const Context& c) {
+  if (c.request.group_by == "-") return {};
+  return c.request.group_by.empty() ? c.settings.distinct : c.request.group_by;
+}
+
+// Everything that matches by the keys, as much of it as the page needs.
+void order_by(Context& c, const std::vector<SortKey>& wanted) {
+  std::vector<SortBy> keys;
+  std::string own;
+  for (const SortKey& key : wanted) {
+    SortBy by{key.name, key.descending, kNoNumber, kNoNumber};
+    if (key.name == "relevance" || key.name == "score" || key.name == "popularity") {
+      own = key.name;
+      by.name = "score";
+    } else if (key.name == "distance" && c.request.around) {
+      by.latitude = c.request.around->latitude;
+      by.longitude = c.request.around->longitude;
+    }
+    keys.push_back(std::move(by));
+  }
+  const size_t wanted_items = pool_size(c);
+  const ScoreOf score = [&](ItemSlot slot) { return own_score(c, own, slot); };
+  c.pool.clear();
+  for (const ItemSlot slot : top_sorted(c.state.columns(), c.matched, keys, wanted_items, score)) {
+    Candidate one{.slot = slot};
+    if (c.words) one.lexical = c.generation.index.score(c.query.plan, slot);
+    c.pool.push_back(std::move(one));
+  }
+}
+
+namespace {
+
+void add_distances(Context& c) {
+  if (!c.request.around) return;
+  for (Candidate& one : c.pool) {
+    const double latitude = c.state.columns().latitude().value(one.slot);
+    const double longitude = c.state.columns().longitude().value(one.slot);
+    if (has_number(latitude) && has_number(longitude))
+      one.distance_m =
+          distance_m(c.request.around->latitude, c.request.around->longitude, latitude, longitude);
+  }
+}
+
+void page_of_groups(Context& c, const std::string& attribute) {
+  const GroupKey key(c.state.columns(), attribute);
+  std::vector<ItemSlot> ordered;
+  for (const Candidate& one : c.pool) ordered.push_back(one.slot);
+  const uint32_t shown = c.request.group_count != 0 ? c.request.group_count : c.settings.distinct_count;
+  std::vector<Candidate> page;
+  for (const Group& group : group_page(ordered, key, shown, c.request.from, c.request.count)) {
+    const auto first = std::find_if(c.pool.begin(), c.pool.end(),
+                                    [&](const Candidate& one) { return one.slot == group.items.front(); });
+    Candidate& one = page.emplace_back(*first);
+    one.group_size = static_cast<uint32_t>(key.group_size(one.slot, c.matched));
+    one.variants.assign(group.items.begin() + 1, group.items.end());
+  }
+  c.answer.found = key.count_groups(c.matched);
+  c.pool = std::move(page);
+}
+
+}  // namespace
 
 Status arrange(Context& c) {
   c.answer.found = c.matched.size();
-  const size_t from = std::min<size_t>(c.request.from, c.pool.size());
-  const size_t end = std::min<size_t>(from + c.request.count, c.pool.size());
-  c.pool.erase(c.pool.begin() + static_cast<std::ptrdiff_t>(end), c.pool.end());
-  c.pool.erase(c.pool.begin(), c.pool.begin() + static_cast<std::ptrdiff_t>(from));
+  if (const std::string attribute = group_attribute(c); !attribute.empty()) {
+    page_of_groups(c, attribute);
+  } else {
+    const size_t from = std::min<size_t>(c.request.from, c.pool.size());
+    const size_t end = std::min<size_t>(from + c.request.count, c.pool.size());
+    c.pool.erase(c.pool.begin() + static_cast<std::ptrdiff_t>(end), c.pool.end());
+    c.pool.erase(c.pool.begin(), c.pool.begin() + static_cast<std::ptrdiff_t>(from));
+  }
+  add_distances(c);
   return {};
 }
 

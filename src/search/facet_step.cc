@@ -1,54 +1,13 @@
 // Counts of facet values over what matches; of a facet that the shopper has chosen from, over what would
 // match without that choice.
 #include <algorithm>
-#include <map>
 
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
 namespace {
 
-FacetAnswer count(const Context& c, const FacetRequest& facet, const SlotSet& slots) {
-  FacetAnswer out;
-  out.name = facet.name;
-  std::map<std::string, uint64_t> counts;
-  double sum = 0;
-  uint64_t numbers = 0;
-  slots.for_each([&](uint32_t slot) {
-    const ItemRecord* item = c.catalog.item(slot);
-    if (item == nullptr) return;
-    for (std::string& value : facet_values(c, *item, facet.name)) ++counts[std::move(value)];
-    const double number = number_of(*item, facet.name);
-    if (!has_number(number)) return;
-    out.min = numbers == 0 ? number : std::min(out.min, number);
-    out.max = numbers == 0 ? number : std::max(out.max, number);
-    sum += number;
-    ++numbers;
-  });
-  out.has_numbers = numbers > 0;
-  out.sum = sum;
-  out.mean = numbers > 0 ? sum / static_cast<double>(numbers) : 0;
-  for (const auto& [value, n] : counts) out.values.push_back({value, n, false});
-  return out;
-}
-
-// What would match if nothing of this facet had been chosen.
-SlotSet matched_without(const Context& c, const std::string& facet) {
-  SlotSet out;
-  const SlotSet words = c.words ? c.generation.index.matches(c.query.plan) & c.unrefined : c.unrefined;
-  words.for_each([&](uint32_t slot) {
-    const ItemRecord* item = c.catalog.item(slot);
-    if (item == nullptr) return;
-    for (const Refinement& refinement : c.request.refinements)
-      if (refinement.facet != facet && !passes(c, *item, refinement)) return;
-    out.add(slot);
-  });
-  return out;
-}
-
-}  // namespace
-
-Status count_facets(Context& c) {
+std::vector<FacetRequest> wanted_facets(const Context& c) {
   std::vector<FacetRequest> wanted;
   for (const FacetRequest& facet : c.request.facets) {
     if (facet.name != "*") {
@@ -57,27 +16,60 @@ Status count_facets(Context& c) {
     }
     for (const FacetField& field : c.settings.facets) wanted.push_back({field.name, "", 0, std::nullopt});
   }
-  for (const FacetRequest& facet : wanted) {
-    const auto field = std::find_if(c.settings.facets.begin(), c.settings.facets.end(),
-                                    [&](const FacetField& f) { return f.name == facet.name; });
-    const bool declared = field != c.settings.facets.end();
-    const FacetOrder order = facet.order.value_or(declared ? field->order : FacetOrder::kCount);
-    const uint32_t most = facet.values_max != 0 ? facet.values_max : declared ? field->values_max : 100;
-    const auto chosen = std::find_if(c.request.refinements.begin(), c.request.refinements.end(),
-                                     [&](const Refinement& r) { return r.facet == facet.name; });
-    const bool is_chosen = chosen != c.request.refinements.end();
-    FacetAnswer answer = count(c, facet, is_chosen ? matched_without(c, facet.name) : c.matched);
-    for (FacetValue& value : answer.values)
-      value.chosen = is_chosen && std::find(chosen->values.begin(), chosen->values.end(), value.value) !=
-                                      chosen->values.end();
-    std::stable_sort(
-        answer.values.begin(), answer.values.end(), [&](const FacetValue& a, const FacetValue& b) {
-          return order == FacetOrder::kCount && a.count != b.count ? a.count > b.count : a.value < b.value;
-        });
-    answer.distinct = answer.values.size();
-    if (answer.values.size() > most) answer.values.resize(most);
-    c.answer.facets.push_back(std::move(answer));
+  return wanted;
+}
+
+FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
+  const auto field = std::find_if(c.settings.facets.begin(), c.settings.facets.end(),
+                                  [&](const FacetField& f) { return f.name == facet.name; });
+  const FacetField declared = field == c.settings.facets.end() ? FacetField{} : *field;
+  FacetSpec spec;
+  spec.name = facet.name;
+  spec.values_max = facet.values_max != 0 ? facet.values_max : declared.values_max;
+  spec.order =
+      facet.order.value_or(declared.order) == FacetOrder::kCount ? ValueOrder::kCount : ValueOrder::kAlphabet;
+  spec.search = facet.contains;
+  spec.fold = [&c](std::string_view word) { return c.generation.analyzer.fold(word); };
+  spec.pre_tag = c.settings.highlight.before;
+  spec.post_tag = c.settings.highlight.after;
+  return spec;
+}
+
+bool is_chosen(const Context& c, const std::string& facet, const std::string& value) {
+  for (const Refinement& refinement : c.request.refinements)
+    if (refinement.facet == facet &&
+        std::find(refinement.values.begin(), refinement.values.end(), value) != refinement.values.end())
+      return true;
+  return false;
+}
+
+FacetAnswer answer_of(const Context& c, FacetCounts&& counts) {
+  FacetAnswer out;
+  out.name = std::move(counts.name);
+  out.distinct = counts.distinct;
+  out.has_numbers = counts.has_numbers;
+  out.min = counts.min;
+  out.max = counts.max;
+  out.mean = counts.mean;
+  out.sum = counts.sum;
+  for (FacetCount& value : counts.values) {
+    const bool chosen = is_chosen(c, out.name, value.value);
+    out.values.push_back({std::move(value.value), value.count, chosen, std::move(value.highlighted)});
   }
+  return out;
+}
+
+}  // namespace
+
+Status count_facets(Context& c) {
+  std::vector<FacetSpec> specs;
+  for (const FacetRequest& facet : wanted_facets(c)) specs.push_back(spec_of(c, facet));
+  if (specs.empty() || c.out_of_time()) return {};
+  const std::string group = group_attribute(c);
+  std::optional<GroupKey> groups;
+  if (c.request.facets_after_grouping && !group.empty()) groups.emplace(c.state.columns(), group);
+  Faceted counted = count_facets(c.state.columns(), c.found, specs, c.choices, groups ? &*groups : nullptr);
+  for (FacetCounts& counts : counted.counts) c.answer.facets.push_back(answer_of(c, std::move(counts)));
   return {};
 }
 

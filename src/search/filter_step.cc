@@ -1,65 +1,45 @@
-// Conditions of the request to the set of items allowed.
+// Conditions of the request to the set of items allowed. What the shopper chose of facets is kept apart from
+// the filter, because a facet's own counts are made without its choice.
 #include <algorithm>
 
-#include "column/filter.h"
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
+namespace {
 
-std::string facet_text(const Value& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* whole = std::get_if<int64_t>(&value)) return std::to_string(*whole);
-  if (const auto* real = std::get_if<double>(&value)) {
-    char digits[32];
-    const int size = std::snprintf(digits, sizeof digits, "%.12g", *real);
-    return {digits, static_cast<size_t>(size)};
-  }
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+bool may_filter(const SearchSettings& settings, const std::string& name) {
+  const std::vector<std::string>& names = settings.filterable;
+  return std::find(names.begin(), names.end(), "*") != names.end() ||
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Status filter(Context& c) {
+  const ColumnSet& columns = c.state.columns();
+  TRY_STATUS(read_choices(c));
+  auto parsed = Filter::parse(c.request.filter);
+  if (!parsed.ok()) return invalid("filter: " + parsed.error().what);
+  std::vector<Filter> all = {*parsed};
+  if (!c.request.include_unavailable) all.push_back(Filter::parse("available = true").value());
+  const Filter plain = Filter::all_of(all);
+  if (!plain.empty()) c.unrefined = plain.evaluate(columns);
+  if (plain.empty() && c.choices.empty()) return {};
+  c.allowed = c.unrefined ? *c.unrefined : columns.listed_set();
+  for (const FacetChoice& choice : c.choices) *c.allowed &= choice.filter.evaluate(columns);
   return {};
 }
 
-std::vector<std::string> facet_values(const Context& c, const ItemRecord& item, const std::string& name) {
-  std::vector<std::string> out;
-  if (name == "category" || name == "brand") {
-    const std::string prefix = name + ":";
-    for (const uint32_t facet : item.facets)
-      if (const std::string_view full = c.catalog.facet_name(facet); full.starts_with(prefix))
-        out.emplace_back(full.substr(prefix.size()));
-    return out;
+Status read_choices(Context& c) {
+  for (const Refinement& refinement : c.request.refinements) {
+    if (!may_filter(c.settings, refinement.facet))
+      return invalid("refine." + refinement.facet +
+                     ": expected an attribute that the settings' filterable names");
+    if (refinement.values.size() > SearchRequest::kValuesMax)
+      return invalid("refine." + refinement.facet + ": expected at most " +
+                     std::to_string(SearchRequest::kValuesMax) + " values");
+    c.choices.push_back({refinement.facet, Filter::one_of(refinement.facet, refinement.values)});
   }
-  const Value* value = item.attribute(name);
-  if (value == nullptr) return out;
-  if (const auto* list = std::get_if<std::vector<std::string>>(value)) return *list;
-  if (!std::holds_alternative<std::monostate>(*value)) out.push_back(facet_text(*value));
-  return out;
-}
-
-bool passes(const Context& c, const ItemRecord& item, const Refinement& refinement) {
-  for (const std::string& value : facet_values(c, item, refinement.facet))
-    if (std::find(refinement.values.begin(), refinement.values.end(), value) != refinement.values.end())
-      return true;
-  return false;
-}
-
-Status filter(Context& c) {
-  const auto parsed = Filter::parse(c.request.filter);
-  if (!parsed.ok()) return invalid("filter: " + parsed.error().what);
-  if (parsed->empty() && c.request.refinements.empty() && c.request.include_unavailable) return {};
-  SlotSet plain;
-  c.generation.index.slots().for_each([&](uint32_t slot) {
-    const ItemRecord* item = c.catalog.item(slot);
-    if (item == nullptr || !(item->available || c.request.include_unavailable)) return;
-    if (parsed->passes(*item, c.catalog)) plain.add(slot);
-  });
-  c.unrefined = plain;
-  SlotSet allowed;
-  plain.for_each([&](uint32_t slot) {
-    const ItemRecord* item = c.catalog.item(slot);
-    for (const Refinement& refinement : c.request.refinements)
-      if (!passes(c, *item, refinement)) return;
-    allowed.add(slot);
-  });
-  c.allowed = std::move(allowed);
   return {};
 }
 

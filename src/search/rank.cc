@@ -62,45 +62,24 @@ std::vector<double> ranking_key(const Context& c, ItemSlot slot) {
 }
 
 void rank(Context& c) {
-  if (!c.words && c.pool.empty()) return browse_order(c);
+  std::vector<SortKey> keys = c.request.sort;
+  if (keys.empty() && !c.words && c.pool.empty())  // Browsed: in the order of the ranking attributes.
+    for (const RankingAttribute& by : c.settings.ranking) keys.push_back({by.name, by.descending});
+  const bool browsed = !c.words && c.pool.empty();
+  if (!keys.empty() || browsed) order_by(c, keys);
   for (const Candidate& candidate : c.pool) c.best_lexical = std::max(c.best_lexical, candidate.lexical);
   c.popularity_scale = c.settings.popularity_weight * c.best_lexical;
+
   for (Candidate& one : c.pool)
-    one.score = in_steps(one.lexical) + in_steps(one.semantic) + popularity_part(c, one.slot) +
-                by_id_part(c, one.slot) + in_steps(one.intent);
+    one.score = in_steps(c.lexical_scale * one.lexical) + in_steps(one.semantic) +
+                popularity_part(c, one.slot) + by_id_part(c, one.slot) + in_steps(one.intent);
+  if (!keys.empty() || browsed) return;
   // Ranking attributes only when scores are equal: their keys are made only then.
   std::sort(c.pool.begin(), c.pool.end(), [&](const Candidate& a, const Candidate& b) {
     if (a.score != b.score) return a.score > b.score;
     const std::vector<double> key_a = ranking_key(c, a.slot), key_b = ranking_key(c, b.slot);
     return key_a != key_b ? key_a > key_b : a.slot < b.slot;
   });
-}
-
-// Everything that matches, in the order of the ranking attributes; only as many as the page needs are
-// ordered.
-void browse_order(Context& c) {
-  struct Keyed {
-    std::vector<double> key;
-    ItemSlot slot;
-    bool operator<(const Keyed& other) const {
-      return key != other.key ? key > other.key : slot < other.slot;
-    }
-  };
-  const size_t wanted = std::min<size_t>(2 * (c.request.from + c.request.count) + 50, c.matched.size());
-  std::vector<Keyed> best;  // A heap, its worst in front.
-  best.reserve(wanted + 1);
-  c.matched.for_each([&](ItemSlot slot) {
-    if (wanted == 0) return;
-    Keyed next{ranking_key(c, slot), slot};
-    if (best.size() == wanted && !(next < best.front())) return;
-    best.push_back(std::move(next));
-    std::push_heap(best.begin(), best.end());
-    if (best.size() <= wanted) return;
-    std::pop_heap(best.begin(), best.end());
-    best.pop_back();
-  });
-  std::sort_heap(best.begin(), best.end());
-  for (const Keyed& one : best) c.pool.push_back({.slot = one.slot});
 }
 
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
@@ -110,13 +89,13 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
   if (candidate.lexical != 0) c.generation.index.explain(c.query.plan, candidate.slot, parts);
   double sum = 0;
   for (const ScorePart& part : parts) {
-    HitPart one{kNames[static_cast<size_t>(part.what)], "", in_steps(part.score)};
+    HitPart one{kNames[static_cast<size_t>(part.what)], "", in_steps(c.lexical_scale * part.score)};
     if (part.what == ScorePart::What::kClause) one.detail = clause_detail(c, part);
     sum += one.value;
     out.push_back(std::move(one));
   }
   // Rounding each part to steps may differ from rounding their sum: the largest takes the difference.
-  if (const double rest = in_steps(candidate.lexical) - sum; !out.empty() && rest != 0) {
+  if (const double rest = in_steps(c.lexical_scale * candidate.lexical) - sum; !out.empty() && rest != 0) {
     const auto largest = std::max_element(
         out.begin(), out.end(), [](const HitPart& a, const HitPart& b) { return a.value < b.value; });
     largest->value += rest;

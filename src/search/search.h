@@ -120,7 +120,8 @@ struct SearchHit {
 struct FacetValue {
   std::string value;
   uint64_t count = 0;
-  bool chosen = false;  // By a refinement.
+  bool chosen = false;      // By a refinement.
+  std::string highlighted;  // Of a search within values: what was found, in tags.
 };
 
 struct FacetAnswer {

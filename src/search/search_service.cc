@@ -1,7 +1,5 @@
 #include "search/search_service.h"
 
-#include <charconv>
-
 #include "env/clock.h"
 #include "search/internal/context.h"
 
@@ -56,12 +54,6 @@ class Stopwatch {
 Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
   if (request.count < 1 || request.count > SearchRequest::kCountMax)
     return invalid("count: expected 1 to " + std::to_string(SearchRequest::kCountMax));
-  ItemSlot from = 0;
-  const char* end = request.cursor.data() + request.cursor.size();
-  if (!request.cursor.empty()) {
-    const auto [stop, error] = std::from_chars(request.cursor.data(), end, from);
-    if (error != std::errc() || stop != end) return invalid("cursor: expected one that an answer gave");
-  }
   const EpochGuard guard;
   SearchRequest search;
   search.filter = request.filter;
@@ -73,21 +65,19 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
             .settings = book.published->settings,
             .catalog = catalog_,
             .state = state_,
+            .vectors = vectors_,
             .generation = state_.generation(),
             .now_ms = 0,
             .deadline_ns = UINT64_MAX,
             .answer = unused};
   TRY_STATUS(filter(c));
-  SlotSet slots = c.allowed ? std::move(*c.allowed) : c.generation.index.slots();
-  slots -= SlotSet::range(0, from);
+  SlotSet slots = c.generation.index.slots();
+  if (c.allowed) slots &= *c.allowed;
+  auto page = freshet::browse(slots, request.cursor, request.count, request.filter);
+  if (!page.ok()) return invalid("cursor: " + page.error().what);
   BrowseAnswer answer;
-  slots.for_each([&](ItemSlot slot) {
-    if (answer.hits.size() < request.count) {
-      answer.hits.push_back(search_internal::describe(c, {.slot = slot}));
-    } else if (answer.cursor.empty()) {
-      answer.cursor = std::to_string(slot);
-    }
-  });
+  answer.cursor = std::move(page->next);
+  for (const ItemSlot slot : page->items) answer.hits.push_back(search_internal::describe(c, {.slot = slot}));
   return answer;
 }
 
@@ -108,6 +98,7 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
             .settings = version->settings,
             .catalog = catalog_,
             .state = state_,
+            .vectors = vectors_,
             .generation = state_.generation(),
             .now_ms = now_ms,
             .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,

@@ -6,14 +6,16 @@
 
 #include "search/search.h"
 #include "search/search_state.h"
+#include "vector/item_vectors.h"
 
 namespace freshet {
 
 class SearchService {
  public:
+  // `vectors` may be null: then there is only the search by words.
   SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
-                const SearchConfig& config)
-      : catalog_(catalog), settings_(settings), state_(state), config_(config) {}
+                const ItemVectors* vectors, const SearchConfig& config)
+      : catalog_(catalog), settings_(settings), state_(state), vectors_(vectors), config_(config) {}
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
   Result<SearchAnswer> search(const SearchRequest& request, TimeMs now_ms) const;
@@ -23,6 +25,7 @@ class SearchService {
   const Catalog& catalog_;
   const Settings& settings_;
   const SearchState& state_;
+  const ItemVectors* const vectors_;
   const SearchConfig config_;
 };
 

@@ -57,7 +57,7 @@ SearchState::Generation::Generation(const SearchSettings& settings, const Catalo
 
 SearchState::SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings,
                          SearchConfig config)
-    : moment_(moment), catalog_(catalog), settings_(settings), config_(std::move(config)) {
+    : moment_(moment), catalog_(catalog), settings_(settings), config_(std::move(config)), columns_(catalog) {
   live_.store(new Generation(settings_.book().published->settings, catalog_.config(), config_));
   words_.store(nullptr);
   make_words(settings_.book());
@@ -316,13 +316,14 @@ Status SearchState::load(Reader& in) {
   popularity_.grow(count);
   for (uint64_t slot = 0; slot < count; ++slot) popularity_[slot].store(in.f64(), std::memory_order_relaxed);
   if (!in.ok()) return corrupt("search section: ends too early");
+  columns_.rebuild();
   rebuild_now(settings_.book().published->settings);
   return {};
 }
 
 size_t SearchState::bytes() const {
   return live_.load(std::memory_order_relaxed)->index.stats().bytes() + 8 * popularity_.size() +
-         8 * fingerprints_.size();
+         8 * fingerprints_.size() + columns_.bytes();
 }
 
 SearchStats SearchState::stats() const {
@@ -339,6 +340,7 @@ SearchStats SearchState::stats() const {
                {"index.dictionary", index.dictionary},
                {"index.slots", index.slots},
                {"index.head", index.head},
+               {"columns", columns_.bytes()},
                {"search.popularity", 8 * popularity_.size()},
                {"search.fingerprints", 8 * fingerprints_.size()}};
   return out;

@@ -26,6 +26,7 @@
 
 #include "base/epoch.h"
 #include "base/stable_array.h"
+#include "column/column_set.h"
 #include "feature/catalog.h"
 #include "feature/moment.h"
 #include "fold/fold.h"
@@ -79,6 +80,10 @@ class SearchState final : public Fold {
   Status load(Reader& in) override;
   size_t bytes() const override;
 
+  // Fold thread: the catalogue is about to free `before`. Called by Catalog::on_change.
+  void record_changed(ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
+    columns_.update(slot, before, now);
+  }
   void evict(std::span<const ItemSlot> items);
   void settings_changed(const SettingsBook& before, const SettingsBook& after);
   void stop();                // No more background work: before the catalogue goes.
@@ -87,6 +92,7 @@ class SearchState final : public Fold {
 
   // Any thread, under an EpochGuard: lives as long as that guard.
   const Generation& generation() const { return *live_.load(std::memory_order_acquire); }
+  const ColumnSet& columns() const { return columns_; }
   const Words& words() const { return *words_.load(std::memory_order_acquire); }
   // How popular an item is, at the newest event: decayed count of what shoppers did, a view counts 1.
   double popularity(ItemSlot slot, TimeMs now_ms) const;
@@ -110,6 +116,7 @@ class SearchState final : public Fold {
 
   std::atomic<Generation*> live_;
   std::atomic<const Words*> words_;
+  ColumnSet columns_;
   StableArray<uint64_t> fingerprints_;           // Fold thread, or the holder of writing_.
   StableArray<std::atomic<double>> popularity_;  // search/popularity.h; 0: nothing was done to it
   std::atomic<uint64_t> refused_{0};

@@ -15,11 +15,19 @@ class Shop {
         entry_(moment_, 1000),
         settings_(moment_),
         catalog_(moment_),
+        trail_(moment_),
+        vectors_(moment_, catalog_, trail_),
         state_(moment_, catalog_, settings_, config_),
-        service_(catalog_, settings_, state_, config_) {
+        service_(catalog_, settings_, state_, &vectors_, config_) {
     settings_.on_change(
         [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
-    catalog_.on_evict([this](std::span<const ItemSlot> slots) { state_.evict(slots); });
+    catalog_.on_change([this](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
+      state_.record_changed(slot, before, now);
+    });
+    catalog_.on_evict([this](std::span<const ItemSlot> slots) {
+      vectors_.evict(slots);
+      state_.evict(slots);
+    });
   }
 
   void apply(Event event) {
@@ -27,7 +35,7 @@ class Shop {
     if (event.time_ms == kNoTime) event.time_ms = 1'760'000'000'000 + static_cast<TimeMs>(events_);
     for (Fold* fold : folds()) fold->apply(events_, event);
   }
-  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &state_}; }
+  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &trail_, &vectors_, &state_}; }
   void item(const std::string& id, std::vector<Attribute> attributes, EventType type = EventType::kItemUpsert,
             const std::string& catalogue = "") {
     Event event;
@@ -83,6 +91,8 @@ class Shop {
   Entry entry_;
   Settings settings_;
   Catalog catalog_;
+  SearchTrail trail_;
+  ItemVectors vectors_;
   SearchState state_;
   SearchService service_;
   uint64_t events_ = 0;

@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "base/slot_set.h"
+#include "column/facets.h"
+#include "column/filter.h"
+#include "column/sort.h"
 #include "query/query_parser.h"
 #include "search/search.h"
 #include "search/search_state.h"
+#include "vector/item_vectors.h"
 
 namespace freshet::search_internal {
 
@@ -29,6 +33,7 @@ struct Context {
   const SearchSettings& settings;
   const Catalog& catalog;
   const SearchState& state;
+  const ItemVectors* vectors;  // nullptr: none
   const SearchState::Generation& generation;
   const TimeMs now_ms;
   const uint64_t deadline_ns;  // Of the monotonic clock.
@@ -38,13 +43,15 @@ struct Context {
   bool words = false;  // There is something to look for; else everything is browsed.
   ParsedQuery query;
   // filter
-  std::optional<SlotSet> allowed;  // nullopt: every item listed
-  SlotSet unrefined;               // Allowed but for the refinements; meaningful when there are some.
-  // retrieve
+  std::optional<SlotSet> allowed;    // nullopt: every item listed
+  std::optional<SlotSet> unrefined;  // The same without what was chosen of facets.
+  std::vector<FacetChoice> choices;
+  SlotSet found;                // All that match words and filter, but for what was chosen of facets;
   SlotSet matched;              // All that match words and filter.
   std::vector<Candidate> pool;  // The best of them; ordered by rank().
   ItemSlot by_id = kNoItem;     // The item whose id is the query.
   // rank
+  double lexical_scale = 1;  // What a point of the index is worth in the score.
   float best_lexical = 0;
   double popularity_scale = 0;
 
@@ -65,13 +72,12 @@ Status relax(Context& c);
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
 std::string clause_detail(const Context& c, const ScorePart& part);
 double in_steps(double score);
-void browse_order(Context& c);
+Status read_choices(Context& c);
+uint32_t pool_size(const Context& c);
+std::string group_attribute(const Context& c);  // Empty: nothing is grouped.
+void order_by(Context& c, const std::vector<SortKey>& wanted);
 std::vector<double> ranking_key(const Context& c, ItemSlot slot);
 double number_of(const ItemRecord& item, std::string_view name);  // NaN: absent, or no number
-
-bool passes(const Context& c, const ItemRecord& item, const Refinement& refinement);
-std::string facet_text(const Value& value);
-std::vector<std::string> facet_values(const Context& c, const ItemRecord& item, const std::string& name);
 
 SearchHit describe(const Context& c, const Candidate& candidate);
 void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit);
