@@ -157,6 +157,50 @@ def check_open(server):
     call("patch", "/api/v1/items/{id}", 422, b"{", id="kettle")
     call("patch", "/api/v1/items/{id}", 400, {"price": 1}, id="kettle", query={"x": 1})
     call("post", "/api/v1/items", 422, [{"title": "no id"}])
+    time.sleep(0.5)
+    found = call("post", "/api/v1/search", 200, {"query": "ketle", "facets": ["*"], "explain": True})
+    assert found["found"] >= 1, found
+    several = call("post", "/api/v1/search", 200, {"searches": [{"query": "kettle"}, {"count": 0}]})
+    assert len(several["answers"]) == 2
+    assert call("post", "/api/v1/search", 400, {"sort": [{}]})["error"]["field"] == "sort[0]"
+    call("post", "/api/v1/search", 400, b"{")
+    call("post", "/api/v1/browse", 200, {"count": 1})
+    call("post", "/api/v1/browse", 400, {"cursor": "nonsense"})
+    call("post", "/api/v1/facets/{name}", 200, {"contains": "a"}, name="brand")
+    call("post", "/api/v1/facets/{name}", 400, {"filter": "price <"}, name="brand")
+    staged = call("post", "/api/v1/settings/staged", 201, {"pagination_max": 500})["version"]
+    assert call("post", "/api/v1/settings/staged", 400, {"typo": {"one_edit_from": 0}})["error"]["field"] == "typo.one_edit_from"
+    call("delete", "/api/v1/settings/staged/{version}", 200, version=staged)
+    call("delete", "/api/v1/settings/staged/{version}", 404, version=staged)
+    call("put", "/api/v1/settings", 200, {"pagination_max": 400})
+    call("put", "/api/v1/settings", 400, {"nothing": 1})
+    assert call("get", "/api/v1/settings", 200)["settings"]["pagination_max"] == 400
+    call("get", "/api/v1/settings", 404, query={"version": 99})
+    call("get", "/api/v1/settings/versions", 200)
+    call("get", "/api/v1/settings/diff", 200, query={"from": 0})
+    call("get", "/api/v1/settings/diff", 404, query={"from": 99})
+    call("post", "/api/v1/settings/rollback", 200, {})
+    call("post", "/api/v1/settings/rollback", 404, {"version": 99})
+    call("post", "/api/v1/settings/publish", 200, {"version": 0})
+    call("post", "/api/v1/settings/publish", 400, {})
+    call("post", "/api/v1/settings/publish", 404, {"version": 99})
+    call("put", "/api/v1/synonyms/{id}", 200, {"words": ["sofa", "couch"]}, id="s1")
+    call("put", "/api/v1/synonyms/{id}", 400, {"words": ["sofa"]}, id="s1")
+    call("get", "/api/v1/synonyms/{id}", 200, id="s1")
+    call("get", "/api/v1/synonyms", 200)
+    call("delete", "/api/v1/synonyms/{id}", 200, id="s1")
+    call("delete", "/api/v1/synonyms/{id}", 404, id="s1")
+    call("get", "/api/v1/synonyms/{id}", 404, id="s1")
+    call("put", "/api/v1/synonyms", 200, [{"id": "1", "words": ["tv", "television"]}])
+    call("put", "/api/v1/synonyms", 400, {})
+    call("post", "/api/v1/items", 200, {"id": "n1", "title": "Lamp"}, query={"catalogue": "next"})
+    call("get", "/api/v1/catalogues", 200)
+    call("delete", "/api/v1/catalogues/{name}", 200, name="next")
+    call("delete", "/api/v1/catalogues/{name}", 404, name="next")
+    call("post", "/api/v1/catalogues/{name}/swap", 404, name="next")
+    call("post", "/api/v1/items", 200, items, query={"catalogue": "next"})
+    time.sleep(0.5)
+    call("post", "/api/v1/catalogues/{name}/swap", 200, name="next")
 
     view = {"type": "view", "user": "ada", "item": "kettle", "id": "e1"}
     assert call("post", "/api/v1/events", 200, view)["accepted"] == 1

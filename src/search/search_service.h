@@ -14,7 +14,7 @@ class SearchService {
  public:
   // `vectors` may be null: then there is only the search by words.
   SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
-                const ItemVectors* vectors, const SearchConfig& config)
+                const SearchConfig& config, const ItemVectors* vectors = nullptr)
       : catalog_(catalog), settings_(settings), state_(state), vectors_(vectors), config_(config) {}
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.

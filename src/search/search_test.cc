@@ -18,7 +18,7 @@ class Shop {
         trail_(moment_),
         vectors_(moment_, catalog_, trail_),
         state_(moment_, catalog_, settings_, config_),
-        service_(catalog_, settings_, state_, &vectors_, config_) {
+        service_(catalog_, settings_, state_, config_, &vectors_) {
     settings_.on_change(
         [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
     catalog_.on_change([this](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
