@@ -20,6 +20,8 @@ room(event DEPENDS base)
 room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt OpenSSL::Crypto)
 room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n stemmer)
 room(model DEPENDS base)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/ftrl.cc ${PROJECT_SOURCE_DIR}/src/model/optimizer.cc
+                            PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno")  # square roots in vectors
 room(json DEPENDS base LIBRARIES Boost::json)
 
 # truth
@@ -34,6 +36,7 @@ room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
 room(vector DEPENDS base event fold feature model text suggest)
+room(learn DEPENDS base env model json)
 room(settings DEPENDS base event fold feature json)
 
 # answer
@@ -50,7 +53,7 @@ if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer do
 endif()
 embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings search)
-room(main DEPENDS base event env log store fold feature recommend serve ingest engine http eval LIBRARIES CLI11::CLI11)
+room(main DEPENDS base event env log store fold feature learn recommend serve ingest engine http eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")
 

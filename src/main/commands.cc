@@ -7,6 +7,7 @@ Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
 Run add_eval(CLI::App& app);         // cmd_eval.cc
 Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
+Run add_learn(CLI::App& app);        // cmd_learn.cc
 Run add_log(CLI::App& app);          // cmd_log.cc
 Run add_replay(CLI::App& app);       // cmd_replay.cc
 Run add_serve(CLI::App& app);        // cmd_serve.cc
@@ -19,6 +20,7 @@ std::span<const Command> commands() {
       {"eval", "Judged queries through the served search: nDCG, recall, latency", add_eval},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
+      {"learn", "Labelled rows from a file through an online learner: predict, then learn", add_learn},
       {"log", "Verify, watch, export or count the events of a log", add_log},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
       {"serve", "The server: events in, recommendations out, over HTTP", add_serve},

@@ -1,0 +1,341 @@
+#include "learn/encoder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include "base/hash.h"
+#include "model/math.h"
+
+namespace freshet {
+namespace {
+
+constexpr double kHorizons[] = {2, 12, 48, 336};
+constexpr size_t kDenseOfNumber = 1 + std::size(kHorizons);
+constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
+constexpr size_t kDenseOfValue = 6;
+constexpr size_t kState =
+    14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a double).
+constexpr size_t kSights = 8, kWaiting = 9, kTime = 10;
+constexpr size_t kPairColumns = 9;
+constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+
+bool number_in(const std::string& text, double& out) {
+  const char* begin = text.data();
+  if (!text.empty() && *begin == '+') ++begin;
+  const auto end = std::from_chars(begin, text.data() + text.size(), out);
+  return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::isfinite(out);
+}
+
+bool missing(const std::string& text) {
+  return text.empty() || text == "NA" || text == "null" || text == "nan" || text == "NaN" || text == "?";
+}
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+uint64_t key_of(size_t field, std::string_view value) {
+  return mix64(hash_bytes(value), field + 1);
+}
+
+}  // namespace
+
+Encoder::Encoder(const EncoderConfig& config)
+    : config_(config),
+      rates_(
+          {.dim = kState, .optimizer = {.kind = Optimizer::kSgd}, .bytes_max = config.bytes_max, .init = 0}) {
+}
+
+Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
+  const std::vector<std::string>& names = reader.columns();
+  const auto known = [&](const std::string& name, std::string_view flag) -> Status {
+    if (name.empty() || has(names, name)) return {};
+    std::string list;
+    for (const std::string& each : names) list += (list.empty() ? "" : ", ") + each;
+    return invalid(std::string(flag) + ": there is no column '" + name + "'; there are: " + list);
+  };
+  TRY_STATUS(known(config_.label, "--label"));
+  TRY_STATUS(known(config_.time, "--time"));
+  TRY_STATUS(known(config_.label_at, "--label-at"));
+  for (const auto* list : {&config_.numeric, &config_.categorical, &config_.ignore})
+    for (const std::string& name : *list) TRY_STATUS(known(name, "columns"));
+
+  for (size_t c = 0; c < names.size(); ++c) {
+    const std::string& name = names[c];
+    if (name == config_.label || name == config_.time || name == config_.label_at ||
+        has(config_.ignore, name))
+      continue;
+    size_t present = 0;
+    size_t numbers = 0;
+    size_t whole = 0;
+    size_t words = 0;
+    std::set<std::string> values;
+    for (const Row& row : rows) {
+      if (c >= row.cells.size() || missing(row.cells[c])) continue;
+      ++present;
+      double number = 0;
+      if (number_in(row.cells[c], number)) {
+        ++numbers;
+        whole += std::floor(number) == number ? 1 : 0;
+      }
+      words += row.cells[c].find(' ') != std::string::npos ? 1 : 0;
+      values.insert(row.cells[c]);
+    }
+    if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) continue;
+    Column column{.cell = c, .name = name};
+    const bool numeric = numbers * 100 >= present * 99;
+    const bool all_whole = whole == numbers;
+    column.numeric = has(config_.numeric, name) || (numeric && !has(config_.categorical, name));
+    column.categorical =
+        has(config_.categorical, name) ||
+        (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
+    column.words = column.categorical && !numeric && words * 5 > present && values.size() > 20;
+    columns_.push_back(std::move(column));
+  }
+  if (!config_.time.empty() && !rows.empty()) {
+    const size_t cell = reader.column(config_.time);
+    double first = 0;
+    if (cell < rows[0].cells.size() && number_in(rows[0].cells[cell], first))
+      time_unit_s_ = first > 1e11 ? 1e-3 : first > 1e8 ? 1 : 0;
+  }
+  size_t numeric = 0;
+  for (const Column& column : columns_) {
+    numeric += column.numeric ? 1 : 0;
+    singles_ += column.categorical && !column.words ? 1 : 0;
+  }
+  const size_t crossed = std::min(singles_, kPairColumns);
+  pairs_ = crossed * (crossed - 1) / 2;
+  if (crossed == 0) pairs_ = 0;
+  const size_t time_fields = time_unit_s_ > 0 ? 1 : 0;
+  dense_ = numeric * kDenseOfNumber + singles_ * kDenseOfValue + pairs_ + time_fields;
+  scales_.resize(dense_);
+  means_.assign(numeric * std::size(kHorizons), std::numeric_limits<double>::quiet_NaN());
+  planned_ = true;
+  return {};
+}
+
+std::string Encoder::describe() const {
+  std::string text;
+  for (const Column& column : columns_) {
+    text += (text.empty() ? "" : "; ") + column.name + ":";
+    if (column.numeric) text += " numeric";
+    if (column.categorical) text += column.words ? " words" : " categorical";
+  }
+  return text;
+}
+
+void Encoder::add_dense(Sample& out, float value, bool bins) {
+  const size_t f = out.dense.size();
+  out.dense.push_back(value);
+  if (std::isnan(value)) {
+    out.scaled.push_back(0);
+    out.features.push_back({static_cast<uint32_t>(mix64(f, 7)), 1});
+    return;
+  }
+  Scale& scale = scales_[f];
+  const double spread = std::sqrt(scale.variance);
+  const double z = scale.n < 2 || spread < 1e-12 ? 0 : std::clamp((value - scale.mean) / spread, -5.0, 5.0);
+  out.scaled.push_back(static_cast<float>(z));
+  out.features.push_back({static_cast<uint32_t>(mix64(f, 1)), static_cast<float>(z)});
+  if (bins) {
+    const auto step = static_cast<uint64_t>(std::floor((z + 5) * 2));
+    out.features.push_back({static_cast<uint32_t>(mix64(mix64(f, 2), step)), 1});
+  }
+  scale.n = std::min(scale.n + 1, 20000.0);
+  const double apart = value - scale.mean;
+  scale.mean += apart / scale.n;
+  scale.variance += (apart * (value - scale.mean) - scale.variance) / scale.n;
+}
+
+void Encoder::add_numbers(const Row& row, Sample& out) {
+  size_t number = 0;
+  for (const Column& column : columns_) {
+    if (!column.numeric) continue;
+    double value = 0;
+    const bool there = column.cell < row.cells.size() && number_in(row.cells[column.cell], value);
+    add_dense(out, there ? static_cast<float>(value) : kMissing, true);
+    for (size_t h = 0; h < std::size(kHorizons); ++h) {
+      double& mean = means_[number * std::size(kHorizons) + h];
+      add_dense(out, there && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
+      if (there) mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
+    }
+    ++number;
+  }
+}
+
+float Encoder::rate_logit(const float* state, size_t which) const {
+  const float prior = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  const float lean = which == 0 ? 0.7f : 2.0f;
+  const float rate = (state[2 * which + 1] + lean * prior) / (state[2 * which] + lean);
+  if (config_.task == Task::kRegression) return rate;
+  const float p = std::clamp(rate, 0.005f, 0.995f);
+  return log_f32(p / (1 - p));
+}
+
+void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
+  static constexpr float kNothing[kState] = {};
+  const uint32_t row = rates_.find(key);
+  const float* state = row == EmbeddingTable::kNone ? kNothing : rates_.row(row);
+  if (!single) return add_dense(out, rate_logit(state, 3), false);
+  for (size_t which = 0; which < 3; ++which) add_dense(out, rate_logit(state, which), false);
+  add_dense(out, log_f32(1 + state[kSights]), false);
+  double last = 0;
+  std::memcpy(&last, state + kTime, sizeof last);
+  const double gap = std::clamp(time - last, 0.0, 1e12);
+  add_dense(out, state[kSights] > 0 ? log_f32(1 + static_cast<float>(gap)) : kMissing, false);
+  add_dense(out, config_.label_at.empty() ? kMissing : state[kWaiting], false);
+}
+
+void Encoder::add_keys(const Row& row, double time, Sample& out) {
+  single_keys_.clear();
+  size_t field = 0;
+  for (const Column& column : columns_) {
+    ++field;
+    if (!column.categorical) continue;
+    static const std::string kNone;
+    const std::string& text = column.cell < row.cells.size() ? row.cells[column.cell] : kNone;
+    if (!column.words) {
+      single_keys_.push_back(key_of(field, missing(text) ? "" : text));
+      continue;
+    }
+    for (size_t at = 0; at < text.size();) {  // Words, at most 64.
+      const size_t end = std::min(text.find(' ', at), text.size());
+      if (end > at && out.keys.size() < 64)
+        out.keys.push_back(key_of(field, std::string_view(text).substr(at, end - at)));
+      at = end + 1;
+    }
+  }
+  const size_t words = out.keys.size();
+  for (const uint64_t key : single_keys_) {
+    out.keys.push_back(key);
+    add_rates(out, key, time, true);
+  }
+  const size_t crossed = std::min(single_keys_.size(), kPairColumns);
+  for (const uint64_t key : out.keys) out.features.push_back({static_cast<uint32_t>(mix64(key, 3)), 1});
+  for (size_t a = 0; a < crossed; ++a) {
+    for (size_t b = a + 1; b < crossed; ++b) {
+      const uint64_t pair = mix64(single_keys_[a], single_keys_[b]);
+      add_rates(out, pair, time, false);
+      out.features.push_back({static_cast<uint32_t>(pair), 1});
+    }
+    for (size_t w = 0; w < words; ++w)
+      out.features.push_back({static_cast<uint32_t>(mix64(single_keys_[a], out.keys[w])), 1});
+  }
+}
+
+void Encoder::encode(const Row& row, double time, Sample& out) {
+  out.dense.clear();
+  out.scaled.clear();
+  out.keys.clear();
+  out.features.clear();
+  out.scores.clear();
+  out.features.push_back({0x5bd1e995u, 1});  // The constant.
+  add_numbers(row, out);
+  if (time_unit_s_ > 0) {
+    const double seconds = time * time_unit_s_;
+    const double hour = std::floor(seconds / 3600);
+    const auto day = static_cast<int64_t>(std::floor(seconds / 86400));
+    add_dense(out, static_cast<float>(seconds / 3600 - std::floor(seconds / 86400) * 24), true);
+    out.keys.push_back(mix64(static_cast<uint64_t>(static_cast<int64_t>(hour) % 24), 1001));
+    out.keys.push_back(mix64(static_cast<uint64_t>(day % 7), 1002));
+  }
+  add_keys(row, time, out);
+  for (const auto& [key, value] : row.sparse) {
+    out.features.push_back({static_cast<uint32_t>(mix64(key, 5)), value});
+    if (value == 1 && out.keys.size() < 256) out.keys.push_back(key);
+  }
+  for (const uint64_t key : single_keys_) {
+    float* state = rates_.row(rates_.touch(key));
+    state[kSights] += 1;
+    state[kWaiting] += 1;
+    std::memcpy(state + kTime, &time, sizeof time);
+  }
+}
+
+void Encoder::learn_label(const Sample& sample, float label) {
+  label_n_ = std::min(label_n_ + 1, config_.task == Task::kBinary ? 5000.0 : 100000.0);
+  label_mean_ += (label - label_mean_) / label_n_;
+  label_squares_ += (double{label} * label - label_squares_) / label_n_;
+  const float y = scaled_label(label);
+  const auto add = [&](uint64_t key, size_t from, size_t to, bool waited) {
+    float* state = rates_.row(rates_.touch(key));
+    for (size_t r = from; r < to; ++r) {
+      const float keep = 1 - 1 / static_cast<float>(kRateMemory[r]);
+      state[2 * r] = state[2 * r] * keep + 1;
+      state[2 * r + 1] = state[2 * r + 1] * keep + y;
+    }
+    if (waited && state[kWaiting] > 0) state[kWaiting] -= 1;
+  };
+  const size_t singles = std::min(singles_, sample.keys.size());
+  const size_t sparse_after = sample.keys.size() - singles;  // Words and hours come first, values last.
+  const uint64_t* values = sample.keys.data() + (singles_ > 0 ? sparse_after : 0);
+  for (size_t a = 0; a < singles; ++a) add(values[a], 0, 3, true);
+  const size_t crossed = std::min(singles, kPairColumns);
+  for (size_t a = 0; a < crossed; ++a)
+    for (size_t b = a + 1; b < crossed; ++b) add(mix64(values[a], values[b]), 3, 4, false);
+}
+
+float Encoder::scaled_label(float label) const {
+  if (config_.task == Task::kBinary) return label;
+  const double spread = std::sqrt(std::max(label_squares_ - label_mean_ * label_mean_, 1e-12));
+  return static_cast<float>(std::clamp((label - label_mean_) / spread, -20.0, 20.0));
+}
+
+float Encoder::unscaled(float score) const {
+  const double spread = std::sqrt(std::max(label_squares_ - label_mean_ * label_mean_, 0.0));
+  return static_cast<float>(label_mean_ + score * spread);
+}
+
+void Encoder::save(Writer& out) const {
+  out.varint(columns_.size());
+  for (const Column& column : columns_) {
+    out.str(column.name);
+    out.u8(static_cast<uint8_t>((column.numeric ? 1 : 0) | (column.categorical ? 2 : 0) |
+                                (column.words ? 4 : 0)));
+  }
+  for (const size_t each : {dense_, singles_, pairs_}) out.varint(each);
+  for (const Scale& scale : scales_) {
+    out.f64(scale.n);
+    out.f64(scale.mean);
+    out.f64(scale.variance);
+  }
+  out.varint(means_.size());
+  out.array(means_.data(), means_.size());
+  for (const double each : {label_n_, label_mean_, label_squares_, time_unit_s_}) out.f64(each);
+  rates_.save(out);
+}
+
+void Encoder::load(Reader& in, RowReader& reader) {
+  columns_.clear();
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    Column column;
+    column.name = std::string(in.str());
+    column.cell = reader.column(column.name);
+    const uint8_t kind = in.u8();
+    column.numeric = (kind & 1) != 0;
+    column.categorical = (kind & 2) != 0;
+    column.words = (kind & 4) != 0;
+    columns_.push_back(std::move(column));
+  }
+  for (size_t* each : {&dense_, &singles_, &pairs_}) *each = in.varint();
+  if (dense_ > in.remaining() / 24) return in.fail();
+  scales_.resize(dense_);
+  for (Scale& scale : scales_) {
+    scale.n = in.f64();
+    scale.mean = in.f64();
+    scale.variance = in.f64();
+  }
+  const uint64_t means = in.varint();
+  if (means > in.remaining() / 8) return in.fail();
+  means_.resize(means);
+  in.array(means_.data(), means_.size());
+  for (double* each : {&label_n_, &label_mean_, &label_squares_, &time_unit_s_}) *each = in.f64();
+  rates_.load(in);
+  planned_ = true;
+}
+
+}  // namespace freshet

@@ -1,0 +1,83 @@
+// Rows into samples: what the columns are, and everything about features that is learned online.
+//
+// A column is numeric, categorical, both (whole numbers whose values repeat) or a text of words; found out
+// from the first rows unless told. Features of a row, all from what was known before it:
+//   numeric      the value, and the value less its own decayed mean over about 2, 12, 48 and 336 rows
+//   categorical  for each value: decayed label rates over its last ~2, ~20 and ~1,000 labels (shrunk to the
+//   running
+//                rate of all), how often and how long ago it was seen, and, when labels come late, how many
+//                of its rows wait for theirs; pairs of values: a rate over ~200 labels
+//   time         hour of the day and day of the week, as categories and the hour as a number
+// Linear parts see all of it hashed, numbers also in steps of half a standard deviation. Rates read the
+// labels of rows by value only: a stream without categorical columns has no feature made of labels.
+// Standardising is online too. Memory: the table of rates is bounded by bytes_max, least used values go
+// first. Threads: one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "learn/learner.h"
+#include "learn/row_reader.h"
+#include "model/embedding_table.h"
+
+namespace freshet {
+
+struct EncoderConfig {
+  Task task = Task::kBinary;
+  std::vector<std::string> numeric, categorical, ignore;  // Columns told; the rest is found out.
+  std::string label = "label";
+  std::string time, label_at;  // Columns; empty: none.
+  uint32_t bits = 20;
+  size_t bytes_max = 256 << 20;
+};
+
+class Encoder {
+ public:
+  explicit Encoder(const EncoderConfig& config);
+
+  // Decides what the columns are, once. kInvalid: a column that was told of is not there.
+  Status plan(RowReader& reader, std::span<const Row> first_rows);
+  bool planned() const { return planned_; }
+  size_t dense() const { return dense_; }
+  std::string describe() const;  // "price: numeric; user: categorical; ..."
+
+  // The sample of a row, without its label; then the row has been seen.
+  void encode(const Row& row, double time, Sample& out);
+  // A label has come: rates and the scale of labels learn it. `label` as it was given.
+  void learn_label(const Sample& sample, float label);
+  float scaled_label(float label) const;
+  float unscaled(float score) const;  // Regression: a score in the label's own units.
+
+  void save(Writer& out) const;
+  void load(Reader& in, RowReader& reader);
+
+ private:
+  struct Column {
+    size_t cell = 0;
+    std::string name;
+    bool numeric = false, categorical = false, words = false;
+  };
+  struct Scale {
+    double n = 0, mean = 0, variance = 0;
+  };
+  void add_dense(Sample& out, float value, bool bins);
+  void add_rates(Sample& out, uint64_t key, double time, bool single);
+  void add_numbers(const Row& row, Sample& out);
+  void add_keys(const Row& row, double time, Sample& out);
+  float rate_logit(const float* state, size_t which) const;
+
+  const EncoderConfig config_;
+  bool planned_ = false;
+  std::vector<Column> columns_;
+  size_t dense_ = 0, singles_ = 0, pairs_ = 0;
+  std::vector<Scale> scales_;  // Of each dense feature.
+  std::vector<double> means_;  // [numeric column][horizon], NaN: nothing seen.
+  EmbeddingTable rates_;
+  std::vector<uint64_t> single_keys_;
+  double label_n_ = 0, label_mean_ = 0, label_squares_ = 0;
+  double time_unit_s_ = 0;  // Seconds in one unit of time; 0: unknown, or no time.
+};
+
+}  // namespace freshet

@@ -1,0 +1,95 @@
+// The default: linear models at three rates, factors, a forest; stacked at two speeds; all of them mixed. And
+// the list of learners. The stackers and the mixture learn from what the experts said when the row was
+// predicted, so that a label that came late judges what was answered and not what is known by then.
+#include "learn/learner.h"
+#include "model/mixture.h"
+
+namespace freshet {
+namespace {
+
+class Ensemble final : public Learner {
+ public:
+  explicit Ensemble(const LearnerShape& shape) {
+    experts_.push_back(make_ftrl(shape, 0.02f));
+    experts_.push_back(make_ftrl(shape, 0.08f));
+    experts_.push_back(make_ftrl(shape, 0.3f));
+    experts_.push_back(make_factor(shape));
+    experts_.push_back(make_forest(shape));
+    const bool binary = shape.task == Task::kBinary;
+    for (const double forget : {0.998, 0.9998}) stackers_.emplace_back(experts_.size(), binary, forget);
+    mixture_.emplace_back(experts_.size() + stackers_.size(), binary);
+  }
+
+  float score(const Sample& sample) override {
+    experts_scores(sample, scores_);
+    return mixed(scores_);
+  }
+
+  float learn(const Sample& sample) override {
+    scores_ = sample.scores;
+    if (scores_.size() != experts_.size()) experts_scores(sample, scores_);
+    const float before = mixed(scores_);
+    mixture_[0].learn(all_, sample.label);
+    for (Stacker& stacker : stackers_) stacker.learn(scores_, sample.label);
+    for (const auto& expert : experts_) expert->learn(sample);
+    return before;
+  }
+
+  std::span<const float> parts() const override { return scores_; }
+
+  size_t bytes() const override {
+    size_t sum = 0;
+    for (const auto& expert : experts_) sum += expert->bytes();
+    return sum;
+  }
+  void save(Writer& out) const override {
+    for (const auto& expert : experts_) expert->save(out);
+    for (const Stacker& stacker : stackers_) stacker.save(out);
+    mixture_[0].save(out);
+  }
+  void load(Reader& in) override {
+    for (const auto& expert : experts_) expert->load(in);
+    for (Stacker& stacker : stackers_) stacker.load(in);
+    mixture_[0].load(in);
+  }
+
+ private:
+  void experts_scores(const Sample& sample, std::vector<float>& out) {
+    out.clear();
+    for (const auto& expert : experts_) out.push_back(expert->score(sample));
+  }
+  float mixed(const std::vector<float>& scores) {
+    all_ = scores;
+    for (const Stacker& stacker : stackers_) all_.push_back(stacker.score(scores));
+    return mixture_[0].score(all_);
+  }
+
+  std::vector<std::unique_ptr<Learner>> experts_;
+  std::vector<Stacker> stackers_;
+  std::vector<Mixture> mixture_;  // One.
+  std::vector<float> scores_, all_;
+};
+
+}  // namespace
+
+std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape) {
+  return std::make_unique<Ensemble>(shape);
+}
+
+std::span<const LearnerEntry> learners() {
+  static const LearnerEntry kLearners[] = {
+      {"auto", make_ensemble, "all of the below, mixed by weights that are learned too"},
+      {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal"},
+      {"factor", make_factor, "factorisation machine over categorical values"},
+      {"forest", make_forest, "adaptive forest of Hoeffding trees"},
+  };
+  return kLearners;
+}
+
+const LearnerEntry* find_learner(std::string_view name) {
+  for (const LearnerEntry& entry : learners())
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+}  // namespace freshet

@@ -1,0 +1,65 @@
+// An online learner: predicts with the parameters as they stand, THEN updates, so the loss of what it returns
+// is honest (progressive validation) and needs no second pass. What every learner of this room shares.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "model/ftrl.h"
+
+namespace freshet {
+
+enum class Task : uint8_t { kBinary, kRegression };
+
+// One example as learners see it (made by Encoder, encoder.h).
+struct Sample {
+  std::vector<float> dense;  // Numeric features as they are; NaN: missing. For trees.
+  std::vector<float>
+      scaled;  // The same, standardised and clipped; missing: 0. For linear parts and networks.
+  std::vector<uint64_t> keys;     // Categorical values, one key for each (field, value).
+  std::vector<Feature> features;  // All of it hashed: dense, bins, keys, crosses. For linear parts.
+  float label = 0;  // Binary: 0 or 1. Regression: in units of the labels' spread, around their mean.
+  float weight = 1;
+  uint64_t row = 0;           // Number of the row, from 0.
+  std::vector<float> scores;  // What each expert of the ensemble said when the row was predicted.
+};
+
+// Threads: one. score(): binary: logit; regression: the label in the sample's units.
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  virtual float score(const Sample& sample) = 0;  // Changes nothing that a later score depends on.
+  virtual std::span<const float> parts() const { return {}; }  // Of the last score(): becomes Sample::scores.
+  virtual float learn(const Sample& sample) = 0;               // The score before the update.
+  virtual size_t bytes() const = 0;
+  virtual void save(Writer& out) const = 0;
+  virtual void load(Reader& in) = 0;
+};
+
+struct LearnerShape {
+  Task task = Task::kBinary;
+  size_t dense = 0;    // Features in Sample::dense.
+  uint32_t bits = 20;  // log2 of the linear parts' weights.
+  size_t bytes_max = 512 << 20;
+  uint64_t seed = 1;
+};
+
+using MakeLearner = std::unique_ptr<Learner> (*)(const LearnerShape&);
+struct LearnerEntry {
+  std::string_view name;
+  MakeLearner make;
+  std::string_view what;
+};
+std::span<const LearnerEntry> learners();  // The one list; "auto" first.
+const LearnerEntry* find_learner(std::string_view name);
+
+// The parts the list and the ensemble are made of.
+std::unique_ptr<Learner> make_ftrl(const LearnerShape& shape, float rate);
+std::unique_ptr<Learner> make_factor(const LearnerShape& shape);
+std::unique_ptr<Learner> make_forest(const LearnerShape& shape);
+std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape);
+
+}  // namespace freshet

@@ -1,0 +1,188 @@
+#include "learn/row_reader.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/hash.h"
+#include "json/json.h"
+
+namespace freshet {
+namespace {
+
+bool number_in(std::string_view text, float& out) {
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
+  return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::isfinite(out);
+}
+
+// One line of CSV; quotes as in RFC 4180. False: a quote that is not closed.
+bool split(std::string_view line, char delimiter, bool quotes, std::vector<std::string>& out) {
+  out.clear();
+  std::string word;
+  bool quoted = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quoted) {
+      if (c != '"') {
+        word.push_back(c);
+      } else if (i + 1 < line.size() && line[i + 1] == '"') {
+        word.push_back('"');
+        ++i;
+      } else {
+        quoted = false;
+      }
+    } else if (quotes && c == '"' && word.empty()) {
+      quoted = true;
+    } else if (c == delimiter) {
+      out.push_back(std::move(word));
+      word.clear();
+    } else {
+      word.push_back(c);
+    }
+  }
+  out.push_back(std::move(word));
+  return !quoted;
+}
+
+std::string text_of(const Json& value) {
+  if (const std::string* text = value.text()) return *text;
+  if (const bool* flag = value.flag()) return *flag ? "1" : "0";
+  double number = 0;
+  if (value.number(number)) {
+    char buffer[40];
+    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr};
+  }
+  if (const Json::List* list = value.list()) {  // A list of words is a text of words.
+    std::string joined;
+    for (const Json& each : *list) joined += (joined.empty() ? "" : " ") + text_of(each);
+    return joined;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RowFormat> parse_row_format(std::string_view name) {
+  constexpr std::string_view kNames[] = {"auto", "csv", "tsv", "jsonl", "libsvm", "vw"};
+  for (size_t i = 0; i < std::size(kNames); ++i)
+    if (name == kNames[i]) return static_cast<RowFormat>(i);
+  return invalid("'" + std::string(name) + "': expected auto, csv, tsv, jsonl, libsvm or vw");
+}
+
+size_t RowReader::column(std::string_view name) {
+  const auto [at, is_new] = number_of_.try_emplace(std::string(name), columns_.size());
+  if (is_new) columns_.emplace_back(name);
+  return at->second;
+}
+
+void RowReader::set_columns(std::vector<std::string> names, RowFormat format) {
+  for (const std::string& name : names) column(name);
+  format_ = format;
+}
+
+void RowReader::guess(std::string_view line) {
+  const size_t bar = line.find('|');
+  const size_t space = line.find(' ');
+  if (line.starts_with('{'))
+    format_ = RowFormat::kJsonl;
+  else if (line.find('\t') != std::string_view::npos)
+    format_ = RowFormat::kTsv;
+  else if (bar != std::string_view::npos && line.find(',') == std::string_view::npos)
+    format_ = RowFormat::kVw;
+  else if (space != std::string_view::npos && line.find(':', space) != std::string_view::npos &&
+           line.find(',') == std::string_view::npos)
+    format_ = RowFormat::kLibsvm;
+  else
+    format_ = RowFormat::kCsv;
+}
+
+Result<bool> RowReader::read(std::string_view line, Row& out) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.size() > kLineBytesMax)
+    return invalid("a line of " + std::to_string(line.size()) + " bytes, at most " +
+                   std::to_string(kLineBytesMax));
+  if (line.find_first_not_of(" \t") == std::string_view::npos) return false;
+  if (format_ == RowFormat::kAuto) guess(line);
+  for (std::string& cell : out.cells) cell.clear();
+  out.sparse.clear();
+  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) return read_delimited(line, out);
+  TRY_STATUS(format_ == RowFormat::kJsonl ? read_json(line, out) : read_sparse(line, out));
+  return true;
+}
+
+Result<bool> RowReader::read_delimited(std::string_view line, Row& out) {
+  const bool csv = format_ == RowFormat::kCsv;
+  if (!header_read_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+  if (!split(line, csv ? ',' : '\t', csv, words_)) return invalid("a quote that is not closed on its line");
+  if (!header_read_) {
+    header_read_ = true;
+    if (words_.size() > kColumnsMax) return invalid("more than " + std::to_string(kColumnsMax) + " columns");
+    header_ = words_;
+    for (const std::string& name : header_) column(name);
+    return false;
+  }
+  if (words_.size() != header_.size())
+    return invalid(std::to_string(words_.size()) + " cells, expected " + std::to_string(header_.size()) +
+                   " as in the header");
+  out.cells.resize(columns_.size());
+  for (size_t i = 0; i < words_.size(); ++i) out.cells[column(header_[i])] = std::move(words_[i]);
+  return true;
+}
+
+Status RowReader::read_json(std::string_view line, Row& out) {
+  TRY(const Json json, parse_json(line));
+  if (json.object() == nullptr) return invalid("expected an object, got " + std::string(json.kind()));
+  std::vector<std::pair<std::string, const Json*>> open{{"", &json}};
+  while (!open.empty()) {
+    const auto [path, value] = open.back();
+    open.pop_back();
+    if (const Json::Object* object = value->object()) {
+      for (const auto& [name, inner] : *object)
+        open.emplace_back(path.empty() ? name : path + "." + name, &inner);
+      continue;
+    }
+    if (columns_.size() >= kColumnsMax && !number_of_.contains(path)) continue;
+    const size_t at = column(path);
+    if (out.cells.size() <= at) out.cells.resize(at + 1);
+    out.cells[at] = text_of(*value);
+  }
+  return {};
+}
+
+// libsvm: label name:value ...; VW: label [weight] [tag] |namespace name[:value] ...
+Status RowReader::read_sparse(std::string_view line, Row& out) {
+  const size_t label = column("label");
+  if (out.cells.size() <= label) out.cells.resize(label + 1);
+  uint64_t space = 0;
+  bool features = format_ == RowFormat::kLibsvm;
+  bool first = true;
+  for (size_t at = 0; at < line.size();) {
+    if (line[at] == ' ' || line[at] == '\t') {
+      ++at;
+      continue;
+    }
+    const size_t end = std::min(line.find_first_of(" \t", at), line.size());
+    std::string_view word = line.substr(at, end - at);
+    at = end;
+    if (format_ == RowFormat::kLibsvm && word.starts_with('#')) break;
+    if (first && !word.starts_with('|')) {
+      out.cells[label] = std::string(word);
+      first = false;
+      continue;
+    }
+    first = false;
+    if (const size_t bar = word.find('|'); format_ == RowFormat::kVw && bar != std::string_view::npos) {
+      features = true;
+      space = hash_bytes(word.substr(bar + 1, word.find(':', bar) - bar - 1));
+      continue;
+    }
+    if (!features) continue;  // Importance or tag.
+    const size_t colon = word.rfind(':');
+    float value = 1;
+    if (colon != std::string_view::npos && !number_in(word.substr(colon + 1), value))
+      return invalid("feature '" + std::string(word.substr(0, 40)) + "': expected name:number");
+    out.sparse.emplace_back(hash_bytes(word.substr(0, colon), space), value);
+  }
+  return {};
+}
+
+}  // namespace freshet

@@ -1,0 +1,207 @@
+#include "learn/trainer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/hash.h"
+#include "model/math.h"
+
+namespace freshet {
+namespace {
+
+constexpr uint32_t kFormat = 0x314c5246;  // "FRL1"
+
+void save_sample(const Sample& sample, Writer& out) {
+  const auto array = [&](const auto& values) {
+    out.varint(values.size());
+    for (const auto& value : values) out.raw(value);
+  };
+  array(sample.dense);
+  array(sample.scaled);
+  array(sample.keys);
+  array(sample.features);
+  array(sample.scores);
+  out.u64(sample.row);
+  out.f32(sample.weight);
+}
+
+void load_sample(Reader& in, Sample& sample) {
+  const auto array = [&](auto& values) {
+    const uint64_t count = in.varint();
+    if (count > in.remaining()) return in.fail();
+    values.resize(count);
+    for (auto& value : values) value = in.raw<std::decay_t<decltype(value)>>();
+  };
+  array(sample.dense);
+  array(sample.scaled);
+  array(sample.keys);
+  array(sample.features);
+  array(sample.scores);
+  sample.row = in.u64();
+  sample.weight = in.f32();
+}
+
+}  // namespace
+
+void Trainer::make_learner() {
+  const LearnerEntry* entry = find_learner(config_.learner);
+  CHECK(entry != nullptr);
+  learner_ = entry->make({.task = config_.encoder.task,
+                          .dense = encoder_.dense(),
+                          .bits = config_.encoder.bits,
+                          .bytes_max = config_.encoder.bytes_max,
+                          .seed = config_.seed});
+}
+
+Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
+  if (find_learner(config_.learner) == nullptr) {
+    std::string known;
+    for (const LearnerEntry& entry : learners())
+      known += (known.empty() ? "" : ", ") + std::string(entry.name);
+    return invalid("--learner " + config_.learner + ": expected one of " + known);
+  }
+  if (!encoder_.planned()) TRY_STATUS(encoder_.plan(reader, first_rows));
+  label_cell_ = reader.column(config_.encoder.label);
+  if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
+  if (!config_.encoder.label_at.empty()) label_at_cell_ = reader.column(config_.encoder.label_at);
+  if (!learner_) make_learner();
+  return {};
+}
+
+Status Trainer::read_number(const Row& row, size_t cell, const std::string& name, double& out) const {
+  const std::string text = cell < row.cells.size() ? row.cells[cell] : "";
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || !std::isfinite(out))
+    return invalid(name + ": expected a number, got '" + text.substr(0, 40) + "'");
+  return {};
+}
+
+Status Trainer::read_label(const Row& row, float& label, bool& there) const {
+  const std::string text = label_cell_ < row.cells.size() ? row.cells[label_cell_] : "";
+  there = !text.empty() && text != "NA" && text != "?";
+  if (!there) return {};
+  if (config_.encoder.task == Task::kBinary) {
+    static constexpr std::string_view kYes[] = {"1", "1.0", "+1", "true", "True", "TRUE", "yes", "UP"};
+    static constexpr std::string_view kNo[] = {"0", "0.0", "-1", "false", "False", "FALSE", "no", "DOWN"};
+    for (const std::string_view yes : kYes)
+      if (text == yes) return label = 1, Status();
+    for (const std::string_view no : kNo)
+      if (text == no) return label = 0, Status();
+    return invalid(config_.encoder.label + ": expected 0 or 1 (or -1, true, false), got '" +
+                   text.substr(0, 40) + "'");
+  }
+  double value = 0;
+  TRY_STATUS(read_number(row, label_cell_, config_.encoder.label, value));
+  label = static_cast<float>(value);
+  return {};
+}
+
+void Trainer::learn(const Sample& sample, float label) {
+  Sample& with_label = const_cast<Sample&>(sample);  // NOLINT: ours, about to be dropped
+  encoder_.learn_label(sample, label);
+  with_label.label = encoder_.scaled_label(label);
+  learner_->learn(with_label);
+}
+
+Status Trainer::step(const Row& row, float* score) {
+  drifted_ = false;
+  float label = 0;
+  bool there = false;
+  TRY_STATUS(read_label(row, label, there));
+  double time = static_cast<double>(rows_);
+  double label_at = 0;
+  if (!config_.encoder.time.empty()) TRY_STATUS(read_number(row, time_cell_, config_.encoder.time, time));
+  const bool late = there && !config_.encoder.label_at.empty();
+  if (late) TRY_STATUS(read_number(row, label_at_cell_, config_.encoder.label_at, label_at));
+
+  while (!waiting_.empty() &&
+         (waiting_.begin()->first.first <= time || waiting_.size() > config_.waiting_max)) {
+    const auto first = waiting_.begin();
+    learn(first->second.sample, first->second.label);
+    waiting_.erase(first);
+  }
+  encoder_.encode(row, time, sample_);
+  sample_.row = rows_;
+  const float raw = learner_->score(sample_);
+  const std::span<const float> parts = learner_->parts();
+  sample_.scores.assign(parts.begin(), parts.end());
+  *score = config_.encoder.task == Task::kBinary ? raw : encoder_.unscaled(raw);
+  ++rows_;
+  if (!there) return {};
+  if (rows_ > config_.warmup) {
+    judged_.add(*score, label);
+    const float scaled = encoder_.scaled_label(label);
+    const float p = sigmoid_f32(std::clamp(raw, -12.0f, 12.0f));
+    const float loss = config_.encoder.task == Task::kBinary ? -log_f32(label > 0.5f ? p : 1 - p) / 4
+                                                             : (raw - scaled) * (raw - scaled) / 4;
+    drifted_ = loss_.add(std::min(loss, 1.0f)) && loss_.mean() > loss_.mean_before();
+    drifts_ += drifted_ ? 1 : 0;
+  }
+  if (late && label_at > time)
+    waiting_.try_emplace({label_at, sample_.row}, Waiting{sample_, label});
+  else
+    learn(sample_, label);
+  return {};
+}
+
+std::string Trainer::save(const RowReader& reader) const {
+  Writer out;
+  out.u32(kFormat);
+  out.u8(static_cast<uint8_t>(config_.encoder.task));
+  out.str(config_.learner);
+  out.u8(static_cast<uint8_t>(reader.format()));
+  out.varint(reader.columns().size());
+  for (const std::string& name : reader.columns()) out.str(name);
+  encoder_.save(out);
+  learner_->save(out);
+  judged_.save(out);
+  loss_.save(out);
+  out.u64(rows_);
+  out.u64(drifts_);
+  out.varint(waiting_.size());
+  for (const auto& [at, waiting] : waiting_) {
+    out.f64(at.first);
+    out.u64(at.second);
+    out.f32(waiting.label);
+    save_sample(waiting.sample, out);
+  }
+  out.u64(hash_bytes(out.bytes()));
+  return out.take();
+}
+
+Status Trainer::load(std::string_view bytes, RowReader& reader) {
+  if (bytes.size() < 16) return corrupt("model: " + std::to_string(bytes.size()) + " bytes, cut short");
+  Reader sum(bytes.substr(bytes.size() - 8));
+  bytes.remove_suffix(8);
+  if (sum.u64() != hash_bytes(bytes))
+    return corrupt("model: the checksum does not fit: damaged or cut short");
+  Reader in(bytes);
+  if (in.u32() != kFormat) return invalid("model: not a model of freshet learn, or of another version");
+  if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
+  if (const std::string_view name = in.str(); name != config_.learner)
+    return invalid("model: its learner is " + std::string(name) + ", --learner says " + config_.learner);
+  const uint8_t format = in.u8();
+  std::vector<std::string> names;
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) names.emplace_back(in.str());
+  reader.set_columns(std::move(names), static_cast<RowFormat>(std::min<uint8_t>(format, 5)));
+  encoder_.load(in, reader);
+  if (!in.ok()) return corrupt("model: its features cannot be read");
+  make_learner();
+  learner_->load(in);
+  judged_.load(in);
+  loss_.load(in);
+  rows_ = in.u64();
+  drifts_ = in.u64();
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    const double at = in.f64();
+    const uint64_t row = in.u64();
+    Waiting& waiting = waiting_[{at, row}];
+    waiting.label = in.f32();
+    load_sample(in, waiting.sample);
+  }
+  if (!in.ok() || !in.done()) return corrupt("model: cannot be read to its end");
+  return {};
+}
+
+}  // namespace freshet

@@ -1,0 +1,72 @@
+// A stream of rows through one learner, progressively: a row is encoded, predicted, judged, and learned when
+// its label is there (at once, or when the stream's time reaches the row's label time). Labels that have come
+// are learned before the row of that moment is predicted, in order of (label time, row number).
+//
+// State (encoder, learner, numbers, rows that wait) is saved and loaded whole: a run that was stopped after
+// any row and resumed ends with the bytes of one that was not. Threads: one. docs/learn.md.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "learn/encoder.h"
+#include "learn/progressive.h"
+#include "model/adwin.h"
+
+namespace freshet {
+
+struct TrainerConfig {
+  EncoderConfig encoder;
+  std::string learner = "auto";
+  uint64_t warmup = 0;  // Rows learned but not judged.
+  uint64_t seed = 1;
+  size_t waiting_max = 1'000'000;  // Rows that wait for their label; beyond it the oldest is learned early.
+};
+
+class Trainer {
+ public:
+  explicit Trainer(const TrainerConfig& config)
+      : config_(config), encoder_(config.encoder), judged_(config.encoder.task) {}
+
+  // Before the first row: what the columns are. kInvalid: a column named is not there, or an unknown learner.
+  Status start(RowReader& reader, std::span<const Row> first_rows);
+  bool started() const { return learner_ != nullptr; }
+
+  // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
+  // predicted only. The prediction goes to *score: a logit, or the label's own units.
+  Status step(const Row& row, float* score);
+
+  const Progressive& judged() const { return judged_; }
+  const Encoder& encoder() const { return encoder_; }
+  uint64_t rows() const { return rows_; }
+  size_t waiting() const { return waiting_.size(); }
+  uint64_t drifts() const { return drifts_; }
+  bool drifted() const { return drifted_; }  // At the last step: the loss has changed for the worse.
+  std::string save(const RowReader& reader) const;
+  Status load(std::string_view bytes, RowReader& reader);
+  size_t bytes() const { return learner_ ? learner_->bytes() : 0; }
+
+ private:
+  struct Waiting {
+    Sample sample;
+    float label;
+  };
+  Status read_label(const Row& row, float& label, bool& there) const;
+  Status read_number(const Row& row, size_t cell, const std::string& name, double& out) const;
+  void learn(const Sample& sample, float label);
+  void make_learner();
+
+  const TrainerConfig config_;
+  Encoder encoder_;
+  std::unique_ptr<Learner> learner_;
+  Progressive judged_;
+  Adwin loss_{0.0005};
+  size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0;
+  uint64_t rows_ = 0, drifts_ = 0;
+  bool drifted_ = false;
+  std::map<std::pair<double, uint64_t>, Waiting> waiting_;  // By label time and row.
+  Sample sample_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,79 @@
+// An incremental regression or probability tree over numeric features that splits when the Hoeffding bound
+// says the best split is the best: Domingos and Hulten 2000, "Mining High-Speed Data Streams" (VFDT); merit
+// and its ratio test as in Ikonomovska et al. 2011, "Learning model trees from evolving data streams"
+// (FIMT-DD): the share of the leaf's variance a split explains, so that labels 0/1 (where variance is half of
+// Gini's impurity) and numbers are one case.
+//
+// A leaf keeps, for the features of its tree, sums by quantile bin (the forest's bins, adaptive_forest.h); a
+// node keeps the threshold itself. Estimates fade (half of the weight after ~700) and lean on the parent's: a
+// leaf is (sum + k parent) / (n + k). Missing values (NaN) go right. Threads: one. Cost: depth + features of
+// the tree.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace freshet {
+
+struct TreeConfig {
+  float grace = 60;     // Weight between attempts to split a leaf.
+  float delta = 0.01f;  // Of the Hoeffding bound.
+  float tie = 0.05f;    // Below this bound equal merits split too.
+  float fade = 0.999f;  // A unit of weight leaves this much of a leaf's estimate.
+  float lean = 8;       // Weight of the parent's estimate.
+  float merit_min = 0.004f;
+  uint32_t nodes_max = 511;
+  uint32_t depth_max = 16;
+};
+
+// Quantile edges of every feature; bin b of x is the number of edges < x; NaN is the last bin.
+struct BinEdges {
+  static constexpr uint32_t kBins = 32;
+  std::vector<std::vector<float>> of;  // At most kBins - 2 edges each, ascending.
+  uint8_t bin(size_t feature, float x) const;
+};
+
+class AdaptiveTree {
+ public:
+  AdaptiveTree(const TreeConfig& config, std::vector<uint16_t> features);
+
+  float predict(std::span<const float> x) const;  // The estimated mean label.
+  // `bins` are those of x under `edges`. True: the tree has grown.
+  bool learn(std::span<const float> x, std::span<const uint8_t> bins, const BinEdges& edges, float label,
+             float weight);
+  void forget_bins();  // The edges have changed: leaves count afresh, estimates stay.
+  size_t nodes() const { return nodes_.size(); }
+  size_t bytes() const;
+  void save(Writer& out) const;
+  void load(Reader& in);
+
+ private:
+  struct Sums {
+    float n = 0, sum = 0, squares = 0;
+  };
+  struct Node {
+    uint16_t feature = 0;
+    uint16_t depth = 0;
+    float threshold = 0;
+    uint32_t left = 0;  // 0: a leaf; else children left and left + 1
+    uint32_t stats = 0;
+    float n = 0, sum = 0;  // Faded estimate.
+    float waited = 0;
+  };
+  bool try_split(uint32_t leaf, const BinEdges& edges);
+  void split(uint32_t leaf, uint16_t feature_index, uint32_t bin, const BinEdges& edges);
+  uint32_t new_stats();
+  Sums* sums(uint32_t stats) { return stats_.data() + size_t{stats} * features_.size() * BinEdges::kBins; }
+
+  const TreeConfig config_;
+  std::vector<uint16_t> features_;  // Which features this tree may split on.
+  std::vector<Node> nodes_;
+  std::vector<Sums> stats_;           // Blocks of features x bins.
+  std::vector<uint32_t> free_stats_;  // Blocks of leaves that were split.
+};
+
+}  // namespace freshet

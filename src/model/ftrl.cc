@@ -1,0 +1,103 @@
+#include "model/ftrl.h"
+
+#include <cmath>
+
+#include "base/result.h"
+#include "model/math.h"
+
+namespace freshet {
+namespace {
+
+#define CLONED __attribute__((target_clones("default", "avx2", "avx512f")))
+
+// Element-wise work over padded arrays: the same bits whatever the width of a register.
+CLONED void weights(const FtrlConfig& c, const float* z, const float* n, float* root, float* w,
+                    size_t count) {
+  const float rate = 1.0f / c.alpha;
+  for (size_t i = 0; i < count; ++i) {
+    root[i] = std::sqrt(n[i]);
+    const float magnitude = std::fabs(z[i]) - c.l1;
+    const float shrunk = std::copysign(magnitude > 0 ? magnitude : 0.0f, z[i]);
+    w[i] = -shrunk / ((c.beta + root[i]) * rate + c.l2);
+  }
+}
+
+CLONED void changes(const FtrlConfig& c, float slope, const float* x, const float* root, const float* w,
+                    float* z, float* n, size_t count) {
+  const float rate = 1.0f / c.alpha;
+  for (size_t i = 0; i < count; ++i) {
+    const float g = slope * x[i];
+    const float square = g * g;
+    const float sigma = (std::sqrt(n[i] + square) - root[i]) * rate;
+    z[i] = g - sigma * w[i];
+    n[i] = square;
+  }
+}
+
+}  // namespace
+
+Ftrl::Ftrl(FtrlConfig config, std::span<FtrlSlot> slots)
+    : config_(config), slots_(slots), mask_(static_cast<uint32_t>(slots.size() - 1)) {
+  CHECK(!slots.empty() && (slots.size() & (slots.size() - 1)) == 0);
+}
+
+float Ftrl::score(std::span<const Feature> features) {
+  count_ = features.size();
+  const size_t padded = (count_ + 15) / 16 * 16;
+  if (x_.size() < padded) {
+    at_.resize(padded);
+    for (auto* each : {&x_, &z_, &n_, &root_, &w_}) each->resize(padded);
+  }
+  for (size_t i = 0; i < count_; ++i) {
+    at_[i] = features[i].index & mask_;
+    const FtrlSlot slot = slots_[at_[i]];
+    x_[i] = features[i].value;
+    z_[i] = slot.z;
+    n_[i] = slot.n;
+  }
+  for (size_t i = count_; i < padded; ++i) x_[i] = z_[i] = n_[i] = 0;
+  weights(config_, z_.data(), n_.data(), root_.data(), w_.data(), padded);
+  return kernels().dot(w_.data(), x_.data(), padded);
+}
+
+void Ftrl::update(float slope) {
+  changes(config_, slope, x_.data(), root_.data(), w_.data(), z_.data(), n_.data(), (count_ + 15) / 16 * 16);
+  for (size_t i = 0; i < count_; ++i) {
+    FtrlSlot& slot = slots_[at_[i]];
+    slot.z += z_[i];
+    slot.n += n_[i];
+  }
+}
+
+float Ftrl::learn_logistic(std::span<const Feature> features, float label) {
+  const float before = score(features);
+  update(sigmoid_f32(before) - label);
+  return before;
+}
+
+float ftrl_twin(const FtrlConfig& config, std::span<FtrlSlot> slots, std::span<const Feature> features,
+                float label) {
+  const auto weight = [&](const FtrlSlot& slot) -> double {
+    if (std::fabs(slot.z) <= config.l1) return 0;
+    const double sign = slot.z < 0 ? -1 : 1;
+    return -(slot.z - sign * config.l1) /
+           ((config.beta + std::sqrt(double{slot.n})) / config.alpha + config.l2);
+  };
+  double score = 0;
+  for (const Feature& f : features) score += weight(slots[f.index % slots.size()]) * double{f.value};
+  const double slope = 1 / (1 + std::exp(-score)) - double{label};
+  std::vector<FtrlSlot> before;
+  before.reserve(features.size());
+  for (const Feature& f : features) before.push_back(slots[f.index % slots.size()]);
+  for (size_t i = 0; i < features.size(); ++i) {
+    const double g = slope * double{features[i].value};
+    const double n = before[i].n;
+    const double sigma = (std::sqrt(n + g * g) - std::sqrt(n)) / config.alpha;
+    FtrlSlot& slot = slots[features[i].index % slots.size()];
+    slot.z += static_cast<float>(g - sigma * weight(before[i]));
+    slot.n += static_cast<float>(g * g);
+  }
+  return static_cast<float>(score);
+}
+
+}  // namespace freshet

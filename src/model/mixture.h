@@ -1,0 +1,51 @@
+// Experts' scores made into one prediction, online, in two floors.
+//
+// Stacker: a generalised linear model of the experts' scores, learned by recursive least squares with
+// forgetting (the logistic case is the online Newton step of the weighted likelihood): w += P x (y - p), P =
+// (P - P x x' P h / (f + h x' P x)) / f, h = p (1 - p), or 1 for squared loss. Starts as the plain mean of
+// the experts.
+//
+// Mixture: Bayes over predictions with fixed share, Herbster and Warmuth 1998, "Tracking the Best Expert": p
+// = sum w_m p_m; w_m <- w_m p_m(y) / p(y); w <- (1 - a) w + a / M. Log loss is at most ln M above the best
+// expert's, and (k + 1) ln M + k ln(T / k) + O(k) above the best sequence with k switches. Numbers are
+// treated as Gaussians of unit variance around each score; the mean of the mixture is answered. Threads: one.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace freshet {
+
+class Stacker {
+ public:
+  Stacker(size_t experts, bool binary, double forget);
+  float score(std::span<const float> x) const;
+  void learn(std::span<const float> x, float label);
+  void save(Writer& out) const;
+  void load(Reader& in);
+
+ private:
+  const size_t n_;  // Experts and a constant.
+  const bool binary_;
+  const double forget_;
+  std::vector<double> w_, p_, px_;
+};
+
+class Mixture {
+ public:
+  Mixture(size_t experts, bool binary, double share = 1e-3);
+  float score(std::span<const float> scores) const;  // Logit, or number.
+  void learn(std::span<const float> scores, float label);
+  std::span<const double> weights() const { return w_; }
+  void save(Writer& out) const { out.array(w_.data(), w_.size()); }
+  void load(Reader& in) { in.array(w_.data(), w_.size()); }
+
+ private:
+  const bool binary_;
+  const double share_;
+  std::vector<double> w_;
+};
+
+}  // namespace freshet
