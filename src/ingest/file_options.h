@@ -37,8 +37,8 @@ struct Condition {
 // numbers when both sides are.
 Result<Condition> parse_condition(std::string_view text);
 
-// The last two are feeds of products: Google Merchant Center (tab-separated, RSS, Atom) and schema.org JSON-LD
-// (documents, or the pages they stand in); what maps, sets or keeps rows does not hold for them.
+// The last two are feeds of products: Google Merchant Center (tab-separated, RSS, Atom) and schema.org
+// JSON-LD (documents, or the pages they stand in); what maps, sets or keeps rows does not hold for them.
 enum class FileFormat : uint8_t { kAuto, kJsonLines, kCsv, kTsv, kMerchant, kJsonLd };
 // auto | jsonl | csv | tsv | merchant | json-ld
 Result<FileFormat> parse_file_format(std::string_view text);
@@ -60,7 +60,7 @@ struct FileOptions {
   std::vector<std::string> upper;  // Fields put in upper case (ASCII) before --where sees them.
   TimeUnit time_unit = TimeUnit::kAuto;
   std::string source = "import";  // Of events that bear none.
-  std::string catalogue;           // Items go into one that waits beside the live one; empty: the live one.
+  std::string catalogue;          // Items go into one that waits beside the live one; empty: the live one.
   uint64_t rows_max = 0;          // Stop after so many rows; 0: all.
 };
 // "1=view,2=add-to-cart"

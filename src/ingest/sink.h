@@ -73,8 +73,10 @@ class CatalogueSink : public EventSink {
 
 // The name of a catalogue: letters, digits, "-", "_" and ".", at most 64; or empty for the live one.
 inline Status check_catalogue(std::string_view name) {
-  const bool good = name.size() <= 64 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-                                             std::string_view::npos;
+  const bool good =
+      name.size() <= 64 &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+          std::string_view::npos;
   if (good) return {};
   return invalid("catalogue: expected at most 64 letters, digits, -, _ and ., got \"" +
                  std::string(name.substr(0, 80)) + "\"");
