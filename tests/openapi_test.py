@@ -151,6 +151,7 @@ def check_open(server):
              {"id": "a/b c", "title": "Odd id", "category": "Home", "brand": "Lux", "price": 9, "tags": ["x", "y"],
               "size": {"width": 3}, "available": True}]
     assert call("post", "/api/v1/items", 200, items)["accepted"] == 2
+    wait_folded(server)
     assert call("get", "/api/v1/items/{id}", 200, id="a/b c")["attributes"]["size.width"] == 3
     call("patch", "/api/v1/items/{id}", 200, {"price": 10, "tags": None}, id="a/b c")
     call("get", "/api/v1/items/{id}", 404, id="nothing")
@@ -243,6 +244,7 @@ def check_open(server):
     call("get", "/api/v1/users/{id}", 404, id="nobody")
     call("delete", "/api/v1/users/{id}", 202, id="bob")
 
+    check_search(server)
     check_letters(call)
     status = call("get", "/api/v1/status", 200, query={"curves": "true"})
     assert status["log"]["end"] >= 8 and "curves" in status, status
@@ -259,6 +261,80 @@ def check_open(server):
     call("get", "/readyz", 200)
     check_metrics(call("get", "/metrics", 200))
     assert yaml.safe_load(call("get", "/openapi.yaml", 200)) == DOCUMENT
+
+
+def check_search(server):
+    """Searching, its settings and synonyms, and a catalogue that takes the place of another."""
+    call = server.call
+
+    def titles(body):
+        return [hit["item"] for hit in call("post", "/api/v1/search", 200, body)["items"]]
+
+    assert titles({"query": "kettle"}) == ["kettle"]
+    assert titles({"query": "ketle"}) == ["kettle"], "one edit is forgiven"
+    page = call("post", "/api/v1/search", 200, {"query": "ket", "facets": ["brand"], "explain": True})
+    assert [hit["item"] for hit in page["items"]] == ["kettle"], page
+    for hit in page["items"]:
+        assert sum(part["value"] for part in hit["explain"]) == hit["score"], hit
+    assert len(call("post", "/api/v1/search", 200, {"searches": [{"query": "kettle"}, {"query": ""}]})["answers"]) == 2
+    for wrong in ({"query": 7}, {"query": "x" * 2000}, {"filter": "price <"}, {"count": -1}, {"sort": 3}, {"qurey": "x"}):
+        error = call("post", "/api/v1/search", 400, wrong)["error"]
+        assert error["field"] in wrong, (wrong, error)
+    wrong = call("post", "/api/v1/search", 400, {"query": "pan", "filter": "price <"})["error"]
+    assert wrong["position"] == 7, wrong
+    assert len(call("post", "/api/v1/browse", 200, {"count": 100})["items"]) >= 2
+    call("post", "/api/v1/browse", 400, {"cursor": "nonsense"})
+    call("post", "/api/v1/facets/{name}", 200, {"contains": "ac"}, name="brand")
+    call("post", "/api/v1/facets/{name}", 400, {"contains": 1}, name="brand")
+
+    call("put", "/api/v1/synonyms/{id}", 200, {"words": ["kettle", "boiler"]}, id="k")
+    wait_folded(server)
+    assert titles({"query": "boiler"}) == ["kettle"], "a synonym holds from the next search on"
+    call("get", "/api/v1/synonyms/{id}", 200, id="k")
+    call("put", "/api/v1/synonyms/{id}", 400, {"words": "kettle"}, id="k")
+    assert call("get", "/api/v1/synonyms", 200)
+    call("delete", "/api/v1/synonyms/{id}", 200, id="k")
+    wait_folded(server)
+    call("get", "/api/v1/synonyms/{id}", 404, id="k")
+    call("delete", "/api/v1/synonyms/{id}", 404, id="k")
+    call("put", "/api/v1/synonyms", 200, [{"id": "a", "words": ["pan", "pot"]}])
+    call("put", "/api/v1/synonyms", 400, [{"id": "a"}])
+
+    call("put", "/api/v1/settings", 200, {"searchable": [{"name": "title", "weight": 5}, "brand", "*"]})
+    wait_folded(server)
+    assert call("get", "/api/v1/settings", 200)
+    call("put", "/api/v1/settings", 400, {"serchable": []})
+    staged = call("post", "/api/v1/settings/staged", 201, {"typo": {"one_edit_from": 5}})["version"]
+    call("post", "/api/v1/settings/staged", 400, {"typo": 5})
+    wait_folded(server)
+    call("get", "/api/v1/settings/diff", 200, query={"from": staged - 1, "to": staged})
+    call("get", "/api/v1/settings/diff", 404, query={"from": 999, "to": staged})
+    call("post", "/api/v1/settings/publish", 200, {"version": staged})
+    call("post", "/api/v1/settings/publish", 404, {"version": 999})
+    wait_folded(server)
+    call("post", "/api/v1/settings/rollback", 200)
+    other = call("post", "/api/v1/settings/staged", 201, {"typo": {"one_edit_from": 6}})["version"]
+    wait_folded(server)
+    call("delete", "/api/v1/settings/staged/{version}", 200, version=other)
+    call("delete", "/api/v1/settings/staged/{version}", 404, version=999)
+    assert len(call("get", "/api/v1/settings/versions", 200)["versions"]) >= 2
+
+    lamp = [{"id": "lamp", "title": "Lamp", "price": 5}]
+    call("post", "/api/v1/items", 200, lamp, query={"catalogue": "next"})
+    wait_folded(server)
+    assert "lamp" not in titles({"query": "lamp"}), "a catalogue beside the live one is not searched"
+    call("get", "/api/v1/catalogues", 200)
+    call("delete", "/api/v1/catalogues/{name}", 200, name="next")
+    wait_folded(server)
+    call("delete", "/api/v1/catalogues/{name}", 404, name="next")
+    call("post", "/api/v1/catalogues/{name}/swap", 404, name="next")
+    keep = [{"id": "kettle", "title": "Kettle", "category": "Home > Kitchen", "brand": "Acme", "price": 29.5}]
+    call("post", "/api/v1/items", 200, lamp + keep, query={"catalogue": "new"})
+    wait_folded(server)
+    call("post", "/api/v1/catalogues/{name}/swap", 200, name="new")
+    wait_folded(server)
+    assert titles({"query": "lamp"}) == ["lamp"]
+    assert titles({"query": "odd"}) == [], "what the new catalogue does not have is gone"
 
 
 def wait_folded(server):
@@ -336,7 +412,7 @@ def check_random(server, rounds=600):
                 at = draw.randrange(len(body))
                 body = body[:at] + bytes([draw.randrange(256)]) + body[at + draw.randint(0, 2):]
         param = draw.choice(["1", "kettle", "a/b c", "\u00e9", "0", "%", "x" * 300, "-"])
-        server.call(method, path, None, body, query=query, id=param, number=param)
+        server.call(method, path, None, body, query=query, id=param, number=param, name=param, version=param)
     server.call("get", "/healthz", 200)
 
 

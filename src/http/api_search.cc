@@ -269,13 +269,10 @@ void write_answer(JsonWriter& json, const SearchRequest& request, const SearchPa
   json.end();
 }
 
+// `path`: which of several searches.
 Response wrong_search(const Error& error, const std::string& path) {
-  std::string what = path.empty() || error.what.starts_with(path) ? error.what : path + "." + error.what;
-  const size_t colon = what.find(": expected");
-  if (error.code != Code::kInvalid || colon == std::string::npos)
-    return problem(Error{error.code, std::move(what)});
-  std::string field = what.substr(0, colon);
-  return problem(Problem{400, "invalid", std::move(what), std::move(field)});
+  if (path.empty() || error.what.starts_with(path)) return problem(error);
+  return problem(Error{error.code, path + "." + error.what});
 }
 
 // One object, or {"searches": [...]}: each is answered as if it had come alone.

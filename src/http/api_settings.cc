@@ -9,14 +9,6 @@
 namespace freshet::http_internal {
 namespace {
 
-// The field of "typo.one_edit_from: expected ...", so that a form can show the message where it belongs.
-Response wrong_settings(const Error& error) {
-  Response response = problem(error);
-  const size_t colon = error.what.find(": expected");
-  if (error.code != Code::kInvalid || colon == std::string::npos) return response;
-  return problem(Problem{400, "invalid", error.what, error.what.substr(0, colon)});
-}
-
 void write_version(JsonWriter& json, const SettingsVersion& version, bool whole) {
   json.field("version", version.number);
   if (version.staged_ms != 0) json.field("staged_ms", version.staged_ms);
@@ -75,7 +67,7 @@ Staged stage_body(ApiParts& parts, const Request& request) {
   fields.text("note", note, 1024);
   if (auto wrong = fields.finish()) return {0, problem(*wrong)};
   const Result<uint64_t> staged = parts.engine.stage_settings(request.body, request.caller, note);
-  if (!staged.ok()) return {0, wrong_settings(staged.error())};
+  if (!staged.ok()) return {0, problem(staged.error())};
   return {*staged, std::nullopt};
 }
 
@@ -220,7 +212,7 @@ Response put_synonym(ApiParts& parts, const Request& request) {
   JsonWriter text;
   write_json(text, *body);
   if (const Status done = parts.engine.put_synonym(text.text(), request.caller); !done.ok())
-    return wrong_settings(done.error());
+    return problem(done.error());
   return get_synonym(parts, request);
 }
 
@@ -234,7 +226,7 @@ Response delete_synonym(ApiParts& parts, const Request& request) {
 
 Response replace_synonyms(ApiParts& parts, const Request& request) {
   const Result<size_t> done = parts.engine.replace_synonyms(request.body, request.caller);
-  if (!done.ok()) return wrong_settings(done.error());
+  if (!done.ok()) return problem(done.error());
   JsonWriter json;
   json.object().field("synonyms", *done).end();
   return json_response(json);

@@ -258,8 +258,8 @@ Status JsonFields::finish() {
     for (const std::string& known : known_) names += (names.empty() ? "" : ", ") + known;
     Json key;
     key.value = name;
-    return invalid((path_.empty() ? "" : path_ + ": ") + "unknown name " + shown(key) + "; expected one of " +
-                   names);
+    const std::string quoted = shown(key);
+    return invalid(path(quoted.substr(1, quoted.size() - 2)) + ": unknown name; expected one of " + names);
   }
   return {};
 }

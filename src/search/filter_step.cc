@@ -19,7 +19,7 @@ Status filter(Context& c) {
   const ColumnSet& columns = c.state.columns();
   TRY_STATUS(read_choices(c));
   auto parsed = Filter::parse(c.request.filter);
-  if (!parsed.ok()) return invalid("filter: " + parsed.error().what);
+  if (!parsed.ok()) return parsed.error();
   std::vector<Filter> all = {*parsed};
   if (!c.request.include_unavailable) all.push_back(Filter::parse("available = true").value());
   const Filter plain = Filter::all_of(all);

@@ -74,7 +74,7 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
   SlotSet slots = c.generation.index.slots();
   if (c.allowed) slots &= *c.allowed;
   auto page = freshet::browse(slots, request.cursor, request.count, request.filter);
-  if (!page.ok()) return invalid("cursor: " + page.error().what);
+  if (!page.ok()) return page.error();
   BrowseAnswer answer;
   answer.cursor = std::move(page->next);
   for (const ItemSlot slot : page->items) answer.hits.push_back(search_internal::describe(c, {.slot = slot}));

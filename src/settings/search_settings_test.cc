@@ -35,7 +35,7 @@ TEST(SearchSettings, ErrorsNameTheFieldAndWhatWasExpected) {
   const std::pair<const char*, const char*> rows[] = {
       {"[]", "expected an object, got a list"},
       {"{", "not JSON from byte 1"},
-      {"{\"a\":1}", "unknown name \"a\"; expected one of searchable, language"},
+      {"{\"a\":1}", "a: unknown name; expected one of searchable, language"},
       {"{\"typo\":{\"one_edit_from\":\"x\"}}",
        "typo.one_edit_from: expected a whole number from 1 to 100, got \"x\""},
       {"{\"typo\":{\"one_edit_from\":9}}", "typo.two_edits_from: expected at least one_edit_from (9)"},
