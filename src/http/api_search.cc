@@ -120,6 +120,18 @@ void read_optional_texts(JsonFields& fields, std::string_view name,
   out = std::move(texts);
 }
 
+void read_marking(JsonFields& fields, SearchRequest& out) {
+  std::string before, after;
+  bool escape = true;
+  fields.text("highlight_before", before, 0, 64);
+  fields.text("highlight_after", after, 0, 64);
+  fields.flag("escape_html", escape);
+  fields.whole("snippet_words", out.snippet_words, 1u, 200u);
+  if (fields.has("highlight_before")) out.highlight_before = std::move(before);
+  if (fields.has("highlight_after")) out.highlight_after = std::move(after);
+  if (fields.has("escape_html")) out.escape_html = escape;
+}
+
 Result<Asked> read_search(const Json& json, const std::string& path) {
   Asked asked;
   SearchRequest& out = asked.request;
@@ -164,6 +176,7 @@ Result<Asked> read_search(const Json& json, const std::string& path) {
   fields.texts("attributes", out.attributes, SearchRequest::kAttributesMax, 128);
   read_optional_texts(fields, "highlight", out.highlight);
   read_optional_texts(fields, "snippets", out.snippets);
+  read_marking(fields, out);
   fields.flag("include_unavailable", out.include_unavailable);
   fields.flag("explain", out.explain);
   fields.whole("settings_version", out.settings_version, uint64_t{0}, uint64_t{1} << 53);
@@ -177,11 +190,21 @@ Result<Asked> read_search(const Json& json, const std::string& path) {
 
 // ---- the answer
 
+// Values of a list are a list.
 void write_marked(JsonWriter& json, std::string_view name, const std::vector<Marked>& marked) {
   if (marked.empty()) return;
   json.key(name).object();
-  for (const Marked& one : marked) {
-    json.key(one.field).object().field("text", std::string_view(one.text)).field("found", one.found).end();
+  for (size_t i = 0; i < marked.size(); ++i) {
+    const Marked& one = marked[i];
+    const bool first = i == 0 || marked[i - 1].field != one.field;
+    const bool last = i + 1 == marked.size() || marked[i + 1].field != one.field;
+    if (first) json.key(one.field);
+    if (first && one.list) json.array();
+    json.object().field("value", std::string_view(one.text));
+    json.field("match_level", match_level_name(one.level)).key("matched_words").array();
+    for (const std::string& word : one.matched_words) json.value(std::string_view(word));
+    json.end().end();
+    if (last && one.list) json.end();
   }
   json.end();
 }
@@ -221,6 +244,7 @@ void write_facet(JsonWriter& json, const FacetAnswer& facet) {
   for (const FacetValue& value : facet.values) {
     json.object().field("value", std::string_view(value.value)).field("count", value.count);
     if (value.chosen) json.field("chosen", true);
+    if (!value.highlighted.empty()) json.field("highlighted", std::string_view(value.highlighted));
     json.end();
   }
   json.end();

@@ -7,6 +7,23 @@
 namespace freshet::search_internal {
 namespace {
 
+// Marks of what was found, until the tags stand there: a value may bear what looks like a tag.
+constexpr const char *kBegin = "\x01", *kEnd = "\x02";
+
+std::string with_tags(const std::string& marked, const HighlightOptions& options) {
+  std::string out;
+  for (const char c : marked) {
+    if (c == *kBegin || c == *kEnd) {
+      out += c == *kBegin ? options.pre_tag : options.post_tag;
+    } else if (options.escape_html) {
+      append_html(c, out);
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
 std::vector<FacetRequest> wanted_facets(const Context& c) {
   std::vector<FacetRequest> wanted;
   for (const FacetRequest& facet : c.request.facets) {
@@ -30,8 +47,8 @@ FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
       facet.order.value_or(declared.order) == FacetOrder::kCount ? ValueOrder::kCount : ValueOrder::kAlphabet;
   spec.search = facet.contains;
   spec.fold = [&c](std::string_view word) { return c.generation.analyzer.fold(word); };
-  spec.pre_tag = c.settings.highlight.before;
-  spec.post_tag = c.settings.highlight.after;
+  spec.pre_tag = kBegin;
+  spec.post_tag = kEnd;
   return spec;
 }
 
@@ -52,9 +69,11 @@ FacetAnswer answer_of(const Context& c, FacetCounts&& counts) {
   out.max = counts.max;
   out.mean = counts.mean;
   out.sum = counts.sum;
+  const HighlightOptions options = highlight_options(c);
   for (FacetCount& value : counts.values) {
     const bool chosen = is_chosen(c, out.name, value.value);
-    out.values.push_back({std::move(value.value), value.count, chosen, std::move(value.highlighted)});
+    out.values.push_back(
+        {std::move(value.value), value.count, chosen, with_tags(value.highlighted, options)});
   }
   return out;
 }

@@ -29,11 +29,24 @@ SearchHit describe(const Context& c, const Candidate& candidate) {
   return hit;
 }
 
+namespace {
+
+void mark(Context& c, SearchHit& hit) {
+  const ItemRecord* item = c.catalog.item(hit.slot);
+  if (item != nullptr && !c.out_of_time()) put_marks(c, *item, hit);
+}
+
+}  // namespace
+
 void present(Context& c) {
   for (const Candidate& candidate : c.pool) {
     SearchHit hit = describe(c, candidate);
+    mark(c, hit);
     if (c.request.explain) hit.parts = parts_of(c, candidate);
-    for (const ItemSlot variant : candidate.variants) hit.variants.push_back(describe(c, {.slot = variant}));
+    for (const ItemSlot slot : candidate.variants) {
+      SearchHit& variant = hit.variants.emplace_back(describe(c, {.slot = slot}));
+      mark(c, variant);
+    }
     c.answer.hits.push_back(std::move(hit));
   }
 }

@@ -25,6 +25,7 @@
 #include "event/event.h"
 #include "feature/sequence.h"
 #include "settings/search_settings.h"
+#include "text/highlight.h"
 
 namespace freshet {
 
@@ -79,6 +80,10 @@ struct SearchRequest {
   std::optional<GeoPoint> around;       // For sorting by distance.
   std::vector<std::string> attributes;  // Returned of each item; {"*"}: all; empty: title and price only.
   std::optional<std::vector<std::string>> highlight, snippets;  // Fields; nullopt: those of the settings.
+  // Over the settings: tags around what was found, at most 64 bytes each; text as HTML; words of a snippet.
+  std::optional<std::string> highlight_before, highlight_after;
+  std::optional<bool> escape_html;
+  uint32_t snippet_words = 0;  // 1..200; 0: as the settings say.
   bool include_unavailable = true;
   bool explain = false;
   uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
@@ -98,10 +103,13 @@ struct HitPart {
   double value = 0;
 };
 
+// A text of an item with tags around what was found in it.
 struct Marked {
   std::string field;
-  std::string text;  // With the settings' tags around what was found.
-  bool found = false;
+  bool list = false;  // One of several values of the field; they follow one another.
+  std::string text;
+  MatchLevel level = MatchLevel::kNone;
+  std::vector<std::string> matched_words;  // Of the query, as typed, in its order.
 };
 
 struct SearchHit {

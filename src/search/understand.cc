@@ -49,6 +49,7 @@ Status understand(Context& c) {
   c.query = std::move(parsed).value();
   TRY_STATUS(SearchIndex::check(c.query.plan));
   c.words = !c.query.plan.clauses.empty();
+  if (request.count > 0) c.sought = sought_words(request.query, c.query);
   c.answer.did_you_mean = c.query.did_you_mean;
   if (c.words) c.answer.language = language_code(c.query.language);
   return {};

@@ -56,6 +56,7 @@ struct HighlightDefaults {
   uint32_t snippet_words = 20;
   std::string before = "<em>";
   std::string after = "</em>";
+  bool escape_html = true;  // & < > " ' of the text become entities: what the tags stand in is HTML.
   bool operator==(const HighlightDefaults&) const = default;
 };
 

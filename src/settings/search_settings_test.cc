@@ -11,7 +11,7 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   settings.facets = {{"brand", FacetOrder::kAlpha, 7}};
   settings.ranking = {{"margin", false}, {"popularity"}};
   settings.typo = {false, 5, 9, true, {"ikea"}};
-  settings.highlight = {{"title"}, {"description"}, 8, "<b>", "</b>"};
+  settings.highlight = {{"title"}, {"description"}, 8, "<b>", "</b>", false};
   settings.stop_words = {"the", "a \"quoted\" word"};
   settings.language = "de";
   settings.filterable = {"brand"};

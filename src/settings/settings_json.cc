@@ -136,6 +136,7 @@ void read(JsonFields& in, HighlightDefaults& out) {
   in.whole("snippet_words", out.snippet_words, 1u, 200u);
   in.text("before", out.before, 0, 64);
   in.text("after", out.after, 0, 64);
+  in.flag("escape_html", out.escape_html);
 }
 void write(JsonWriter& out, const HighlightDefaults& highlight) {
   out.object().key("fields");
@@ -143,7 +144,7 @@ void write(JsonWriter& out, const HighlightDefaults& highlight) {
   out.key("snippets");
   write_list(out, highlight.snippets);
   out.field("snippet_words", highlight.snippet_words).field("before", std::string_view(highlight.before));
-  out.field("after", std::string_view(highlight.after)).end();
+  out.field("after", std::string_view(highlight.after)).field("escape_html", highlight.escape_html).end();
 }
 
 template <class T>

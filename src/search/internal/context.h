@@ -42,6 +42,7 @@ struct Context {
   // understand
   bool words = false;  // There is something to look for; else everything is browsed.
   ParsedQuery query;
+  std::vector<SoughtWord> sought;  // What to mark in texts: of the whole query, relaxed or not.
   // filter
   std::optional<SlotSet> allowed;    // nullopt: every item listed
   std::optional<SlotSet> unrefined;  // The same without what was chosen of facets.
@@ -78,6 +79,13 @@ std::string group_attribute(const Context& c);  // Empty: nothing is grouped.
 void order_by(Context& c, const std::vector<SortKey>& wanted);
 std::vector<double> ranking_key(const Context& c, ItemSlot slot);
 double number_of(const ItemRecord& item, std::string_view name);  // NaN: absent, or no number
+
+// What the plan looks for, word by word of the query.
+std::vector<SoughtWord> sought_words(std::string_view text, const ParsedQuery& query);
+// Of the request, else of the settings.
+HighlightOptions highlight_options(const Context& c);
+void append_html(char c, std::string& out);  // As text of HTML.
+void put_marks(const Context& c, const ItemRecord& item, SearchHit& hit);
 
 SearchHit describe(const Context& c, const Candidate& candidate);
 void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit);
