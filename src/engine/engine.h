@@ -69,6 +69,18 @@ struct SearchPage {
   uint64_t took_us = 0;
 };
 
+struct SuggestRequest {
+  std::string query;    // As typed so far; a space at its end ends the last word. Empty: nothing to complete.
+  uint64_t count = 10;  // Of each list; 1..kCountMax
+  bool typos = true;    // May one edit be forgiven in what was typed?
+  static constexpr size_t kQueryBytesMax = 256, kCountMax = 100;
+};
+
+struct SuggestPage {
+  std::vector<Suggestion> completions, popular, trending;  // Best first.
+  Offset state_offset = 0;                                 // Events below were in the state that answered.
+};
+
 struct UserView {
   struct Action {
     std::string item;
@@ -146,6 +158,7 @@ class Engine {
   // `record`: the search and its page become events on the log (not waited for).
   Result<SearchPage> search(const SearchRequest& request, bool record = true);
   Result<BrowseAnswer> browse(const BrowseRequest& request) const;
+  SuggestPage suggest(const SuggestRequest& request) const;
   std::vector<TrendingFacet> trending_facets(size_t k) const;
   Result<ItemView> item(std::string_view id) const;  // kNotFound
   Result<UserView> user(std::string_view id) const;  // kNotFound

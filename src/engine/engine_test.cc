@@ -329,5 +329,47 @@ TEST_F(EngineTest, SettingsOutliveARestart) {
   }
 }
 
+TEST_F(EngineTest, WhatManySearchIsSuggestedAndOutlivesARestartAndAnErasure) {
+  const auto search = [](int n, const std::string& user, const std::string& query) {
+    return R"({"type":"search","id":"s)" + std::to_string(n) + R"(","user":")" + user + R"(","query":")" +
+           query + R"(","result_count":3,"time":)" + std::to_string(kNow + n * 1000) + "}\n";
+  };
+  const auto texts = [](const std::vector<Suggestion>& list) {
+    std::string out;
+    for (const Suggestion& one : list) out += (out.empty() ? "" : ", ") + one.text;
+    return out;
+  };
+  std::string body;
+  int n = 0;
+  for (const char* user : {"u1", "u2", "u3", "u4"}) body += search(n++, user, "Red  Kettle");
+  for (const char* user : {"u1", "u2", "u3"}) body += search(n++, user, "red shoes");
+  for (const char* user : {"u1", "u2"}) body += search(n++, user, "red secret");  // Too few to be shown.
+  auto engine = open(config());
+  send(*engine, body);
+  EXPECT_EQ(texts(engine->suggest({.query = "re"}).completions), "red kettle, red shoes");
+  EXPECT_EQ(texts(engine->suggest({.query = "red s"}).completions), "red shoes");
+  EXPECT_EQ(texts(engine->suggest({.query = "red kttle"}).completions), "red kettle");
+  EXPECT_EQ(texts(engine->suggest({.query = "red kttle", .typos = false}).completions), "");
+  EXPECT_EQ(texts(engine->suggest({.query = " "}).completions), "");
+  EXPECT_EQ(texts(engine->suggest({.count = 1}).popular), "red kettle");
+  EXPECT_EQ(texts(engine->suggest({}).trending), "red kettle");
+  const uint64_t before = engine->state_hash();
+  engine.reset();
+  for (const bool with_snapshot : {true, false}) {
+    engine.reset();
+    if (!with_snapshot) fs::remove_all(dir_ + "/shop/snapshots");
+    engine = open(config());
+    ASSERT_TRUE(engine->wait_applied(engine->log().end(), std::chrono::seconds(20)));
+    EXPECT_EQ(texts(engine->suggest({}).popular), "red kettle, red shoes");
+    EXPECT_EQ(engine->state_hash(), before);
+  }
+  ASSERT_TRUE(engine->stage_settings(R"({"suggestions_hidden": ["KETTLE"]})", "", "").ok());
+  ASSERT_TRUE(engine->publish_settings(1, "").ok());
+  EXPECT_EQ(texts(engine->suggest({.query = "re"}).completions), "red shoes");
+  ASSERT_TRUE(engine->erase_user("u3").ok());
+  engine->wait_erasures();
+  EXPECT_EQ(texts(engine->suggest({}).popular), "");  // Only two are left who searched it.
+}
+
 }  // namespace
 }  // namespace freshet

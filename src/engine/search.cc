@@ -1,4 +1,5 @@
 // Searching, and noting on the log what was searched and shown: that is what everything later learns from.
+#include "base/epoch.h"
 #include "base/json_writer.h"
 #include "engine/engine.h"
 #include "env/clock.h"
@@ -21,6 +22,21 @@ Result<SearchPage> Engine::search(const SearchRequest& request, bool record) {
 
 Result<BrowseAnswer> Engine::browse(const BrowseRequest& request) const {
   return live()->search->browse(request);
+}
+
+SuggestPage Engine::suggest(const SuggestRequest& request) const {
+  const std::shared_ptr<Live> current = live();
+  const EpochGuard guard;
+  const Suggestions& from = current->state->suggestions();
+  const std::vector<std::string>& hidden = current->state->search().words().suggestions_hidden;
+  const auto count = static_cast<uint32_t>(request.count);
+  SuggestPage page;
+  page.state_offset = current->runner->applied();
+  if (request.query.find_first_not_of(" \t\r\n") != std::string::npos)
+    from.complete(request.query, count, request.typos, hidden, page.completions);
+  from.popular(count, hidden, page.popular);
+  from.trending(count, hidden, page.trending);
+  return page;
 }
 
 // The search with its words, filter and number of results; and its page as an impression, under one query id.

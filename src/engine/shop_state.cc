@@ -36,6 +36,8 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       catalog_(moment_, config.catalog),
       facts_(catalog_),
       trail_(moment_),
+      suggestions_(moment_, trail_, config.suggestions),
+      intent_(moment_, catalog_, trail_, config.intent),
       vectors_(moment_, catalog_, trail_, config.vectors),
       search_(moment_, catalog_, settings_, config.search),
       profiles_(moment_, config.profiles),

@@ -5,6 +5,7 @@
 //   settings   how the shop wants to be searched, and its synonyms
 //   catalog    items: changed by upserts, met by actions
 //   trail      which search an action follows
+//   suggestions, intent   queries shoppers type, and what kind of item they then want
 //   vectors    of items: the shop's own, and those learned from what followed searches
 //   search     the inverted index, columns and vectors of what changed; how popular items are
 //   learning   recommenders: learn from the action, given what the shopper did before it
@@ -26,6 +27,8 @@
 #include "recommend/recommender.h"
 #include "search/search_state.h"
 #include "settings/settings.h"
+#include "suggest/intent.h"
+#include "suggest/suggestions.h"
 #include "vector/item_vectors.h"
 
 namespace freshet {
@@ -37,6 +40,8 @@ struct StateConfig {
   RecommenderOptions recommender;
   SearchConfig search;
   ItemVectorsConfig vectors;
+  SuggestionsConfig suggestions;
+  IntentConfig intent;
   uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
 };
 
@@ -81,7 +86,8 @@ class ShopState {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_, &settings_, &catalog_, &trail_, &vectors_, &search_, &learning_, &profiles_, &counters_};
+    return {&entry_,   &settings_, &catalog_,  &trail_,    &suggestions_, &intent_,
+            &vectors_, &search_,   &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -101,6 +107,8 @@ class ShopState {
   const Settings& settings() const { return settings_; }
   const Catalog& catalog() const { return catalog_; }
   const SearchState& search() const { return search_; }
+  const Suggestions& suggestions() const { return suggestions_; }
+  const Intent& intent() const { return intent_; }
   const ItemVectors& vectors() const { return vectors_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
@@ -117,6 +125,8 @@ class ShopState {
   Catalog catalog_;
   CatalogFacts facts_;
   SearchTrail trail_;
+  Suggestions suggestions_;
+  Intent intent_;
   ItemVectors vectors_;
   SearchState search_;
   Profiles profiles_;

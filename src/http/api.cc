@@ -51,6 +51,7 @@ Status ShopApi::start(const ServerOptions& options) {
   add_letter_routes(router_, parts_);
   add_search_routes(router_, parts_);
   add_settings_routes(router_, parts_);
+  add_suggest_routes(router_, parts_);
   add_status_routes(router_, parts_);
   metrics_.add_source(
       [this](std::vector<MetricSample>& out) { http_internal::sample_engine(parts_.engine, out); });

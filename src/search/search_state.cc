@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "search/popularity.h"
+#include "text/words.h"
 
 namespace freshet {
 namespace {
@@ -195,12 +196,15 @@ void SearchState::make_words(const SettingsBook& book) {
   next->synonyms = SynonymTable(*book.synonyms, analyzer);
   for (const std::string& word : book.published->settings.stop_words)
     next->stop_words.push_back(analyzer.fold(word));
+  for (const std::string& words : book.published->settings.suggestions_hidden)
+    fold_words(words, next->suggestions_hidden.emplace_back());
   retired_.retire(words_.exchange(next.release(), std::memory_order_acq_rel));
 }
 
 void SearchState::settings_changed(const SettingsBook& before, const SettingsBook& after) {
   if (before.synonyms_revision != after.synonyms_revision ||
-      before.published->settings.stop_words != after.published->settings.stop_words) {
+      before.published->settings.stop_words != after.published->settings.stop_words ||
+      before.published->settings.suggestions_hidden != after.published->settings.suggestions_hidden) {
     const std::lock_guard lock(writing_);
     make_words(after);
   }

@@ -68,7 +68,8 @@ class SearchState final : public Fold {
   // The shop's own words in the form queries look them up: made when settings, synonyms or analyser change.
   struct Words {
     SynonymTable synonyms;
-    std::vector<std::string> stop_words;  // Folded.
+    std::vector<std::string> stop_words;          // Folded.
+    std::vector<std::string> suggestions_hidden;  // Folded by words (text/words.h).
   };
 
   SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings, SearchConfig config);
