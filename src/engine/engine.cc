@@ -89,7 +89,7 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
   ShopState& state = *next->state;
   next->service = std::make_unique<RecommendService>(state.catalog(), state.profiles(), state.recommender());
   next->search = std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(),
-                                                 config_.state.search, &state.vectors());
+                                                 config_.state.search, &state.vectors(), &state.intent());
   FoldRunnerOptions options;
   options.fork_snapshots = config_.fork_snapshots;
   options.snapshot_every_events = config_.snapshot_every_events;

@@ -282,6 +282,8 @@ void write_answer(JsonWriter& json, const SearchRequest& request, const SearchPa
           .end();
     json.end();
   }
+  if (!answer.suggested_filters.empty())
+    json.field("remaining_query", std::string_view(answer.remaining_query));
   if (answer.out_of_time) json.field("out_of_time", true);
   json.field("settings_version", answer.settings_version).field("took_us", page.took_us);
   if (request.explain) {

@@ -5,15 +5,11 @@
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
-namespace {
-
 bool may_filter(const SearchSettings& settings, const std::string& name) {
   const std::vector<std::string>& names = settings.filterable;
   return std::find(names.begin(), names.end(), "*") != names.end() ||
          std::find(names.begin(), names.end(), name) != names.end();
 }
-
-}  // namespace
 
 Status filter(Context& c) {
   const ColumnSet& columns = c.state.columns();

@@ -20,6 +20,43 @@ double popularity_part(const Context& c, ItemSlot slot) {
   return in_steps(c.popularity_scale * count / (count + kPopularityHalf));
 }
 
+// Chances below this lift nothing: they say little, and there are many of them.
+constexpr float kChanceMin = 0.05f;
+// Of what intent may add, the category's share; the brand has the rest.
+constexpr double kCategoryShare = 0.7;
+
+void learn_intent(Context& c) {
+  if (c.intent == nullptr || !c.words || c.settings.intent_weight <= 0) return;
+  c.intent->categories(c.request.query, kChanceMin, c.categories);
+  c.intent->brands(c.request.query, kChanceMin, c.brands);
+}
+
+// weight * best * (0.7 P(category | query) + 0.3 P(brand | query)): soft, at most `intent_weight` of the
+// best.
+double intent_part(const Context& c, ItemSlot slot) {
+  const ItemRecord* item = c.catalog.item(slot);
+  if (item == nullptr || (c.categories.empty() && c.brands.empty())) return 0;
+  const auto category = static_cast<double>(Intent::chance_of(c.categories, item->facets));
+  const auto brand = static_cast<double>(Intent::chance_of(c.brands, item->facets));
+  return c.settings.intent_weight * static_cast<double>(c.best_lexical) *
+         (kCategoryShare * category + (1 - kCategoryShare) * brand);
+}
+
+// "category:Kettles 62%, brand:Acme 20%": the chances of the item's own.
+std::string intent_detail(const Context& c, ItemSlot slot) {
+  const ItemRecord* item = c.catalog.item(slot);
+  std::string out;
+  for (const std::vector<FacetChance>* chances : {&c.categories, &c.brands})
+    for (const FacetChance& chance : *chances) {
+      const std::vector<uint32_t>& own = item->facets;
+      if (std::find(own.begin(), own.end(), chance.facet) == own.end()) continue;
+      const int percent = static_cast<int>(std::lround(chance.chance * 100));
+      out += (out.empty() ? "" : ", ") + std::string(c.catalog.facet_name(chance.facet)) + " " +
+             std::to_string(percent) + "%";
+    }
+  return out;
+}
+
 double by_id_part(const Context& c, ItemSlot slot) {
   return slot == c.by_id ? in_steps(c.best_lexical + 1) : 0;
 }
@@ -70,9 +107,12 @@ void rank(Context& c) {
   for (const Candidate& candidate : c.pool) c.best_lexical = std::max(c.best_lexical, candidate.lexical);
   c.popularity_scale = c.settings.popularity_weight * c.best_lexical;
 
-  for (Candidate& one : c.pool)
+  learn_intent(c);
+  for (Candidate& one : c.pool) {
+    one.intent = intent_part(c, one.slot);
     one.score = in_steps(c.lexical_scale * one.lexical) + in_steps(one.semantic) +
                 popularity_part(c, one.slot) + by_id_part(c, one.slot) + in_steps(one.intent);
+  }
   if (!keys.empty() || browsed) return;
   // Ranking attributes only when scores are equal: their keys are made only then.
   std::sort(c.pool.begin(), c.pool.end(), [&](const Candidate& a, const Candidate& b) {
@@ -105,6 +145,8 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
   };
   add("semantic", in_steps(candidate.semantic));
   add("intent", in_steps(candidate.intent));
+  if (candidate.intent != 0 && !out.empty() && out.back().name == "intent")
+    out.back().detail = intent_detail(c, candidate.slot);
   add("popularity", popularity_part(c, candidate.slot));
   add("id", by_id_part(c, candidate.slot));
   return out;

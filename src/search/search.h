@@ -166,10 +166,11 @@ struct SearchAnswer {
   uint64_t found = 0;       // Items that match; groups when grouped by relevance of groups
   bool found_exact = true;  // false: at least so many
   std::vector<FacetAnswer> facets;
-  std::string query_used;    // When it is not the one asked: corrected or relaxed.
-  std::string did_you_mean;  // Empty: nothing better is known.
-  std::string relaxed;       // Words that were dropped, or empty.
-  std::vector<SuggestedFilter> suggested_filters;
+  std::string query_used;                          // When it is not the one asked: corrected or relaxed.
+  std::string did_you_mean;                        // Empty: nothing better is known.
+  std::string relaxed;                             // Words that were dropped, or empty.
+  std::vector<SuggestedFilter> suggested_filters;  // Offered; nothing is filtered unasked.
+  std::string remaining_query;                     // The query without the words of those filters.
   std::string language;
   bool out_of_time = false;  // The budget ended before everything was done.
   uint64_t settings_version = 0;

@@ -6,16 +6,24 @@
 
 #include "search/search.h"
 #include "search/search_state.h"
+#include "suggest/intent.h"
 #include "vector/item_vectors.h"
 
 namespace freshet {
 
 class SearchService {
  public:
-  // `vectors` may be null: then there is only the search by words.
+  // `vectors` may be null: then there is only the search by words; `intent` too: then no kind of item is
+  // lifted.
   SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
-                const SearchConfig& config, const ItemVectors* vectors = nullptr)
-      : catalog_(catalog), settings_(settings), state_(state), vectors_(vectors), config_(config) {}
+                const SearchConfig& config, const ItemVectors* vectors = nullptr,
+                const Intent* intent = nullptr)
+      : catalog_(catalog),
+        settings_(settings),
+        state_(state),
+        vectors_(vectors),
+        intent_(intent),
+        config_(config) {}
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
   Result<SearchAnswer> search(const SearchRequest& request, TimeMs now_ms) const;
@@ -26,6 +34,7 @@ class SearchService {
   const Settings& settings_;
   const SearchState& state_;
   const ItemVectors* const vectors_;
+  const Intent* const intent_;
   const SearchConfig config_;
 };
 

@@ -16,9 +16,10 @@ class Shop {
         settings_(moment_),
         catalog_(moment_),
         trail_(moment_),
+        intent_(moment_, catalog_, trail_),
         vectors_(moment_, catalog_, trail_),
         state_(moment_, catalog_, settings_, config_),
-        service_(catalog_, settings_, state_, config_, &vectors_) {
+        service_(catalog_, settings_, state_, config_, &vectors_, &intent_) {
     settings_.on_change(
         [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
     catalog_.on_change([this](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
@@ -35,7 +36,9 @@ class Shop {
     if (event.time_ms == kNoTime) event.time_ms = 1'760'000'000'000 + static_cast<TimeMs>(events_);
     for (Fold* fold : folds()) fold->apply(events_, event);
   }
-  std::vector<Fold*> folds() { return {&entry_, &settings_, &catalog_, &trail_, &vectors_, &state_}; }
+  std::vector<Fold*> folds() {
+    return {&entry_, &settings_, &catalog_, &trail_, &intent_, &vectors_, &state_};
+  }
   void item(const std::string& id, std::vector<Attribute> attributes, EventType type = EventType::kItemUpsert,
             const std::string& catalogue = "") {
     Event event;
@@ -92,6 +95,7 @@ class Shop {
   Settings settings_;
   Catalog catalog_;
   SearchTrail trail_;
+  Intent intent_;
   ItemVectors vectors_;
   SearchState state_;
   SearchService service_;
@@ -278,6 +282,67 @@ TEST(Search, MarksWhatWasFoundInValuesOfAFacet) {
   EXPECT_EQ(shop.search(request)->facets[0].values[0].highlighted, "(Acm)e & <Sons>");
   request.facets[0].contains.clear();
   EXPECT_EQ(shop.search(request)->facets[0].values[0].highlighted, "");
+}
+
+TEST(Search, WhatAQueryIsUsuallyAfterIsLiftedAndExplained) {
+  Shop shop;
+  shop.item("a", {{"title", "Kettle"}, {"category", "Toys"}, {"brand", "Play"}});
+  shop.item("b", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Acme"}});
+  shop.item("c", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Bravo"}});
+  shop.item("d", {{"title", "Lamp"}, {"category", "Kitchen"}, {"brand", "Acme"}});
+  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": []})");
+  EXPECT_EQ(shop.ids("kettle"), "a b c");
+  for (int i = 0; i < 20; ++i) {
+    Event search;
+    search.type = EventType::kSearch;
+    search.user = "u";
+    search.query = "kettle";
+    shop.apply(search);
+    shop.act(EventType::kClick, "b");
+  }
+  EXPECT_EQ(shop.ids("kettle"), "b c a");  // The brand too; and nothing is hidden.
+  SearchRequest request{.query = "kettle", .explain = true};
+  const auto answer = shop.search(request);
+  std::string details;
+  for (const SearchHit& hit : answer->hits) {
+    double sum = 0;
+    for (const HitPart& part : hit.parts) {
+      sum += part.value;
+      if (part.name == "intent") details += hit.id + ": " + part.detail + "; ";
+    }
+    EXPECT_EQ(sum, hit.score) << hit.id;
+  }
+  EXPECT_EQ(details, "b: category:Kitchen 100%, brand:Acme 100%; c: category:Kitchen 100%; ");
+  EXPECT_LE(answer->hits[0].score, answer->hits[2].score * 1.1);
+  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": [], "intent_weight": 0})");
+  EXPECT_EQ(shop.ids("kettle"), "a b c");
+}
+
+TEST(Search, PricesInWordsAreOfferedAsFilters) {
+  Shop shop;
+  shop.fill();
+  const struct {
+    const char *query, *filters, *rest;
+  } rows[] = {
+      {"kettle under 40", "under 40 -> price < 40; ", "kettle"},
+      {"under 40", "under 40 -> price < 40; ", ""},
+      {"kettle 40", "", ""},
+      {"kettle up to 2 kg", "", ""},  // No item here has a weight.
+  };
+  for (const auto& row : rows) {
+    const auto answer = shop.search({.query = row.query});
+    ASSERT_TRUE(answer.ok());
+    std::string filters;
+    for (const SuggestedFilter& one : answer->suggested_filters) {
+      filters += one.text + " -> " + one.filter + "; ";
+      EXPECT_TRUE(shop.search({.query = answer->remaining_query, .filter = one.filter}).ok());
+    }
+    EXPECT_EQ(filters, row.filters) << row.query;
+    EXPECT_EQ(answer->remaining_query, row.rest) << row.query;
+  }
+  EXPECT_EQ(shop.ids(SearchRequest{.query = "kettle", .filter = "price < 40"}), "k1 k3");
+  shop.settings(R"({"filterable": ["brand"]})");
+  EXPECT_TRUE(shop.search({.query = "kettle under 40"})->suggested_filters.empty());
 }
 
 TEST(Search, PagesReachAsFarAsTheSettingsSayAndBrowseGoesOn) {

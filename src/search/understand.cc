@@ -1,5 +1,9 @@
+// What the text of a query means.
+#include <algorithm>
+
 #include "query/query_parser.h"
 #include "search/internal/context.h"
+#include "suggest/price_phrase.h"
 
 namespace freshet::search_internal {
 namespace {
@@ -20,6 +24,20 @@ uint32_t typo_fields(const SearchSettings& settings, const DocumentFields& field
   for (const SearchableField& field : settings.searchable)
     if (const int at = fields.find(field.name); at >= 0 && field.typos) bits |= 1u << at;
   return bits;
+}
+
+// "kettle under 50": a filter that can be offered, where items have the attribute and it may be filtered by.
+void suggest_filters(Context& c) {
+  PricePhrases found = find_price_phrases(c.request.query);
+  for (PricePhrase& phrase : found.phrases) {
+    if (c.state.columns().find(phrase.attribute) == nullptr || !may_filter(c.settings, phrase.attribute))
+      continue;
+    c.answer.suggested_filters.push_back({std::move(phrase.text), std::move(phrase.filter)});
+  }
+  if (c.answer.suggested_filters.size() == found.phrases.size() && !found.phrases.empty())
+    c.answer.remaining_query = std::move(found.rest);
+  else
+    c.answer.suggested_filters.clear();  // The rest is without all of them or it is none.
 }
 
 }  // namespace
@@ -51,6 +69,7 @@ Status understand(Context& c) {
   c.words = !c.query.plan.clauses.empty();
   if (request.count > 0) c.sought = sought_words(request.query, c.query);
   c.answer.did_you_mean = c.query.did_you_mean;
+  suggest_filters(c);
   if (c.words) c.answer.language = language_code(c.query.language);
   return {};
 }

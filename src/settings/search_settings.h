@@ -101,6 +101,7 @@ struct SearchSettings {
   uint32_t distinct_count = 1;   // Variants shown of each.
   double semantic_weight = 0.3;  // Of vectors against words when a request says "auto". 0..1
   double popularity_weight = 0.1;  // Of popularity within the score, against relevance 1. 0..1
+  double intent_weight = 0.1;      // Of the category and brand that a query is after, the same. 0..1
   Relaxation relaxation = Relaxation::kWords;
   std::vector<std::string> suggestions_hidden;  // Words no suggestion may contain, besides the built-in list.
   bool operator==(const SearchSettings&) const = default;

@@ -20,6 +20,7 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   settings.pagination_max = 50;
   settings.semantic_weight = 0.25;
   settings.popularity_weight = 0;
+  settings.intent_weight = 0.5;
   settings.relaxation = Relaxation::kLastWords;
   settings.prefix = settings.language_stop_words = false;
   settings.suggestions_hidden = {"x"};
@@ -27,7 +28,7 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   ASSERT_TRUE(read.ok()) << read.error().what;
   EXPECT_EQ(*read, settings);
   EXPECT_TRUE(diff_settings(*read, settings).empty());
-  EXPECT_EQ(diff_settings(SearchSettings(), settings).size(), 17u);  // Every member differs and is named.
+  EXPECT_EQ(diff_settings(SearchSettings(), settings).size(), 18u);  // Every member differs and is named.
   EXPECT_EQ(*parse_settings("{}"), SearchSettings());
 }
 

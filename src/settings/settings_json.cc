@@ -202,6 +202,7 @@ const Member kMembers[] = {
     FRESHET_WHOLE(distinct_count, 1u, 100u),
     FRESHET_SHARE(semantic_weight),
     FRESHET_SHARE(popularity_weight),
+    FRESHET_SHARE(intent_weight),
     FRESHET_MEMBER(relaxation, read_enum(in, name, out.relaxation, kRelaxations),
                    out.value(name_of(from.relaxation, kRelaxations))),
     FRESHET_TEXTS(suggestions_hidden, Limits::kHidden),

@@ -12,6 +12,7 @@
 #include "query/query_parser.h"
 #include "search/search.h"
 #include "search/search_state.h"
+#include "suggest/intent.h"
 #include "vector/item_vectors.h"
 
 namespace freshet::search_internal {
@@ -34,6 +35,7 @@ struct Context {
   const Catalog& catalog;
   const SearchState& state;
   const ItemVectors* vectors;  // nullptr: none
+  const Intent* intent;        // nullptr: none
   const SearchState::Generation& generation;
   const TimeMs now_ms;
   const uint64_t deadline_ns;  // Of the monotonic clock.
@@ -55,6 +57,7 @@ struct Context {
   double lexical_scale = 1;  // What a point of the index is worth in the score.
   float best_lexical = 0;
   double popularity_scale = 0;
+  std::vector<FacetChance> categories, brands;  // What the query is likely to be after.
 
   bool out_of_time();  // The budget has ended; the answer says so from then on.
 };
@@ -73,6 +76,7 @@ Status relax(Context& c);
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
 std::string clause_detail(const Context& c, const ScorePart& part);
 double in_steps(double score);
+bool may_filter(const SearchSettings& settings, const std::string& name);
 Status read_choices(Context& c);
 uint32_t pool_size(const Context& c);
 std::string group_attribute(const Context& c);  // Empty: nothing is grouped.
