@@ -12,6 +12,7 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kVersion = 1;
+constexpr uint32_t kNoPlace = 0xffffffffu;
 constexpr float kFloor = 1e-4f;                 // Of the accumulators: a row's first step is no leap.
 constexpr float kOwn = 0.55f, kNgrams = 0.84f;  // Shares of the length of a word: squares add up to one.
 
@@ -195,9 +196,20 @@ float LearnedEncoder::gradient(const TextFeatures& query, std::span<const Candid
   for (float& x : p) sum += x = exp_f32(x - top);
   for (float& x : p) x /= sum;
   std::vector<float> d_query(dim), d(dim);
-  // Gradients by row: gathered in order of touch, then folded by row, so the order of sums is fixed.
-  std::vector<std::pair<uint32_t, std::pair<size_t, float>>> parts;  // row, (text, weight)
-  std::vector<float> ds((n + 1) * dim);
+  // Gradients by row: rows in the order of their first touch, and the parts of a row summed in the order of
+  // touch: the order of sums is fixed.
+  size_t touches = query.size();
+  for (const Candidate& candidate : candidates) touches += candidate.text.size();
+  out.places.assign(std::bit_ceil(2 * touches + 1), kNoPlace);
+  const auto gradient_of = [&](uint32_t row) {
+    size_t at = mix64(row) & (out.places.size() - 1);
+    for (; out.places[at] != kNoPlace; at = (at + 1) & (out.places.size() - 1))
+      if (out.rows[out.places[at]] == row) return &out.values[out.places[at] * dim];
+    out.places[at] = static_cast<uint32_t>(out.rows.size());
+    out.rows.push_back(row);
+    out.values.resize(out.rows.size() * dim);
+    return &out.values[out.places[at] * dim];
+  };
   for (size_t t = 0; t <= n; ++t) {
     if (!(length[t] > 1e-6f)) continue;
     if (t < n) {
@@ -208,17 +220,8 @@ float LearnedEncoder::gradient(const TextFeatures& query, std::span<const Candid
       d = d_query;
     }
     through_length(&e[t * dim], length[t], d);
-    std::copy(d.begin(), d.end(), ds.begin() + static_cast<ptrdiff_t>(t * dim));
-    for (const TextFeature& f : t == n ? query : candidates[t].text) parts.push_back({f.row, {t, f.weight}});
-  }
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (const auto& [row, part] : parts) {
-    if (out.rows.empty() || out.rows.back() != row) {
-      out.rows.push_back(row);
-      out.values.resize(out.rows.size() * dim);
-    }
-    k.axpy(part.second, &ds[part.first * dim], &out.values[(out.rows.size() - 1) * dim], dim);
+    for (const TextFeature& f : t == n ? query : candidates[t].text)
+      k.axpy(f.weight, d.data(), gradient_of(f.row), dim);
   }
   return -log_f32(std::max(p[0], 1e-30f));
 }

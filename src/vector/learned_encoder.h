@@ -72,11 +72,12 @@ class LearnedEncoder final : public TextEncoder {
   // be learned. `weight` scales the step.
   float learn(const TextFeatures& query, std::span<const Candidate> candidates, float weight);
 
-  // The loss and its gradient for every row it touches, ascending by row; learns nothing. The twin in double
-  // precision for tests and the base of learn().
+  // The loss and its gradient for every row it touches, in the order of first touch; learns nothing. The twin
+  // in double precision for tests and the base of learn().
   struct Gradient {
-    std::vector<uint32_t> rows;  // Ascending.
-    std::vector<float> values;   // [rows][dim]
+    std::vector<uint32_t> rows;    // Each once.
+    std::vector<float> values;     // [rows][dim]
+    std::vector<uint32_t> places;  // Hash of a row -> index into `rows`; kept for its memory.
   };
   float gradient(const TextFeatures& query, std::span<const Candidate> candidates, Gradient& out) const;
   double loss_slowly(const TextFeatures& query, std::span<const Candidate> candidates, uint32_t moved_row,
