@@ -14,6 +14,8 @@ constexpr uint32_t kRing = 4096;            // Chosen items that negatives are d
 constexpr float kUniform = 0.5f;            // ...with this share from all items instead.
 constexpr double kMemory = 1 - 1.0 / 2048;  // Of the measure of confidence, a lesson.
 constexpr double kDoubt = 32;               // Lessons without gain that it begins with.
+constexpr uint64_t kTeachAll = 4096;        // Clicks that each teach at first...
+constexpr uint64_t kTeachOneIn = 8;         // ...and one in so many in the long run.
 constexpr uint32_t kShelfSample = 32;
 constexpr uint32_t kShelfNegatives = 4;
 constexpr float kShelfWeight = 0.5f;
@@ -254,12 +256,18 @@ void ItemVectors::shelf_lesson(ItemSlot slot, const ItemRecord& record) {
 
 void ItemVectors::click_lesson(std::string_view query, ItemSlot slot, float weight) {
   if (!config_.learn || config_.pretrained != nullptr) return;
+  const uint64_t lessons = lessons_.load(std::memory_order_relaxed);
+  const uint64_t one_in = std::clamp<uint64_t>(lessons / kTeachAll, 1, kTeachOneIn);
+  if (mix64(moment_.key, 3) % one_in != 0) {  // The sampler's rates still count every choice.
+    if (sampler_.live(slot)) sampler_.target(slot);
+    return;
+  }
   TextFeatures features;
   learned_.features(query, features);
   if (features.empty() || !draw_candidates(slot, mix64(moment_.key, 2), false)) return;
   measure(learned_.learn(features, candidates_, weight), candidates_.size());
   sampler_.target(slot);
-  lessons_.store(lessons_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  lessons_.store(lessons + 1, std::memory_order_relaxed);
   refresh(slot);
   const uint32_t end = catalog_.slots();
   for (uint32_t i = 0; i < config_.refresh && end > 0; ++i) {

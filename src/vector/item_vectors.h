@@ -2,8 +2,10 @@
 // learns here from clicks and purchases.
 //
 // Each listed item has a vector of its text (title, brand, category). An action that follows a search teaches
-// the encoder (query -> item); a newly listed item teaches it (category and brand -> title), so that words of
-// one shelf draw near each other before anybody clicks: every item at first, later a keyed sample of one in
+// the encoder (query -> item): every one of the first 8,192 does, and ever fewer after that, down to a keyed
+// sample of one in eight from 32,768 lessons on (a lesson is a third of the whole fold's time otherwise); a
+// newly listed item teaches it (category and brand -> title), so that words of one shelf draw near each other
+// before anybody clicks: every item at first, later a keyed sample of one in
 // 32. After a lesson the item's vector and those of the next few items (round robin) are made anew: bounded
 // work an event, and every item is refreshed once in items / refresh lessons. The attribute `_vector`
 // supplies the shop's own vectors; the first valid one fixes their dimension.
