@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kStepsRead = 256;
 constexpr size_t kStepsLearned = 64;
 constexpr uint64_t kTeachAll = 2'000;     // Every lesson teaches the mixture at first...
-constexpr uint64_t kTeachOneIn = 8;       // ...and one in so many in the long run,
+constexpr uint64_t kTeachOneIn = 16;      // ...and one in so many in the long run, in orders
+constexpr uint64_t kTeachOneInLines = 8;  // twice as many (they are few, and what is bought is hard to tell),
 constexpr uint64_t kTeachOneInFast = 48;  // with counters only: teaching is to cost no more than they do.
 constexpr uint64_t kShortenOneIn = 24;    // Of these: taught with the last step or two only.
 constexpr uint32_t kScanMax = 1u << 18;   // Slots looked at, newest first, when a filter leaves too few.
@@ -29,9 +30,7 @@ RankingWork& work_of_thread() {
 struct Recommender::State {
   State(const ItemFacts& facts_in, const RecommenderOptions& options_in)
       : facts(facts_in), options(options_in), ranking(facts_in, options_in) {
-    const bool deep =
-        ranking.index_of("neighbours") + ranking.index_of("sequence") < 2 * ranking.sources().size();
-    teach_one_in = deep ? kTeachOneIn : kTeachOneInFast;
+    deep = ranking.index_of("neighbours") + ranking.index_of("sequence") < 2 * ranking.sources().size();
   }
 
   using Page = std::vector<Recommended>;
@@ -46,7 +45,7 @@ struct Recommender::State {
   const ItemFacts& facts;
   const RecommenderOptions options;
   Ranking ranking;
-  uint64_t teach_one_in = 0;
+  bool deep = false;     // Sources whose columns cost time.
   uint64_t lessons = 0;  // Fold thread's, as is `learning`.
   Context learning;
 };
@@ -73,10 +72,11 @@ void Recommender::learn(const Lesson& lesson) {
   ++s.lessons;
   const auto sources = s.ranking.sources();
   Draw draw(mix64(mix64(s.options.seed, lesson.key), 0x7465616368));
-  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, s.teach_one_in);
   // The first line of an order is the best lesson of what makes a basket: nothing was learned from its other
-  // lines yet. Those teach half as often as other steps.
+  // lines yet.
   const bool line = lesson.step.order != 0;
+  const uint64_t long_run = !s.deep ? kTeachOneInFast : line ? kTeachOneInLines : kTeachOneIn;
+  const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, long_run);
   const bool first_line =
       line && !lesson.before.steps.empty() && lesson.before.steps.back().order != lesson.step.order;
   const bool teach =
