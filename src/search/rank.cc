@@ -58,7 +58,7 @@ std::string intent_detail(const Context& c, ItemSlot slot) {
 }
 
 double by_id_part(const Context& c, ItemSlot slot) {
-  return slot == c.by_id ? in_steps(c.best_lexical + 1) : 0;
+  return slot == c.by_id ? in_steps(c.best_lexical + spelling_scale(c) + 1) : 0;
 }
 
 // The value of a ranking attribute, ascending is worse; absent is worst.
@@ -107,10 +107,11 @@ void rank(Context& c) {
   for (const Candidate& candidate : c.pool) c.best_lexical = std::max(c.best_lexical, candidate.lexical);
   c.popularity_scale = c.settings.popularity_weight * c.best_lexical;
 
+  spell(c);
   learn_intent(c);
   for (Candidate& one : c.pool) {
     one.intent = intent_part(c, one.slot);
-    one.score = in_steps(c.lexical_scale * one.lexical) + in_steps(one.semantic) +
+    one.score = in_steps(c.lexical_scale * one.lexical) + one.spelling + in_steps(one.semantic) +
                 popularity_part(c, one.slot) + by_id_part(c, one.slot) + in_steps(one.intent);
   }
   if (!keys.empty() || browsed) return;
@@ -143,6 +144,7 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
   const auto add = [&](const char* name, double value) {
     if (value != 0) out.push_back({name, "", value});
   };
+  add("spelling", candidate.spelling);
   add("semantic", in_steps(candidate.semantic));
   add("intent", in_steps(candidate.intent));
   if (candidate.intent != 0 && !out.empty() && out.back().name == "intent")

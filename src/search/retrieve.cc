@@ -9,7 +9,7 @@ namespace freshet::search_internal {
 namespace {
 
 // So many of the best by words are looked at again with everything else that is known of them.
-constexpr uint32_t kPoolMin = 200;
+constexpr uint32_t kPoolMin = 256;
 
 // Without words every item is as good as any other; rank() puts them in order.
 void browse_all(Context& c) {

@@ -1,4 +1,7 @@
 // Searches over a small shop, folded from events as the log has them.
+#include <cctype>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "feature/entry.h"
@@ -204,6 +207,49 @@ TEST(Search, PartsAddUpToTheScoreExactly) {
       EXPECT_EQ(plain->hits[i].score, hit.score);
       EXPECT_EQ(plain->hits[i].id, hit.id);
     }
+  }
+}
+
+// Twin: the share by its definition, over sets of texts of three bytes.
+TEST(Search, TheShareOfTheSpellingIsAPartOfTheScore) {
+  const auto trigrams = [](std::string_view text) {
+    std::string plain = " ";
+    for (const char c : text) {
+      const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
+      if (kept || plain.back() != ' ') plain += kept ? static_cast<char>(std::tolower(c)) : ' ';
+    }
+    if (plain.back() != ' ') plain += ' ';
+    std::set<std::string> out;
+    for (size_t i = 0; i + 3 <= plain.size(); ++i) out.insert(plain.substr(i, 3));
+    return out;
+  };
+  Shop shop;
+  shop.fill();
+  for (const char* query : {"red kettle", "KETLES", "acme-blue  kettle", "frying pan 12x24"}) {
+    SearchRequest request;
+    request.query = query;
+    request.explain = true;
+    const auto answer = shop.search(request);
+    ASSERT_TRUE(answer.ok());
+    ASSERT_FALSE(answer->hits.empty()) << query;
+    double best = 0;
+    std::vector<std::pair<double, double>>
+        rows;  // what the answer says, what it should be for a best score of 1
+    for (const SearchHit& hit : answer->hits) {
+      double words = 0, spelling = 0;
+      for (const HitPart& part : hit.parts) {
+        const bool by_words =
+            part.name == "word" || part.name == "proximity" || part.name == "exact" || part.name == "begins";
+        if (by_words) words += part.value;
+        if (part.name == "spelling") spelling += part.value;
+      }
+      best = std::max(best, words);
+      const auto wanted = trigrams(query), have = trigrams(hit.title);
+      double shared = 0;
+      for (const std::string& one : wanted) shared += have.count(one);
+      rows.emplace_back(spelling, 0.5 * shared / static_cast<double>(wanted.size()));
+    }
+    for (const auto& [said, share] : rows) EXPECT_NEAR(said, best * share, 1e-5) << query;
   }
 }
 

@@ -78,10 +78,11 @@ Status understand(Context& c) {
 Status relax(Context& c) {
   constexpr uint32_t kStepsMax = 32;
   const Relaxation strategy = c.request.relaxation.value_or(c.settings.relaxation);
+  const ParsedQuery asked = c.query;  // Each step takes words from what was asked, not from the step before.
   for (uint32_t step = 1; step <= kStepsMax && !c.out_of_time(); ++step) {
     QueryPlan plan;
     std::string dropped;
-    if (!freshet::relax(c.query, strategy, step, plan, dropped)) return {};
+    if (!freshet::relax(asked, strategy, step, plan, dropped)) return {};
     c.query.plan = std::move(plan);
     TRY_STATUS(retrieve(c));
     if (c.matched.empty()) continue;

@@ -21,6 +21,7 @@ struct Candidate {
   ItemSlot slot = kNoItem;
   float lexical = 0;        // What the index says; 0: found by its vector only.
   double semantic = 0;      // The vectors' part of the score,
+  double spelling = 0;      // that of the title's spelling (spelling.cc),
   double intent = 0;        // that of category and brand,
   double score = 0;         // and all of them.
   uint32_t group_size = 0;  // Of the group it stands for.
@@ -66,6 +67,8 @@ Status understand(Context& c);
 Status filter(Context& c);
 Status retrieve(Context& c);
 void rank(Context& c);
+void spell(Context& c);
+double spelling_scale(const Context& c);  // The most that spell() adds.
 Status count_facets(Context& c);
 Status arrange(Context& c);
 void present(Context& c);
