@@ -60,6 +60,8 @@ def main() -> int:
             assert page["items"][0]["item"] == "teapot", page  # What ada and bob turned to after the kettle.
             assert page["items"][0]["reason"], page
             refused = json.loads(outputs[4].splitlines()[0] if "\n" in outputs[4].strip() else outputs[4])
+            found = json.loads(outputs[5])
+            assert [item["item"] for item in found["items"]] == ["kettle"], found
             print("refused:", refused)
             assert "price" in json.dumps(refused), refused
         finally:

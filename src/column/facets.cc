@@ -321,6 +321,7 @@ FacetCounts count_facet_slowly(const ColumnSet& columns, const FacetSpec& spec, 
     add_number(counts, number, 1);
   });
   std::vector<Counted> all;
+  all.reserve(by_number.size() + texts.size());
   for (const auto& [number, count] : by_number) all.push_back({{}, number, count});
   for (const auto& [text, count] : texts) all.push_back({text, kNoNumber, count});
   finish(spec, all, numbers, counts);

@@ -204,7 +204,7 @@ Response put_synonym(ApiParts& parts, const Request& request) {
     if (given == nullptr) {
       Json id;
       id.value = request.params[0];
-      members->emplace_back("id", std::move(id));
+      members->push_back({"id", std::move(id)});
     } else if (given->text() == nullptr || *given->text() != request.params[0]) {
       return problem(Problem{400, "invalid", "id: expected the id of the path, or none", "id"});
     }

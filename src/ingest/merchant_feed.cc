@@ -110,8 +110,9 @@ std::string merchant_item_json(const FeedProduct& product) {
       has_category = true;
     } else {
       if (name == "google_product_category") google_category = &values;
-      const auto renamed = std::find_if(std::begin(kRenamed), std::end(kRenamed),
-                                        [&](const auto& pair) { return pair.first == name; });
+      const auto renamed =
+          std::find_if(std::begin(kRenamed), std::end(kRenamed),
+                       [&, &wanted = name](const auto& pair) { return pair.first == wanted; });
       write_values(json, renamed == std::end(kRenamed) ? std::string_view(name) : renamed->second, values);
     }
   }

@@ -42,7 +42,7 @@ Json convert(const bj::value& from) {
     case bj::kind::object: {
       Json::Object object;
       object.reserve(from.get_object().size());
-      for (const auto& [name, one] : from.get_object()) object.emplace_back(std::string(name), convert(one));
+      for (const auto& [name, one] : from.get_object()) object.push_back({std::string(name), convert(one)});
       out.value = std::move(object);
       break;
     }

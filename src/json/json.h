@@ -18,7 +18,8 @@ namespace freshet {
 
 struct Json {
   using List = std::vector<Json>;
-  using Object = std::vector<std::pair<std::string, Json>>;  // In the order written; names are distinct.
+  struct Member;
+  using Object = std::vector<Member>;  // In the order written; names are distinct.
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Object> value;
 
   bool is_null() const { return value.index() == 0; }
@@ -29,6 +30,11 @@ struct Json {
   bool number(double& out) const;                 // Whole numbers too.
   const Json* find(std::string_view name) const;  // Of an object; nullptr: absent, or no object.
   std::string_view kind() const;                  // "a text", "a number", ...: for messages
+};
+
+struct Json::Member {
+  std::string name;
+  Json value;
 };
 
 struct JsonLimits {

@@ -74,7 +74,7 @@ size_t RowReader::column(std::string_view name) {
   return at->second;
 }
 
-void RowReader::set_columns(std::vector<std::string> names, RowFormat format) {
+void RowReader::set_columns(const std::vector<std::string>& names, RowFormat format) {
   for (const std::string& name : names) column(name);
   format_ = format;
 }

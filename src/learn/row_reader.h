@@ -31,7 +31,7 @@ class RowReader {
   // The number of the column, made when it is new.
   size_t column(std::string_view name);
   RowFormat format() const { return format_; }
-  void set_columns(std::vector<std::string> names, RowFormat format);  // Of a saved model.
+  void set_columns(const std::vector<std::string>& names, RowFormat format);  // Of a saved model.
   static constexpr size_t kLineBytesMax = 1 << 20;
   static constexpr size_t kColumnsMax = 4096;
 

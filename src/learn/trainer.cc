@@ -184,7 +184,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   const uint8_t format = in.u8();
   std::vector<std::string> names;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) names.emplace_back(in.str());
-  reader.set_columns(std::move(names), static_cast<RowFormat>(std::min<uint8_t>(format, 5)));
+  reader.set_columns(names, static_cast<RowFormat>(std::min<uint8_t>(format, 5)));
   encoder_.load(in, reader);
   if (!in.ok()) return corrupt("model: its features cannot be read");
   make_learner();

@@ -147,6 +147,7 @@ Status run_learn(Flags& flags) {
   };
   const auto begin_with_first = [&]() -> Status {
     std::vector<Row> rows;
+    rows.reserve(first.size());
     for (const auto& [line, row] : first) rows.push_back(row);
     TRY_STATUS(trainer.start(reader, rows));
     std::fprintf(stderr, "columns: %s\n", trainer.encoder().describe().c_str());
