@@ -14,17 +14,11 @@
 
 #include "base/hash.h"
 #include "base/text_table.h"
+#include "env/process.h"
 #include "suggest/suggestions.h"
 
 namespace freshet {
 namespace {
-
-// CPU time of this thread: other jobs of the machine do not count.
-uint64_t cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 std::string word(uint64_t number) {
   const char* const syllables[] = {"ba", "ce",  "di",  "fo",  "gu",  "ha",  "ke", "li", "mo",
@@ -70,7 +64,7 @@ int main(int argc, char** argv) {
   Event event;
   event.type = EventType::kSearch;
   uint64_t events = 0;
-  const uint64_t begun = cpu_ns();
+  const double begun = thread_cpu_seconds();  // Other jobs of the machine do not count.
   for (uint64_t key = 0; suggestions.queries() < wanted && suggestions.evicted() == 0 && key < 4 * wanted;
        ++key) {
     event.query = query(key);
@@ -82,7 +76,7 @@ int main(int argc, char** argv) {
       suggestions.apply(events, event);
     }
   }
-  const double seconds = static_cast<double>(cpu_ns() - begun) * 1e-9;
+  const double seconds = thread_cpu_seconds() - begun;
   std::printf("%s queries, %s; %s search events folded at %s/s\n\n",
               format_count(suggestions.queries()).c_str(), format_bytes(suggestions.bytes()).c_str(),
               format_count(events).c_str(),
@@ -100,9 +94,9 @@ int main(int argc, char** argv) {
     if (kind == 1) text.resize(std::min<size_t>(text.size(), 1 + draw.below(3)));
     if (kind >= 2) text.resize(std::min<size_t>(text.size(), 5 + draw.below(10)));
     if (kind == 3 && text.size() > 2) text[1 + draw.below(text.size() - 2)] = 'q';
-    const uint64_t from = cpu_ns();
+    const double from = thread_cpu_seconds();  // Other jobs of the machine do not count.
     suggestions.complete(text, 10, true, {}, out);
-    times[kind].us.push_back(static_cast<double>(cpu_ns() - from) * 1e-3);
+    times[kind].us.push_back((thread_cpu_seconds() - from) * 1e6);
     times[kind].answered += !out.empty();
   }
   TextTable table({"top 10", "p50 us", "p99 us", "longest us", "answered"});

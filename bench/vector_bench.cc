@@ -24,18 +24,12 @@
 
 #include "base/hash.h"
 #include "base/text_table.h"
+#include "env/process.h"
 #include "vector/learned_encoder.h"
 #include "vector/nearest.h"
 
 namespace freshet {
 namespace {
-
-// CPU time of this thread: other jobs of the machine do not count.
-uint64_t cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 constexpr uint32_t kCentres = 2000;
 
@@ -53,9 +47,9 @@ double median_ms(std::vector<double> ms) {
 }
 
 double timed_ms(const std::function<void()>& what) {
-  const uint64_t begun = cpu_ns();
+  const double begun = thread_cpu_seconds();  // Other jobs of the machine do not count.
   what();
-  return static_cast<double>(cpu_ns() - begun) * 1e-6;
+  return (thread_cpu_seconds() - begun) * 1e3;
 }
 
 typedef uint64_t Words __attribute__((vector_size(64)));

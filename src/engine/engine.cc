@@ -270,22 +270,32 @@ std::string Engine::next_query_id() {
   return id;
 }
 
-void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
+Event Engine::event_of_page(EventType type, const std::string& query_id, const std::string& user,
+                            const std::string& session, std::string surface) const {
   Event event;
-  event.type = EventType::kImpression;
+  event.type = type;
   event.time_ms = event.received_ms = now_ms();
-  event.id = "impression-" + page.query_id;
+  event.id = std::string(event_type_name(type)) + "-" + query_id;
   event.source = "freshet";
-  event.user = request.user;
-  event.session = request.session;
-  event.query_id = page.query_id;
-  event.surface = surface_name(request.surface);
+  event.user = user;
+  event.session = session;
+  event.query_id = query_id;
+  event.surface = std::move(surface);
+  return event;
+}
+
+void Engine::record(const EventBatch& page) {
+  if (auto appended = log_->append(page); !appended.ok())
+    log_warn("engine: a page shown is not recorded: {}", describe(appended.error()));
+}
+
+void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
+  Event event = event_of_page(EventType::kImpression, page.query_id, request.user, request.session,
+                              std::string(surface_name(request.surface)));
   for (const RecommendedItem& item : page.answer.items) event.shown.push_back({item.id, 1.0f});
   EventBatch batch;
   batch.add(event);
-  // Not waited for: a page is answered even when the disk is not able to note that it was.
-  if (auto appended = log_->append(batch); !appended.ok())
-    log_warn("engine: impression not recorded: {}", describe(appended.error()));
+  record(batch);
 }
 
 std::vector<TrendingFacet> Engine::trending_facets(size_t k) const {

@@ -243,6 +243,11 @@ class Engine {
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);
   std::string next_query_id();
+  // What was shown is noted as events under the page's query id.
+  Event event_of_page(EventType type, const std::string& query_id, const std::string& user,
+                      const std::string& session, std::string surface) const;
+  void record(
+      const EventBatch& page);  // Not waited for: a page is answered even when the disk cannot note it.
   void record_search(const SearchRequest& request, const SearchPage& page);
   void record_impression(const RecommendRequest& request, const RecommendPage& page);
 

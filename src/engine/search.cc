@@ -41,16 +41,8 @@ SuggestPage Engine::suggest(const SuggestRequest& request) const {
 
 // The search with its words, filter and number of results; and its page as an impression, under one query id.
 void Engine::record_search(const SearchRequest& request, const SearchPage& page) {
-  Event event;
-  event.type = EventType::kSearch;
-  event.time_ms = event.received_ms = now_ms();
-  event.id = "search-" + page.query_id;
-  event.source = "freshet";
-  event.user = request.user;
-  event.session = request.session;
+  Event event = event_of_page(EventType::kSearch, page.query_id, request.user, request.session, "search");
   event.query = request.query;
-  event.query_id = page.query_id;
-  event.surface = "search";
   event.result_count = static_cast<double>(page.answer.found);
   if (!request.filter.empty()) event.attributes.push_back({"filter", request.filter});
   for (const Refinement& refinement : request.refinements)
@@ -66,9 +58,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
     for (const SearchHit& hit : page.answer.hits) event.shown.push_back({hit.id, 1.0f});
     batch.add(event);
   }
-  // Not waited for: a page is answered even when the disk is not able to note that it was.
-  if (auto appended = log_->append(batch); !appended.ok())
-    log_warn("engine: search not recorded: {}", describe(appended.error()));
+  record(batch);
 }
 
 }  // namespace freshet

@@ -431,9 +431,14 @@ Status Ingest::import_file(const std::string& path, const FileOptions& options, 
                            EventSink& sink, IngestResult& result, const Progress& progress) {
   TRY(const std::unique_ptr<Input> input, open_input(path));
   CatalogueSink aside(sink, options.catalogue);
-  if (is_feed(options.format))
-    return import_feed(*this, *input, options.format, feed_door(door, options), aside, result, progress);
-  return FileImport(*rep_, options, door, aside, result).run(path, *input, progress);
+  const Status done =
+      is_feed(options.format)
+          ? import_feed(*this, *input, options.format, feed_door(door, options), aside, result, progress)
+          : FileImport(*rep_, options, door, aside, result).run(path, *input, progress);
+  // Of several files given at once, which one it was.
+  if (!done.ok() && !done.error().what.starts_with(path))
+    return Error{done.error().code, path + ": " + done.error().what};
+  return done;
 }
 
 Status Ingest::import_text(std::string_view text, const FileOptions& options, const Door& door,
