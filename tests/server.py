@@ -6,6 +6,7 @@
 import json
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 
@@ -16,6 +17,7 @@ class Server:
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), f"the server said {line!r}"
         self.url = line.removeprefix("listening on ").strip()
+        self.wait_ready()
 
     def __enter__(self) -> "Server":
         return self
@@ -27,6 +29,15 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+    def wait_ready(self) -> None:
+        for _ in range(1200):
+            try:
+                urllib.request.urlopen(self.url + "/readyz", timeout=30).close()
+                return
+            except urllib.error.HTTPError:  # It listens before its state is loaded.
+                time.sleep(0.02)
+        raise TimeoutError("the server did not get ready")
 
     def get(self, path: str) -> dict:
         with urllib.request.urlopen(self.url + path, timeout=30) as response:

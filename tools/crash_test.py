@@ -103,6 +103,13 @@ class Server:
         if "listening on" not in line:
             raise Failure(f"the server did not start: exit code {self.process.wait()}, see its diary")
         self.port = int(line.strip().rsplit(":", 1)[1])
+        while not self.doors_open():  # It listens before its state is loaded.
+            time.sleep(0.005)
+
+    def doors_open(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/api/v1/status")
+        return connection.getresponse().status != 503
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

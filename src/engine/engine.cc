@@ -35,13 +35,25 @@ Engine::~Engine() {
   (void)close().ok();
 }
 
-Result<std::unique_ptr<Engine>> Engine::open(const EngineConfig& config) {
+void Opening::at(std::string step) {
+  const std::lock_guard lock(mutex_);
+  step_ = std::move(step);
+}
+
+std::string Opening::step() const {
+  const std::lock_guard lock(mutex_);
+  return step_;
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(const EngineConfig& config, Opening* opening) {
   std::unique_ptr<Engine> engine(new Engine(config));
-  TRY_STATUS(engine->start());
+  Opening nobody_asks;
+  TRY_STATUS(engine->start(opening == nullptr ? nobody_asks : *opening));
   return engine;
 }
 
-Status Engine::start() {
+Status Engine::start(Opening& opening) {
+  opening.at("opening the log");
   FileSystem& files = real_files();
   const std::string& dir = config_.data_dir;
   TRY_STATUS(files.make_dirs(dir));
@@ -55,9 +67,14 @@ Status Engine::start() {
     return true;
   }));
   ingest_ = std::make_unique<Ingest>(config_.cleaner, letters_.get());
+  opening.at("reading the newest event ids");
   TRY_STATUS(remember_tail());
   nonce_ = hash_bytes(random_hex(16));
-  TRY(std::shared_ptr<Live> first, make_live());
+  opening.at("loading the snapshot");
+  TRY(std::shared_ptr<Live> first, make_live([&opening](std::string_view part, size_t loaded, size_t of) {
+        opening.at("loading the snapshot: " + std::string(part) + ", " + std::to_string(loaded) + " of " +
+                   std::to_string(of) + " parts done");
+      }));
   ready_at_ = log_->end();
   TRY_STATUS(first->runner->recover());
   first->report();
@@ -83,7 +100,7 @@ void Engine::Live::report() {
   search_stats = std::move(of_search);
 }
 
-Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
+Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading loading) {
   auto next = std::make_shared<Live>();
   TRY(next->state, ShopState::open(config_.state));
   ShopState& state = *next->state;
@@ -91,6 +108,7 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live() {
   next->search = std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(),
                                                  config_.state.search, &state.vectors(), &state.intent());
   FoldRunnerOptions options;
+  options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;
   options.snapshot_every_events = config_.snapshot_every_events;
   options.snapshot_every_ms = config_.snapshot_every_ms;
@@ -348,6 +366,13 @@ Offset Engine::applied() const {
   return live()->runner->applied();
 }
 
+bool Engine::ready() const {
+  if (ready_.load(std::memory_order_acquire)) return true;
+  if (applied() < ready_at_) return false;
+  ready_.store(true, std::memory_order_release);
+  return true;
+}
+
 bool Engine::wait_applied(Offset upto, std::chrono::milliseconds timeout) {
   return live()->runner->wait_applied(upto, timeout);
 }
@@ -373,7 +398,7 @@ EngineStats Engine::stats() const {
   stats.log_end = log_->end();
   stats.log_durable = log_->durable();
   stats.applied = current->runner->applied();
-  stats.ready = stats.applied >= ready_at_;
+  stats.ready = ready();
   stats.now_ms = state.entry().now_ms();
   stats.events_counted = state.entry().counted();
   stats.duplicates_folded = state.entry().duplicates();

@@ -51,6 +51,17 @@ struct EngineConfig {
   size_t remember_tail = 100'000;  // Ids from the end of the log known to the door at start.
 };
 
+// What Engine::open() is at, for whoever asks meanwhile. Threads: any.
+class Opening {
+ public:
+  void at(std::string step);
+  std::string step() const;  // "loading the snapshot: catalog, 2 of 11 parts"
+
+ private:
+  mutable std::mutex mutex_;
+  std::string step_ = "starting";
+};
+
 struct Accepted {
   IngestResult result;
   Offset end = 0;  // One past the last event appended; 0: none was.
@@ -110,7 +121,7 @@ struct PartBytes {
 
 struct EngineStats {
   Offset log_begin = 0, log_end = 0, log_durable = 0, applied = 0;
-  bool ready = false;  // The fold has reached the end the log had at start.
+  bool ready = false;  // As Engine::ready()
   TimeMs now_ms = 0;   // Event time of the fold.
   uint64_t events_counted = 0, duplicates_folded = 0;
   size_t items = 0, shoppers = 0, counter_rows = 0;
@@ -130,7 +141,8 @@ struct EngineStats {
 class Engine {
  public:
   // Recovers from the newest valid snapshot and folds the tail in the background: ready() says when it has.
-  static Result<std::unique_ptr<Engine>> open(const EngineConfig& config);
+  // `opening`, if given, says how far it is, and must live until this returns.
+  static Result<std::unique_ptr<Engine>> open(const EngineConfig& config, Opening* opening = nullptr);
   ~Engine();       // close()
   Status close();  // Stops the fold, makes the log durable, takes a last snapshot.
 
@@ -195,10 +207,13 @@ class Engine {
   EngineStats stats() const;
   uint64_t state_hash(Offset* at = nullptr);
 
-  bool ready() const { return applied() >= ready_at_; }
   Offset applied() const;
   bool wait_applied(Offset upto, std::chrono::milliseconds timeout);
   EventLog& log() { return *log_; }
+  // The fold has reached the end that the log had at open(): answers know of all that was acknowledged
+  // before. Once true, always.
+  bool ready() const;
+  Offset ready_at() const { return ready_at_; }
 
   // Called with the seconds from acknowledgement (durable) until the event could be seen in an answer; 0: it
   // could be before it was acknowledged. On the fold thread or a log thread; must be quick. May be set and
@@ -227,8 +242,8 @@ class Engine {
   };
 
   explicit Engine(const EngineConfig& config);
-  Status start();
-  Result<std::shared_ptr<Live>> make_live();
+  Status start(Opening& opening);
+  Result<std::shared_ptr<Live>> make_live(SnapshotStore::Loading loading = {});
   std::shared_ptr<Live> live() const;
   template <class Work>
   Result<Accepted> take(Work&& door);
@@ -263,6 +278,7 @@ class Engine {
   std::mutex on_event_mutex_;
   std::function<void(Offset, const Event&)> on_event_;
   Offset ready_at_ = 0;
+  mutable std::atomic<bool> ready_{false};
   uint64_t nonce_ = 0;
   std::atomic<uint64_t> queries_{0};
   std::atomic<uint64_t> recommended_{0};

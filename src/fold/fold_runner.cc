@@ -24,7 +24,7 @@ Status FoldRunner::recover() {
   const uint64_t begun = monotonic_ns();
   std::optional<SnapshotInfo> loaded;
   if (snapshots_ != nullptr) {
-    TRY(loaded, snapshots_->load_newest(folds_, log_.begin(), log_.end()));
+    TRY(loaded, snapshots_->load_newest(folds_, log_.begin(), log_.end(), options_.loading));
   }
   if (!loaded && log_.begin() > 0)
     return corrupt("no usable snapshot, and the log begins at offset " + std::to_string(log_.begin()) +

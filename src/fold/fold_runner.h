@@ -33,6 +33,7 @@ struct FoldRunnerOptions {
   bool fork_snapshots = true;
   uint64_t snapshot_every_events = 0;  // 0: only when asked for
   int64_t snapshot_every_ms = 0;       // 0: only when asked for. Skipped when nothing was folded since.
+  SnapshotStore::Loading loading;      // Of recover(): see SnapshotStore::load_newest.
   // Called on the fold thread after each event was applied to every fold, before applied() counts it; e.g. to
   // measure freshness.
   std::function<void(Offset, const Event&)> applied;

@@ -291,7 +291,7 @@ Result<SnapshotInfo> SnapshotStore::verify(const std::string& file) {
   return std::move(parsed.info);
 }
 
-Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds) {
+Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds, const Loading& loading) {
   TRY(const auto view, files_.map(dir_ + "/" + file));
   TRY(const Parsed parsed, parse_snapshot(file, view->bytes()));
   TRY_STATUS(check_sections(parsed, view->bytes()));
@@ -299,13 +299,15 @@ Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds
       std::equal(folds.begin(), folds.end(), parsed.sections.begin(), parsed.sections.end(),
                  [](const Fold* fold, const Section& section) { return fold->name() == section.info.name; });
   if (!same_folds) return damaged(file, 0, "its sections are not those of this configuration");
-  for (size_t i = 0; i < folds.size(); ++i)
+  for (size_t i = 0; i < folds.size(); ++i) {
+    if (loading) loading(folds[i]->name(), i, folds.size());
     TRY_STATUS(load_section(parsed, parsed.sections[i], view->bytes(), folds[i]));
+  }
   return {};
 }
 
 Result<std::optional<SnapshotInfo>> SnapshotStore::load_newest(std::span<Fold* const> folds, Offset at_least,
-                                                               Offset at_most) {
+                                                               Offset at_most, const Loading& loading) {
   std::lock_guard lock(mutex_);
   TRY(const auto snapshots, list_locked());
   std::vector<std::string> before;
@@ -319,7 +321,7 @@ Result<std::optional<SnapshotInfo>> SnapshotStore::load_newest(std::span<Fold* c
       log_warn("snapshot: {} passed over: the log has offsets {} to {}", info.file, at_least, at_most);
       continue;
     }
-    const Status loaded = load(info.file, folds);
+    const Status loaded = load(info.file, folds, loading);
     if (loaded.ok()) return std::optional(info);
     log_error("snapshot: {} is not used, trying an older one: {}", info.file, describe(loaded.error()));
   }

@@ -7,6 +7,7 @@
 // Threads: any; calls are serialised.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -76,8 +77,10 @@ class SnapshotStore {
   // Loads the newest snapshot whose bytes are sound, whose offset is within [at_least, at_most] and which the
   // folds accept; a damaged one is named in the diary and the next older is tried. nullopt: there is none;
   // the folds are then as they were before the call.
+  // `loading`: called before each section with its name, how many are loaded, and of how many.
+  using Loading = std::function<void(std::string_view section, size_t loaded, size_t of)>;
   Result<std::optional<SnapshotInfo>> load_newest(std::span<Fold* const> folds, Offset at_least = 0,
-                                                  Offset at_most = UINT64_MAX);
+                                                  Offset at_most = UINT64_MAX, const Loading& loading = {});
 
   // Section by section, in the order of `a`, then what only `b` has.
   Result<std::vector<SectionDiff>> diff(const std::string& a, const std::string& b);
@@ -90,7 +93,7 @@ class SnapshotStore {
   Result<SnapshotInfo> publish(const std::string& temporary);
   Result<SnapshotInfo> read_info(const std::string& file);
   Result<std::vector<SnapshotInfo>> list_locked();
-  Status load(const std::string& file, std::span<Fold* const> folds);
+  Status load(const std::string& file, std::span<Fold* const> folds, const Loading& loading);
   std::string next_temporary(Offset offset);
   void remove_old();
 

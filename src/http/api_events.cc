@@ -135,15 +135,15 @@ void add_event_routes(Router& router, ApiParts& parts) {
   const auto bind = [&parts](Response (*handler)(ApiParts&, const Request&)) {
     return [&parts, handler](const Request& request) { return handler(parts, request); };
   };
-  router.add({Method::kPost, "/api/v1/events", Access::kWrite, large, true, bind(post_events)});
-  router.add({Method::kPost, "/api/v1/items", Access::kWrite, large, true, bind(post_items)});
+  router.add({Method::kPost, "/api/v1/events", Access::kWrite, large, true, bind(post_events), true});
+  router.add({Method::kPost, "/api/v1/items", Access::kWrite, large, true, bind(post_items), true});
   const std::string catalogues = "/api/v1/catalogues";
   router.add({Method::kGet, catalogues, Access::kRead, 0, true, bind(list_catalogues)});
   router.add({Method::kDelete, catalogues + "/{name}", Access::kAdmin, 0, true, bind(discard_catalogue)});
   router.add({Method::kPost, catalogues + "/{name}/swap", Access::kAdmin, 0, true, bind(swap_catalogue)});
   router.add({Method::kGet, "/api/v1/items/{id}", Access::kRead, 0, false, bind(get_item)});
-  router.add({Method::kPatch, "/api/v1/items/{id}", Access::kWrite, 1 << 20, true, bind(patch_item)});
-  router.add({Method::kDelete, "/api/v1/items/{id}", Access::kWrite, 0, true, bind(delete_item)});
+  router.add({Method::kPatch, "/api/v1/items/{id}", Access::kWrite, 1 << 20, true, bind(patch_item), true});
+  router.add({Method::kDelete, "/api/v1/items/{id}", Access::kWrite, 0, true, bind(delete_item), true});
 }
 
 }  // namespace freshet::http_internal

@@ -175,14 +175,14 @@ void add_letter_routes(Router& router, ApiParts& parts) {
   };
   const std::string all = "/api/v1/dead-letters";
   const std::string one = all + "/{number}";
-  router.add({Method::kGet, all, Access::kAdmin, 0, true, bind(list)});
-  router.add({Method::kDelete, all, Access::kAdmin, 0, true, bind(remove_all)});
-  router.add({Method::kGet, all + "/counts", Access::kAdmin, 0, true, bind(counts)});
-  router.add({Method::kPost, all + "/replay", Access::kAdmin, 0, true, bind(replay_all)});
-  router.add({Method::kGet, one, Access::kAdmin, 0, true, bind(get)});
-  router.add({Method::kPut, one, Access::kAdmin, 1 << 20, true, bind(fix)});
-  router.add({Method::kDelete, one, Access::kAdmin, 0, true, bind(remove)});
-  router.add({Method::kPost, one + "/replay", Access::kAdmin, 0, true, bind(replay)});
+  router.add({Method::kGet, all, Access::kAdmin, 0, true, bind(list), true});
+  router.add({Method::kDelete, all, Access::kAdmin, 0, true, bind(remove_all), true});
+  router.add({Method::kGet, all + "/counts", Access::kAdmin, 0, true, bind(counts), true});
+  router.add({Method::kPost, all + "/replay", Access::kAdmin, 0, true, bind(replay_all), true});
+  router.add({Method::kGet, one, Access::kAdmin, 0, true, bind(get), true});
+  router.add({Method::kPut, one, Access::kAdmin, 1 << 20, true, bind(fix), true});
+  router.add({Method::kDelete, one, Access::kAdmin, 0, true, bind(remove), true});
+  router.add({Method::kPost, one + "/replay", Access::kAdmin, 0, true, bind(replay), true});
 }
 
 }  // namespace freshet::http_internal

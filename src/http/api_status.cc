@@ -114,10 +114,8 @@ Response readyz(ApiParts& parts, const Request&) {
   if (parts.stopping) return problem(Problem{503, "stopping", "the server is stopping"});
   const EngineStats stats = parts.engine.stats();
   if (!stats.fold.ok()) return problem(Problem{503, "fold_stopped", stats.fold.error().what});
-  if (stats.ready) return text_response(200, "ready\n");
-  return problem(Problem{
-      503, "not_ready",
-      "folded up to event " + std::to_string(stats.applied) + " of " + std::to_string(stats.log_end)});
+  if (const auto why = still_folding(parts.engine)) return not_ready(*why);
+  return text_response(200, "ready\n");
 }
 
 Response metrics(ApiParts& parts, const Request&) {
@@ -180,6 +178,12 @@ Response delete_key(ApiParts& parts, const Request& request) {
 
 }  // namespace
 
+std::optional<std::string> still_folding(const Engine& engine) {
+  if (engine.ready()) return std::nullopt;
+  return "folding the log, " + std::to_string(engine.applied()) + " of " + std::to_string(engine.ready_at()) +
+         " events";
+}
+
 std::string status_json(ApiParts& parts, bool with_curves) {
   const EngineStats stats = parts.engine.stats();
   JsonWriter json;
@@ -224,16 +228,16 @@ void add_status_routes(Router& router, ApiParts& parts) {
   const auto bind = [&parts](Response (*handler)(ApiParts&, const Request&)) {
     return [&parts, handler](const Request& request) { return handler(parts, request); };
   };
-  router.add({Method::kGet, "/api/v1/status", Access::kRead, 0, false, bind(status)});
-  router.add({Method::kGet, "/api/v1/stream", Access::kAdmin, 0, false, bind(stream)});
-  router.add({Method::kGet, "/healthz", Access::kOpen, 0, false, bind(healthz)});
-  router.add({Method::kGet, "/readyz", Access::kOpen, 0, false, bind(readyz)});
-  router.add({Method::kGet, "/metrics", Access::kRead, 0, false, bind(metrics)});
-  router.add({Method::kGet, "/openapi.yaml", Access::kOpen, 0, false, bind(openapi)});
-  router.add({Method::kPost, "/api/v1/admin/snapshot", Access::kAdmin, 0, true, bind(snapshot)});
-  router.add({Method::kGet, "/api/v1/admin/keys", Access::kAdmin, 0, true, bind(list_keys)});
-  router.add({Method::kPost, "/api/v1/admin/keys", Access::kAdmin, kSmallBody, true, bind(create_key)});
-  router.add({Method::kDelete, "/api/v1/admin/keys/{id}", Access::kAdmin, 0, true, bind(delete_key)});
+  router.add({Method::kGet, "/api/v1/status", Access::kRead, 0, false, bind(status), true});
+  router.add({Method::kGet, "/api/v1/stream", Access::kAdmin, 0, false, bind(stream), true});
+  router.add({Method::kGet, "/healthz", Access::kOpen, 0, false, bind(healthz), true});
+  router.add({Method::kGet, "/readyz", Access::kOpen, 0, false, bind(readyz), true});
+  router.add({Method::kGet, "/metrics", Access::kRead, 0, false, bind(metrics), true});
+  router.add({Method::kGet, "/openapi.yaml", Access::kOpen, 0, false, bind(openapi), true});
+  router.add({Method::kPost, "/api/v1/admin/snapshot", Access::kAdmin, 0, true, bind(snapshot), true});
+  router.add({Method::kGet, "/api/v1/admin/keys", Access::kAdmin, 0, true, bind(list_keys), true});
+  router.add({Method::kPost, "/api/v1/admin/keys", Access::kAdmin, kSmallBody, true, bind(create_key), true});
+  router.add({Method::kDelete, "/api/v1/admin/keys/{id}", Access::kAdmin, 0, true, bind(delete_key), true});
 }
 
 }  // namespace freshet::http_internal

@@ -42,6 +42,8 @@ Plan Dispatcher::plan(Request& head) {
   const int route = file ? kFileRoute : match.route;
   if (auto refusal = guard_.check(head, access, monotonic_ns()))
     return refuse(head, std::move(*refusal), route);
+  if (!file && not_yet_ && !router_.route(route).early)
+    if (const auto why = not_yet_()) return refuse(head, not_ready(*why), route);
   Plan plan;
   plan.route = route;
   if (file) return plan;

@@ -3,6 +3,8 @@
 // files.
 #pragma once
 
+#include <functional>
+
 #include "http/guard.h"
 #include "http/metrics.h"
 #include "http/router.h"
@@ -13,14 +15,18 @@ namespace freshet {
 
 class Dispatcher : public Handler {
  public:
+  // Why routes that are not `early` cannot answer yet; nullopt: they can. Asked once a request: quick.
+  using NotYet = std::function<std::optional<std::string>()>;
+
   // All must outlive this. `body_decoded_max`: what a compressed body may grow to.
   Dispatcher(const Router& router, Guard& guard, ServerMetrics& metrics, const StaticFiles& files,
-             size_t body_decoded_max)
+             size_t body_decoded_max, NotYet not_yet = {})
       : router_(router),
         guard_(guard),
         metrics_(metrics),
         files_(files),
-        body_decoded_max_(body_decoded_max) {}
+        body_decoded_max_(body_decoded_max),
+        not_yet_(std::move(not_yet)) {}
 
   Plan plan(Request& head) override;
   Response answer(Request& request, const Plan& plan) override;
@@ -35,6 +41,7 @@ class Dispatcher : public Handler {
   ServerMetrics& metrics_;
   const StaticFiles& files_;
   const size_t body_decoded_max_;
+  const NotYet not_yet_;
 };
 
 }  // namespace freshet

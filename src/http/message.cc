@@ -186,6 +186,12 @@ Response problem(const Problem& what) {
   return response;
 }
 
+Response not_ready(const std::string& why) {
+  Response response = problem(Problem{503, "not_ready", "the server is starting: " + why});
+  response.headers.emplace_back("retry-after", "1");
+  return response;
+}
+
 namespace {
 
 // By custom an error of a request begins with the field it is about, "filter: at byte 12: expected ...": take

@@ -62,6 +62,7 @@ struct Problem {
   int64_t position = -1;  // Byte or element of the body, whichever `message` says.
 };
 Response problem(const Problem& what);
+Response not_ready(const std::string& why);  // 503 "not_ready" with Retry-After: the server is starting.
 Response problem(
     const Error& error);  // Invalid 400, not found 404, corrupt 500, unavailable 503, exhausted 429
 

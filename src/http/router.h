@@ -18,6 +18,7 @@ struct Route {
   size_t body_bytes_max = 0;
   bool waits = false;  // May block: runs on a worker.
   std::function<Response(const Request&)> answer;
+  bool early = false;  // Asks nothing of what is folded: answers while the log's tail is still being folded.
 };
 
 class Router {

@@ -1,9 +1,11 @@
 // freshet serve: the server, until it is told to stop. freshet key: API keys while it is not running.
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include "base/text_table.h"
 #include "engine/engine.h"
@@ -78,18 +80,47 @@ void wait_for_stop(const sigset_t& signals) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // A second one ends the process at once.
 }
 
+// Whether such a signal comes before `done`.
+bool stopped_before(const std::atomic<bool>& done, const sigset_t& signals) {
+  constexpr timespec kLook{.tv_sec = 0, .tv_nsec = 10'000'000};
+  while (!done)
+    if (sigtimedwait(&signals, nullptr, &kLook) > 0) return true;
+  return false;
+}
+
+// Opens the engine on a thread of its own, so that a signal is heard meanwhile: large states take seconds.
+Result<std::unique_ptr<Engine>> open_engine(const EngineConfig& config, Opening& opening,
+                                            const sigset_t& signals) {
+  Result<std::unique_ptr<Engine>> engine = unavailable("not opened");
+  std::atomic<bool> done{false};
+  std::thread opener([&] {
+    engine = Engine::open(config, &opening);
+    done = true;
+  });
+  if (stopped_before(done, signals)) {
+    log_info("serve: asked to stop while {}", opening.step());
+    std::_Exit(0);  // Nothing was taken yet, and what is on disk bears a crash.
+  }
+  opener.join();
+  return engine;
+}
+
 Status serve(const Flags& flags) {
   ServeConfig config;
   TRY_STATUS(read_config(flags, config));
   set_log_level(config.log_level);
   const sigset_t signals = block_stop_signals();
-  TRY(auto engine, Engine::open(config.engine));
-  if (config.api.guard.keys_required) TRY_STATUS(make_first_key(*engine, config.engine.data_dir));
-  TRY(auto api, ApiServer::start(config.api, *engine));
+  Opening opening;
+  std::unique_ptr<Engine> engine;  // Outlives the doors.
+  TRY(auto api, ApiServer::listen(config.api, [&opening] { return opening.step(); }));
   const std::string& host = config.api.server.host;
   const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
   std::printf("listening on http://%s:%d\n", shown.c_str(), api->port());
   std::fflush(stdout);
+  TRY(engine, open_engine(config.engine, opening, signals));
+  if (config.api.guard.keys_required) TRY_STATUS(make_first_key(*engine, config.engine.data_dir));
+  TRY_STATUS(api->open(*engine));
+  log_info("serve: the doors are open");
   wait_for_stop(signals);
   api->stop();
   TRY_STATUS(engine->close());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "base/json_writer.h"
@@ -32,6 +33,8 @@ void add_suggest_routes(Router& router, ApiParts& parts);    // completions, pop
 void add_status_routes(Router& router, ApiParts& parts);     // status, stream, health, metrics, admin
 
 void sample_server(const ServerStats& stats, std::vector<MetricSample>& out);
+// Why answers from state must wait, while the tail of the log is folded; nullopt: they need not.
+std::optional<std::string> still_folding(const Engine& engine);
 std::string status_json(ApiParts& parts, bool with_curves);
 void sample_engine(const Engine& engine, std::vector<MetricSample>& out);  // For /metrics.
 
