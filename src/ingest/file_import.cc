@@ -19,6 +19,10 @@ bool is_upsert(EventType type) {
   return type == EventType::kItemUpsert || type == EventType::kItemUpdate || type == EventType::kUserUpsert;
 }
 
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t") == std::string_view::npos;
+}
+
 // A cell as an attribute: integer, number, truth value or text.
 Value typed_value(std::string_view text) {
   double number = 0;
@@ -62,7 +66,8 @@ class FileImport {
   EventSink& sink_;
   IngestResult& result_;
   std::unique_ptr<Workspace> work_;
-  bool lines_ = false;
+  bool lines_ = false;   // JSON, and then
+  bool values_ = false;  // not one object a line.
   RowPlan rows_;
   LinePlan line_plan_;
   uint64_t file_ = 0;  // Hash of its name: the same row of another file is another event.
@@ -80,7 +85,10 @@ class FileImport {
 Status FileImport::read_header(RowReader& reader) {
   std::vector<std::string> header;
   if (options_.header) {
-    TRY(const RowState state, reader.next_row());
+    TRY(RowState state, reader.next_row());
+    while (state == RowState::kRow && is_blank(reader.line_text())) {
+      TRY(state, reader.next_row());
+    }
     if (state == RowState::kBad) return invalid("header: expected " + reader.fault().expected);
     for (const std::string_view name : reader.fields()) {
       std::string& column = header.emplace_back(name);
@@ -104,9 +112,8 @@ Status FileImport::open(const std::string& path, RowReader& reader) {
   if (format == FileFormat::kAuto) format = guess_format(path, first);
   lines_ = format == FileFormat::kJsonLines;
   if (lines_) {
-    const size_t begin = first.find_first_not_of(" \t");
-    if (begin != std::string_view::npos && first[begin] == '[')
-      return invalid("is a JSON array; expected one object a line (jq -c '.[]' makes such a file)");
+    TRY(const RowReader::Layout layout, reader.open_json());
+    values_ = layout != RowReader::Layout::kLines;
     TRY(line_plan_, LinePlan::make(options_));
     return {};
   }
@@ -353,14 +360,14 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
   Status failed;
   uint64_t rows = 0;
   while (options_.rows_max == 0 || rows < options_.rows_max) {
-    Result<RowState> state = lines_ ? reader.next_line() : reader.next_row();
+    Result<RowState> state = values_ ? reader.next_value() : lines_ ? reader.next_line() : reader.next_row();
     if (!state.ok()) failed = state.error();  // What came before it is good.
     if (!state.ok() || *state == RowState::kEnd) break;
     if (*state == RowState::kBad) {
       Staged& staged = stage(reader.line_text(), reader.line());
       staged.refused = true;
       staged.why = reader.fault();
-    } else if (reader.line_text().find_first_not_of(" \t") == std::string_view::npos) {
+    } else if (is_blank(reader.line_text())) {
       continue;  // An empty line.
     } else if (lines_) {
       read_line(reader.line_text(), reader.line());

@@ -96,8 +96,9 @@ Result<Condition> parse_condition(std::string_view text) {
 
 Result<FileFormat> parse_file_format(std::string_view text) {
   constexpr std::pair<std::string_view, FileFormat> kChoices[] = {
-      {"auto", FileFormat::kAuto}, {"jsonl", FileFormat::kJsonLines},   {"csv", FileFormat::kCsv},
-      {"tsv", FileFormat::kTsv},   {"merchant", FileFormat::kMerchant}, {"json-ld", FileFormat::kJsonLd}};
+      {"auto", FileFormat::kAuto},     {"json", FileFormat::kJsonLines}, {"jsonl", FileFormat::kJsonLines},
+      {"csv", FileFormat::kCsv},       {"tsv", FileFormat::kTsv},        {"merchant", FileFormat::kMerchant},
+      {"json-ld", FileFormat::kJsonLd}};
   return parse_choice("file format", text, kChoices);
 }
 

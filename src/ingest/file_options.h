@@ -40,7 +40,7 @@ Result<Condition> parse_condition(std::string_view text);
 // The last two are feeds of products: Google Merchant Center (tab-separated, RSS, Atom) and schema.org
 // JSON-LD (documents, or the pages they stand in); what maps, sets or keeps rows does not hold for them.
 enum class FileFormat : uint8_t { kAuto, kJsonLines, kCsv, kTsv, kMerchant, kJsonLd };
-// auto | jsonl | csv | tsv | merchant | json-ld
+// auto | json (the same as jsonl: the layout shows) | jsonl | csv | tsv | merchant | json-ld
 Result<FileFormat> parse_file_format(std::string_view text);
 
 enum class TimeUnit : uint8_t { kAuto, kSeconds, kMillis, kMicros, kNanos, kMinutes, kHours, kDays, kIso };
@@ -49,7 +49,7 @@ Result<TimeUnit> parse_time_unit(std::string_view text);  // auto | s | ms | us 
 constexpr TimeMs kClocklessStartMs = 1577836800000;  // 2020-01-01T00:00:00Z
 
 struct FileOptions {
-  FileFormat format = FileFormat::kAuto;  // By name (.csv, .tsv, .jsonl before .gz or .zst), then by content.
+  FileFormat format = FileFormat::kAuto;  // By name (.csv, .tsv, .json, .jsonl before .gz or .zst), then by content.
   std::optional<char> delimiter;          // Of a CSV; given: the format is CSV.
   bool header = true;
   std::vector<ColumnMap> map;  // Empty: columns whose names are fields or their synonyms (docs/events.md).

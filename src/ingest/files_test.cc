@@ -143,7 +143,6 @@ TEST(Files, WhatCannotBeReadIsSaid) {
       {{}, "a,b\n1,2\n", "no column of the header (a, b) is named like a field"},
       {bad_set, "u,i\n1,2\n", "--set type=dance: expected one of"},
       {bad_where, "u,i\n1,2\n", "--where item~[: not an expression"},
-      {{}, "[{\"type\":\"view\"}]", "is a JSON array; expected one object a line"},
       {{}, "\xff\xfe\x31\x00", "is UTF-16; expected UTF-8"},
       {{}, "PK\x03\x04zip", "is a zip archive"},
   };
@@ -151,6 +150,48 @@ TEST(Files, WhatCannotBeReadIsSaid) {
     const Outcome out = import(row.text, row.options);
     EXPECT_NE(out.error.find(row.want), std::string::npos) << row.want << "\n" << out.error;
     EXPECT_EQ(out.events.size(), 0u);
+  }
+}
+
+TEST(Files, JsonLaidOutInAnyWay) {
+  const std::string a = R"({"type": "view", "user": "u", "item": "a, ]} \" [", "time": 1577836801000})";
+  const std::string b = R"({"type":"view","user":"u","item":"b","time":1577836802000,"x":{"y":[1,{"z":2}]}})";
+  const std::string spread = "{\n  \"type\": \"view\",\n  \"user\": \"u\",\n  \"item\": \"s\"\n}";
+  const std::string view_a = "view u/ a, ]} \" [ @1577836801000\n", view_b = "view u/ b @1577836802000\n";
+  const std::string view_s = "view u/ s @1577836801000\n";
+  const std::string padding(3 << 20, ' '), deep(2000, '[');
+  const struct {
+    std::string text, want;
+  } rows[] = {
+      {"[" + a + "," + b + "]", view_a + view_b},
+      {"\xef\xbb\xbf\r\n [\r\n" + a + " ,\n\t" + b + "\n]\n", view_a + view_b},
+      {"[" + padding + a + padding + "," + padding + b + padding + "]" + padding, view_a + view_b},
+      {"[]", ""},
+      {" [ ]\n", ""},
+      {"{\"events\": [" + a + "," + b + "]}", view_a + view_b},
+      {"{\n\"events\" :\n [" + spread + "\n] }\n", view_s},
+      {spread + "\n" + spread, view_s + "view u/ s @1577836802000\n"},
+      {spread + "\n}", view_s + "line 6: expected an object after value 1 of the array"},
+      {"[" + spread + ",\n{\"type\": \"view\",\n\"user\": }\n," + b + "]",
+       view_s + view_b +
+           "line 6: byte 25: expected a value: an object, array, string, number, true, false or "
+           "null"},
+      {"[1, \"x\", null," + b + "]", view_b},
+      {"[" + a + " " + b + "]", view_a + "line 1: expected ',' or ']' after value 1 of the array"},
+      {"[" + a + ",\n]", view_a + "line 2: expected a value after value 1 of the array"},
+      {"[" + a + "\n",
+       view_a + "line 2: expected ']' before the end of the file, after value 1 of the array"},
+      {"[" + a + ",{\"type\":", view_a + "line 1: expected the end of the value that begins in line 1,"},
+      {"[" + a + "]\n" + b, view_a + "line 2: expected nothing more behind the array,"},
+      {"{\"events\":[" + a + "],\"more\":1}", view_a + "line 1: expected '}' behind the array"},
+      {"[{\"type\":\"" + padding + "\"}," + b + "]",
+       view_b + "line 1: expected an object of at most 1048576 bytes"},
+      {"[" + deep, "line 1: expected the end of the value that begins in line 1,"},
+  };
+  for (const auto& row : rows) {
+    const Outcome out = import(row.text, {});
+    const std::string got = brief(out), shown = row.text.substr(0, 200);
+    EXPECT_EQ(row.want.empty() ? got : got.substr(0, row.want.size()), row.want) << shown << "\n" << got;
   }
 }
 

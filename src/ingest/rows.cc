@@ -93,13 +93,18 @@ Result<RowState> RowReader::skip_long_line() {
 }
 
 Result<std::string_view> RowReader::peek_line() {
-  TRY(const bool some, fill());
-  if (!some) return std::string_view();
-  if (end_ >= 3 && std::memcmp(buffer_.data(), "\xef\xbb\xbf", 3) == 0) begin_ = next_ = 3;
-  TRY(const RowState state, find_line_end(0));
-  const std::string_view line = state == RowState::kRow ? line_text() : std::string_view();
-  next_ = begin_;
-  lines_seen_ = 0;
+  std::string_view line;
+  for (;;) {
+    TRY(const bool more, fill());
+    if (end_ >= 3 && std::memcmp(buffer_.data(), "\xef\xbb\xbf", 3) == 0) begin_ = next_ = 3;
+    const std::string_view text(buffer_.data() + begin_, end_ - begin_);
+    line = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    const size_t end = line.find('\n');
+    line = line.substr(0, end);
+    if (!more || end_ > line_bytes_max_ || end != std::string_view::npos) break;
+    begin_ = next_ = 0;
+  }
+  if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
 

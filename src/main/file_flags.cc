@@ -43,7 +43,7 @@ std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
       ->group(group);
   app.add_option(
          "--format", flags->format,
-         "auto, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, RSS, Atom) or "
+         "auto, json, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, RSS, Atom) or "
          "json-ld (schema.org)")
       ->group(group)
       ->capture_default_str();

@@ -1,5 +1,6 @@
-// Lines and delimited rows (RFC 4180) out of an Input, in place: a field is a view into the read buffer,
-// copied only when it holds an escaped quote. Lines and fields are found by memchr.
+// Lines, delimited rows (RFC 4180) and the values of a JSON document out of an Input, in place: a field is a
+// view into the read buffer, copied only when it holds an escaped quote. Lines and fields are found by
+// memchr.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +24,25 @@ class RowReader {
   // A space as delimiter stands for any run of spaces.
   void set_delimiter(char delimiter) { delimiter_ = delimiter; }
 
-  // The first line, which the next call will give again (without a byte order mark). Only before all else.
+  // The first line that is not blank (of a very long one only the beginning); a byte order mark before it is
+  // skipped, nothing else. Only before all else.
   Result<std::string_view> peek_line();
+
+  // How the JSON that comes is laid out, as its first bytes show; only right after peek_line().
+  enum class Layout : uint8_t {
+    kLines,    // one value a line
+    kArray,    // [value, ...]
+    kWrapped,  // {"events": [value, ...]}
+    kSpread    // values one after another, each over several lines
+  };
+  Result<Layout> open_json();
 
   // kBad: fault() says what is wrong with this line or row; the next call goes on behind it.
   Result<RowState> next_line();  // line_text() is the line without its end.
   Result<RowState> next_row();   // fields() too. A quoted field may hold line ends.
+  // The next value of a layout that is not kLines; line_text() is it. kInvalid: the document is broken
+  // between two values, so that what comes after cannot be trusted.
+  Result<RowState> next_value();
 
   // Valid until the next call.
   std::string_view line_text() const { return {buffer_.data() + begin_, size_}; }
@@ -41,6 +55,11 @@ class RowReader {
   Result<bool> fill();
   Result<RowState> find_line_end(size_t from);
   Result<RowState> skip_long_line();
+  Result<bool> skip_space();  // False: the end of the input.
+  Status expect_end();
+  Result<bool> next_separator();
+  Result<RowState> find_value_end();
+  Error misplaced(std::string_view expected);
   RowState bad(RejectReason reason, std::string expected);
   RowState split_plain();
   Result<RowState> read_quoted();
@@ -56,6 +75,8 @@ class RowReader {
   size_t next_ = 0;  // where the next one begins,
   size_t end_ = 0;   // and where what was read ends.
   bool at_end_ = false;
+  Layout layout_ = Layout::kLines;
+  uint64_t values_ = 0;
   uint64_t line_ = 0;
   uint64_t lines_seen_ = 0;
   std::vector<std::string_view> fields_;
