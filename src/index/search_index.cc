@@ -14,7 +14,7 @@ namespace freshet {
 using index::CompiledPlan;
 using index::Record;
 
-SearchIndex::State::State(SearchIndexConfig c) : config(c), dictionary(c.terms_max) {
+SearchIndex::State::State(SearchIndexConfig c) : config(c), dictionary(c.terms_max), scoring(c.scoring) {
   auto* first = new index::View;
   first->heads = head = new index::Head(config.head_items, config.head_items * 16);
   view.store(first, std::memory_order_release);
@@ -181,6 +181,11 @@ Status SearchIndex::update_fields(uint32_t slot, std::span<const FieldText> fiel
 
 void SearchIndex::remove(uint32_t slot) {
   if (state_->table.record(slot) != nullptr) state_->put(slot, nullptr);
+}
+
+void SearchIndex::set_scoring(const Scoring& scoring) {
+  const std::lock_guard lock(state_->mutex);
+  state_->scoring = scoring;
 }
 
 void SearchIndex::merge_all() {

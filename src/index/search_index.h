@@ -67,7 +67,7 @@ struct SearchIndexConfig {
   uint32_t head_items = 2048;       // A head of so many items becomes a segment.
   uint32_t terms_max = 16'000'000;  // Later terms are not indexed (and counted).
   bool background = true;           // false: segments are built inside update(), at once (tests, replays).
-  Scoring scoring;                  // What block maxima are computed for; a plan may ask for any other.
+  Scoring scoring;                  // As set_scoring().
 };
 
 struct SearchIndexStats {
@@ -90,6 +90,9 @@ class SearchIndex {
   Status update(uint32_t slot, std::span<const FieldText> fields);
   // Fold thread. The item's text is now: the fields given as given, the other fields as they were.
   Status update_fields(uint32_t slot, std::span<const FieldText> fields);
+  // Fold thread. What segments built from now on order their postings by; a plan may ask for any other, but
+  // one that asks for this is answered fastest. No answer depends on it.
+  void set_scoring(const Scoring& scoring);
   void remove(uint32_t slot);  // Fold thread. Nothing happens when the slot is not indexed.
   void merge_all();            // Fold thread. Waits until everything is in one segment (tests, benchmarks).
   void settle();               // Fold thread. Waits until the worker has nothing to do.

@@ -54,7 +54,16 @@ SearchState::Generation::Generation(const SearchSettings& settings, const Catalo
     : number(++generations),
       fields(settings, catalog),
       analyzer(analyzer_config(config, settings)),
-      index({.background = config.background}) {}
+      index({.background = config.background, .scoring = scoring(settings)}) {}
+
+Scoring SearchState::Generation::scoring(const SearchSettings& settings) const {
+  Scoring scoring;
+  scoring.weight.fill(0);
+  for (const SearchableField& field : settings.searchable)
+    if (const int at = fields.find(field.name); at >= 0)
+      scoring.weight[static_cast<size_t>(at)] = static_cast<float>(field.weight);
+  return scoring;
+}
 
 SearchState::SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings,
                          SearchConfig config)
@@ -208,7 +217,12 @@ void SearchState::settings_changed(const SettingsBook& before, const SettingsBoo
     const std::lock_guard lock(writing_);
     make_words(after);
   }
-  if (!needs_rebuild(before.published->settings, after.published->settings)) return;
+  if (!needs_rebuild(before.published->settings, after.published->settings)) {
+    const std::lock_guard lock(writing_);
+    Generation& live = *live_.load(std::memory_order_relaxed);
+    live.index.set_scoring(live.scoring(after.published->settings));
+    return;
+  }
   if (!config_.background || catalog_.items() == 0) return rebuild_now(after.published->settings);
   {
     const std::lock_guard lock(rebuild_mutex_);

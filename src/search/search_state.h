@@ -63,6 +63,9 @@ class SearchState final : public Fold {
     const DocumentFields fields;
     const Analyzer analyzer;
     SearchIndex index;
+    // The weights of `settings` by the fields of this generation. While another is being built they may
+    // differ: a field that the index does not have (yet) counts nothing.
+    Scoring scoring(const SearchSettings& settings) const;
   };
 
   // The shop's own words in the form queries look them up: made when settings, synonyms or analyser change.

@@ -8,17 +8,6 @@
 namespace freshet::search_internal {
 namespace {
 
-Scoring scoring_of(const SearchSettings& settings, const DocumentFields& fields) {
-  Scoring scoring;
-  scoring.weight.fill(0);
-  // Weights are those of the settings asked for, fields those the index was built with: while a generation is
-  // being built they may differ, and a field that the index does not have yet counts nothing.
-  for (const SearchableField& field : settings.searchable)
-    if (const int at = fields.find(field.name); at >= 0)
-      scoring.weight[static_cast<size_t>(at)] = static_cast<float>(field.weight);
-  return scoring;
-}
-
 uint32_t typo_fields(const SearchSettings& settings, const DocumentFields& fields) {
   uint32_t bits = 0;
   for (const SearchableField& field : settings.searchable)
@@ -59,7 +48,7 @@ Status understand(Context& c) {
   options.relaxation = request.relaxation.value_or(c.settings.relaxation);
   options.language_stop_words = c.settings.language_stop_words;
   options.stop_words = words.stop_words;
-  options.scoring = scoring_of(c.settings, c.generation.fields);
+  options.scoring = c.generation.scoring(c.settings);
   options.typo_fields = typo_fields(c.settings, c.generation.fields);
   const QueryParser parser(c.generation.analyzer, &words.synonyms);
   auto parsed = parser.parse(request.query, options, IndexVocabulary(c.generation.index));

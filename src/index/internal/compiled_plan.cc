@@ -1,6 +1,7 @@
 #include "index/internal/compiled_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "index/internal/length.h"
@@ -64,7 +65,10 @@ CompiledPlan::CompiledPlan(const QueryPlan& plan, const Dictionary& dictionary, 
     if (!clause.alternatives.empty()) ++possible;
     if (clause.required && clause.alternatives.empty()) hopeless = true;
     idf_sum += clause.idf;
-    if (before != nullptr) bonus_max += proximity * std::min(before->idf, clause.idf);
+    if (before != nullptr) {
+      pair_bonus.push_back(proximity * std::min(before->idf, clause.idf));
+      bonus_max += pair_bonus.back();
+    }
     before = &clause;
   }
   if (possible == 0 || possible < minimum_match) hopeless = true;
@@ -78,6 +82,14 @@ CompiledPlan::CompiledPlan(const QueryPlan& plan, const Dictionary& dictionary, 
           weight / (1 - b + b * static_cast<float>(decode_length(static_cast<uint8_t>(code))) / mean);
   }
   for (CompiledClause& clause : clauses) clause.fields &= searched;
+}
+
+float CompiledPlan::bonus_of(uint64_t there) const {
+  float out = 0;
+  for (uint64_t pairs = there & there >> 1; pairs != 0; pairs &= pairs - 1)
+    out += pair_bonus[static_cast<size_t>(std::countr_zero(pairs))];
+  const uint64_t all = positive < 64 ? (uint64_t{1} << positive) - 1 : ~uint64_t{0};
+  return there == all ? out + std::max(exact, begins) * idf_sum : out;
 }
 
 float term_weight(const CompiledPlan& plan, uint32_t fields, const Record& record, uint32_t term,
@@ -168,6 +180,14 @@ namespace {
 
 constexpr uint32_t kProximityMax = 8;
 
+bool has_term(uint32_t fields, const Record& record, uint32_t term) {
+  const uint32_t at = record.find(term);
+  if (at == record.term_count) return false;
+  for (EntryReader in(record.entry(at)); in.next(); in.skip_positions())
+    if ((fields >> in.field & 1) != 0) return true;
+  return false;
+}
+
 // Where clause matches stand in one field, ascending.
 void clause_positions(const CompiledClause& clause, const Record& record, uint32_t field, Positions& out) {
   out.clear();
@@ -244,6 +264,22 @@ void add_bonus(const CompiledPlan& plan, const Record& record, float& score, std
   } else if (whole == 1) {
     add(ScorePart::What::kBegins, 0, plan.begins * plan.idf_sum);
   }
+}
+
+bool record_matches(const CompiledPlan& plan, const Record& record) {
+  if (plan.hopeless) return false;
+  uint32_t matched = 0;
+  for (const CompiledClause& clause : plan.clauses) {
+    const bool found = std::any_of(
+        clause.alternatives.begin(), clause.alternatives.end(), [&](const CompiledAlternative& alternative) {
+          return alternative.terms.size() == 1
+                     ? has_term(clause.fields, record, alternative.terms[0])
+                     : phrase_weight(plan, clause.fields, record, alternative.terms) >= 0;
+        });
+    if (clause.excluded ? found : clause.required && !found) return false;
+    matched += found && !clause.excluded ? 1 : 0;
+  }
+  return matched >= std::max(1u, plan.minimum_match);
 }
 
 bool record_score(const CompiledPlan& plan, const Record& record, float& score,

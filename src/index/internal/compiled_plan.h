@@ -43,12 +43,16 @@ struct CompiledPlan {
   float k1 = 1.2f;
   float proximity = 0, exact = 0, begins = 0;
   float idf_sum = 0;
-  float bonus_max = 0;    // The most that proximity, exact and begins can add.
-  uint32_t searched = 0;  // Bit f: field f has a weight and items.
+  float bonus_max = 0;            // The most that proximity, exact and begins can add.
+  std::vector<float> pair_bonus;  // Of the positive clauses i and i + 1: the most that proximity adds.
+  uint32_t searched = 0;          // Bit f: field f has a weight and items.
   std::array<std::array<float, 256>, kSearchFields>
       per_tf;  // [field][length code]: what one occurrence adds to w
 
   float saturate(float w) const { return w / (k1 + w); }
+  // The most that proximity, exact and begins add to an item in which only these positive clauses stand (bit
+  // i: the i-th of them).
+  float bonus_of(uint64_t clauses_there) const;
 };
 
 // What a clause gives one item.
@@ -95,6 +99,9 @@ ClauseScore clause_score(const CompiledPlan& plan, const CompiledClause& clause,
 // wanted.
 void add_bonus(const CompiledPlan& plan, const Record& record, float& score,
                std::vector<ScorePart>* parts = nullptr);
+
+// Does the record match? As record_score() says, without the score.
+bool record_matches(const CompiledPlan& plan, const Record& record);
 
 // The whole score of a record; false: it does not match (the score is still what its clauses give).
 bool record_score(const CompiledPlan& plan, const Record& record, float& score,

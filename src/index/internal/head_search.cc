@@ -74,9 +74,8 @@ void HeadSearch::matches(const Query& query, const Head* head, std::vector<uint6
   walk(query, head, [&](const Head& in, uint32_t, uint32_t item) {
     const uint32_t slot = in.slot(item);
     const Record* record = query.items->record(slot);
-    float score = 0;
     if (record == nullptr || record->version != in.version(item)) return;
-    if (!record_score(*query.plan, *record, score)) return;
+    if (!record_matches(*query.plan, *record)) return;
     if (slot / 64 >= words.size()) words.resize(slot / 64 + 1);
     words[slot / 64] |= uint64_t{1} << (slot % 64);
   });

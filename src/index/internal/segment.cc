@@ -132,9 +132,16 @@ void SegmentBuilder::rank_classes(const CompiledPlan& plan, Segment& out) {
     if (out.exact || out.code_weight.empty() || (weight[c] <= floor && out.code_count() < kCodes)) {
       out.code_weight.push_back(weight[c]);
       out.code_share.push_back(0);
+      out.code_fields_some.push_back(0);
+      out.code_fields_every.push_back(0xffff);
       while (!out.exact && floor >= weight[c] && floor > 0 && floor > least * 0.5f) floor *= ratio;
     }
     class_code_[c] = static_cast<uint8_t>(out.code_count() - 1);
+    uint16_t fields = 0;
+    for (uint32_t i = class_begin_[c]; i < class_begin_[c + 1]; ++i)
+      fields |= static_cast<uint16_t>(1u << parts_[i].field);
+    out.code_fields_some.back() |= fields;
+    out.code_fields_every.back() &= fields;
     out.code_share.back() += static_cast<float>(class_count_[c]) / static_cast<float>(stream_.size());
     if (!out.exact) continue;
     out.class_parts.insert(out.class_parts.end(), parts_.begin() + class_begin_[c],

@@ -71,6 +71,8 @@ struct Segment {
   std::vector<ClassPart> class_parts;
   std::vector<float> code_weight;  // w of the code's best class under `scoring` and `mean_length`
   std::vector<float> code_share;   // of all postings
+  // By code: fields of some of its classes, and fields of every one of them.
+  std::vector<uint16_t> code_fields_some, code_fields_every;
   Scoring scoring;
   std::array<float, kSearchFields> mean_length{};
   uint64_t removals = 0;  // Of the index, before the items were chosen.

@@ -38,7 +38,7 @@ bool SegmentSearch::start(const Query& query, const Segment& segment) {
   segment_ = &segment;
   const CompiledPlan& plan = *query.plan;
   exact_ = segment.exact;
-  doubtful_ = !segment.exact;
+  doubtful_ = false;
   weight_.resize(segment.code_count());
   if (!segment.exact) {
     const float inflate = inflation(segment, plan, *query.scoring, *query.statistics);
@@ -49,9 +49,13 @@ bool SegmentSearch::start(const Query& query, const Segment& segment) {
   positive_.clear();
   excluded_.clear();
   required_ = 0;
+  uint64_t bit = 1;
   for (size_t i = 0; i < plan.clauses.size(); ++i) {
     const CompiledClause& clause = plan.clauses[i];
     start_clause(clause, runs_[i]);
+    runs_[i].bit = clause.excluded ? 0 : bit;
+    if (!clause.excluded) bit <<= 1;
+    doubtful_ |= runs_[i].used > 0 && runs_[i].doubtful;
     if (clause.required) ++required_;
     if (runs_[i].used == 0) {
       if (clause.required) return false;
@@ -67,6 +71,7 @@ bool SegmentSearch::start(const Query& query, const Segment& segment) {
 void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
   run.clause = &clause;
   run.used = 0;
+  run.doubtful = false;
   for (const CompiledAlternative& alternative : clause.alternatives) {
     if (run.options.size() == run.used) run.options.emplace_back();
     Option& option = run.options[run.used];
@@ -79,9 +84,10 @@ void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
     if (option.terms.size() != alternative.terms.size()) continue;
     if (option.terms.size() > 1) {
       exact_ = false;
-      doubtful_ = true;
+      run.doubtful = true;
     }
-    fill_scores(clause, alternative.gain, clause.combine == Combine::kSaturatingSum, option);
+    if (!fill_scores(clause, alternative.gain, clause.combine == Combine::kSaturatingSum, option))
+      run.doubtful = true;
     ++run.used;
   }
   run.simple = run.used == 1 && run.options[0].terms.size() == 1;
@@ -93,13 +99,15 @@ void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
 
 // The table of an alternative: its score by code; for the best of several the clause's weight is in it
 // already.
-void SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating,
+bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating,
                                 Option& option) const {
   const CompiledPlan& plan = *query_->plan;
   const Segment& segment = *segment_;
+  bool all_sure = true;
   for (uint32_t c = 0; c < segment.code_count(); ++c) {
     float w = 0;
-    bool found = !segment.exact;
+    bool found = false;
+    option.sure[c] = true;
     if (segment.exact) {
       for (uint32_t i = segment.class_begin[c]; i < segment.class_begin[c + 1]; ++i) {
         const ClassPart part = segment.class_parts[i];
@@ -109,12 +117,17 @@ void SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool s
       }
     } else {
       w = weight_[c];
+      const uint32_t some = segment.code_fields_some[c];
+      found = (some & clause.fields) != 0;
+      option.sure[c] = (some & ~clause.fields) == 0 || (segment.code_fields_every[c] & clause.fields) != 0;
+      all_sure &= !found || option.sure[c];
     }
     const float score = gain * plan.saturate(w);
     option.score[c] = !found ? -1 : saturating ? score : clause.weight * score;
   }
   float most = -1;
   for (uint32_t c = segment.code_count(); c-- > 0;) option.most[c] = most = std::max(most, option.score[c]);
+  return all_sure;
 }
 
 // ---- chunks
@@ -167,6 +180,7 @@ void SegmentSearch::fill_area(Run& run) {
   if (!run.area) run.area = std::make_unique<Area>();
   Area& area = *run.area;
   area.bits.fill(0);
+  if (run.doubtful) area.sure.fill(0);
   const bool sums = run.clause->combine == Combine::kSaturatingSum;
   for (size_t o = 0; o < run.used; ++o) {
     const Option& option = run.options[o];
@@ -186,6 +200,7 @@ void SegmentSearch::fill_area(Run& run) {
       const uint64_t bit = uint64_t{1} << (low % 64);
       const bool first = (word & bit) == 0;
       word |= bit;
+      if (run.doubtful && option.sure[codes[i]]) area.sure[low / 64] |= bit;
       area.best[low] = first ? score : std::max(area.best[low], score);
       if (sums) area.sum[low] = first ? score : area.sum[low] + score;
     }
@@ -292,7 +307,12 @@ bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_
   for (const Run* run : order_) values[run->place] = run->bound;
   const uint32_t slot = segment_->slots[number * kChunkItems], codes = segment_->code_count();
   double cost = 0;
-  while (beats(bound(values), slot, best)) {
+  const auto open = [&] {
+    uint64_t there = 0;
+    for (size_t r = 0; r < order_.size(); ++r) there |= levels[r] < codes ? order_[r]->bit : 0;
+    return there;
+  };
+  while (beats(bound(values, open()), slot, best)) {
     size_t chosen = order_.size();
     uint32_t chosen_level = 0;
     double chosen_rate = 0, chosen_cost = 0;
@@ -327,16 +347,22 @@ bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_
 }
 
 // Sum of values, in the order scores are summed.
-inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values) const {
+inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there) const {
   float sum = 0;
   for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
-  const float bonus = query_->plan->bonus_max;
-  return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
+  if (!(query_->plan->bonus_max > 0)) return sum;
+  return (sum + query_->plan->bonus_of(there)) * 1.000001f;
 }
 
 // What each clause may give an item that has not been considered.
 inline void SegmentSearch::reset_values() {
-  for (size_t i = 0; i < positive_.size(); ++i) values_[i] = positive_[i]->present ? positive_[i]->rest : 0;
+  there_ = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) {
+    const Run& run = *positive_[i];
+    const bool open = run.present && run.level < (run.simple ? segment_->code_count() : 1);
+    values_[i] = open ? run.rest : 0;
+    there_ |= open ? run.bit : 0;
+  }
 }
 
 // Considers the items in which the clause's code is below `level`.
@@ -362,6 +388,7 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
   const Chunk& chunk = *driver.chunk;
   const std::array<float, 256>& score = driver.options[0].score;
   std::array<float, 256> bounds;
+  there_ |= driver.bit;
   for (uint32_t c = 0; c < level; ++c) {
     values_[driver.place] = std::max(score[c], 0.0f);
     bounds[c] = score[c] < 0 ? -1 : bound();
@@ -403,6 +430,7 @@ inline void SegmentSearch::consider(const Run* driver, float score, uint32_t ite
   reset_values();
   if (driver != nullptr) {
     values_[driver->place] = score;
+    there_ |= driver->bit;
     ++matched;
     if (!beats(bound(), slot, best)) return;
   }
@@ -421,6 +449,7 @@ inline void SegmentSearch::consider(const Run* driver, float score, uint32_t ite
     }
     if (found < 0 && run->clause->required) return;
     values_[run->place] = std::max(found, 0.0f);
+    there_ = found >= 0 ? there_ | run->bit : there_ & ~run->bit;
     matched += found >= 0 ? 1 : 0;
     if (!beats(bound(), slot, best)) return;
   }
@@ -431,9 +460,8 @@ inline void SegmentSearch::consider(const Run* driver, float score, uint32_t ite
 void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best) {
   const CompiledPlan& plan = *query_->plan;
   if (matched < std::max(1u, plan.minimum_match)) return;
-  if (!doubtful_)
-    for (const Run* run : excluded_)
-      if (run->present && look(*run, item % kChunkItems) >= 0) return;
+  for (const Run* run : excluded_)
+    if (!run->doubtful && run->present && look(*run, item % kChunkItems) >= 0) return;
   if (check_life_ && !query_->items->alive(slot, segment_->versions[item])) return;
   if (exact_ && !(plan.bonus_max > 0)) {
     best.add({slot, bound()});
@@ -493,28 +521,31 @@ void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& be
 
 // ---- all matches
 
-void SegmentSearch::clause_words(Run& run, Words& out) const {
+// `sure`: only those that need no look at the record.
+void SegmentSearch::clause_words(Run& run, bool sure, Words& out) const {
+  sure = sure && run.doubtful;
   if (!run.simple) {
-    out = run.area->bits;
+    out = sure ? run.area->sure : run.area->bits;
     return;
   }
   const Chunk& chunk = *run.chunk;
   const std::array<float, 256>& score = run.options[0].score;
+  const std::array<bool, 256>& known = run.options[0].sure;
   bool all = true;
-  for (uint32_t c = 0; c < segment_->code_count(); ++c) all &= score[c] >= 0;
+  for (uint32_t c = 0; c < segment_->code_count(); ++c) all &= score[c] >= 0 && (!sure || known[c]);
   if (all && chunk.probe != kAbsent) {
     out = segment_->probes[chunk.probe].bits;
     return;
   }
   out.fill(0);
   for (uint32_t i = chunk.begin; i < chunk.begin + chunk.size; ++i)
-    if (score[segment_->codes[i]] >= 0)
+    if (score[segment_->codes[i]] >= 0 && (!sure || known[segment_->codes[i]]))
       out[segment_->lows[i] / 64] |= uint64_t{1} << (segment_->lows[i] % 64);
 }
 
 // Items that have all required clauses, enough clauses in all (counted in binary digits, a word at a time),
-// and no excluded one.
-void SegmentSearch::match_chunk(Words& out) {
+// and no excluded one. `sure`: what matches whatever the records say; else what may match.
+void SegmentSearch::match_chunk(bool sure, Words& out) {
   const uint32_t minimum = std::max(1u, query_->plan->minimum_match);
   Words words;
   std::array<Words, 7> digits;
@@ -524,7 +555,7 @@ void SegmentSearch::match_chunk(Words& out) {
   out.fill(required_ > 0 || count ? ~uint64_t{0} : 0);
   for (Run* run : order_) {
     if (!count && required_ > 0 && !run->clause->required) continue;
-    clause_words(*run, words);
+    clause_words(*run, sure, words);
     for (uint32_t w = 0; w < kChunkWords; ++w) {
       if (run->clause->required) {
         out[w] &= words[w];
@@ -553,8 +584,8 @@ void SegmentSearch::match_chunk(Words& out) {
       out[w] &= above | equal;
     }
   for (Run* run : excluded_) {
-    if (!run->present || doubtful_) continue;
-    clause_words(*run, words);
+    if (!run->present) continue;
+    clause_words(*run, !sure, words);
     for (uint32_t w = 0; w < kChunkWords; ++w) out[w] &= ~words[w];
   }
 }
@@ -562,21 +593,21 @@ void SegmentSearch::match_chunk(Words& out) {
 void SegmentSearch::matches(const Query& query, const Segment& segment, bool check_life,
                             std::vector<uint64_t>& words) {
   if (!start(query, segment)) return;
-  // With shared codes a posting may stand in a field that is not searched.
-  Words found;
+  Words found, sure;
   for (uint32_t number = 0; number * kChunkItems < segment.items(); ++number) {
     if (!enter_chunk(number)) continue;
-    match_chunk(found);
+    match_chunk(false, found);
+    if (doubtful_) match_chunk(true, sure);
     for (uint32_t w = 0; w < kChunkWords; ++w)
       for (uint64_t word = found[w]; word != 0; word &= word - 1) {
+        const uint64_t bit = word & -word;
         const uint32_t item = number * kChunkItems + 64 * w + static_cast<uint32_t>(std::countr_zero(word));
         const uint32_t slot = segment.slots[item];
         if (check_life && !query.items->alive(slot, segment.versions[item])) continue;
-        if (doubtful_) {
+        if (doubtful_ && (sure[w] & bit) == 0) {
           const Record* record = query.items->record(slot);
-          float score = 0;
           if (record == nullptr || record->version != segment.versions[item] ||
-              !record_score(*query.plan, *record, score))
+              !record_matches(*query.plan, *record))
             continue;
         }
         words[slot / 64] |= uint64_t{1} << (slot % 64);

@@ -47,17 +47,20 @@ class SegmentSearch {
     std::vector<Term> terms;
     std::array<float, 256> score;  // [code]; negative: no match
     std::array<float, 256> most;   // [code]: the best score of this code and those after it
+    std::array<bool, 256> sure;    // [code]: a match, whatever the record says
   };
-  struct Area {  // Scores of a clause of several alternatives over one chunk.
-    Words bits;
+  struct Area {        // Scores of a clause of several alternatives over one chunk.
+    Words bits, sure;  // `sure` only of a doubtful run.
     std::array<float, kChunkItems> best, sum;
   };
   struct Run {  // A clause.
     const CompiledClause* clause = nullptr;
     std::vector<Option> options;
-    size_t used = 0;      // Of options, whose memory is kept.
-    bool simple = false;  // One term: its postings are used as they lie.
-    size_t place = 0;     // in positive_
+    size_t used = 0;        // Of options, whose memory is kept.
+    bool simple = false;    // One term: its postings are used as they lie.
+    bool doubtful = false;  // Some of its postings are a match only if the record says so.
+    size_t place = 0;       // in positive_
+    uint64_t bit = 0;       // among the plan's positive clauses
     std::unique_ptr<Area> area;
     // In the current chunk:
     bool present = false;
@@ -70,7 +73,8 @@ class SegmentSearch {
 
   bool start(const Query& query, const Segment& segment);
   void start_clause(const CompiledClause& clause, Run& run);
-  void fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) const;
+  // False: a code may stand for matches and others.
+  bool fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) const;
   bool enter_chunk(uint32_t number);
   void fill_area(Run& run);
   void fill_phrase(Run& run, const Option& option);
@@ -86,28 +90,29 @@ class SegmentSearch {
   void consider(const Run* driver, float score, uint32_t item, Best& best);
   void reset_values();
   void judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best);
-  float bound() const { return bound(values_); }
-  float bound(const std::array<float, kClausesMax>& values) const;
+  float bound() const { return bound(values_, there_); }
+  float bound(const std::array<float, kClausesMax>& values, uint64_t there) const;
   bool beats(float bound, uint32_t slot, const Best& best) const {
     const Hit worst = best.worst();
     return bound > worst.score || (bound == worst.score && slot < worst.slot);
   }
   bool filter_drives(std::vector<uint32_t>& items) const;
   void search_filtered(const std::vector<uint32_t>& items, Best& best);
-  void match_chunk(Words& out);
-  void clause_words(Run& run, Words& out) const;
+  void match_chunk(bool sure, Words& out);
+  void clause_words(Run& run, bool sure, Words& out) const;
 
   const Query* query_ = nullptr;
   const Segment* segment_ = nullptr;
   bool check_life_ = false;
   bool exact_ = false;         // Scores from codes are exact.
-  bool doubtful_ = false;      // A match by code must be checked in the record.
+  bool doubtful_ = false;      // Some run is.
   std::vector<float> weight_;  // [code] under the plan: exact classes over all fields, or bounds
   std::vector<Run> runs_;
   std::vector<Run*> positive_, excluded_;  // in plan order, those with postings here
   std::vector<Run*> order_;                // positive ones present in the chunk, in the order they drive
   std::vector<uint32_t> levels_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
+  uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
   uint32_t required_ = 0;
 };
 

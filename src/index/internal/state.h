@@ -62,6 +62,7 @@ struct SearchIndex::State {
   // Under `mutex`.
   std::mutex mutex;
   std::condition_variable wake, idle;
+  Scoring scoring;  // For the segments to be built.
   bool stop = false, busy = false, everything = false;
   uint64_t full_heads = 0, heads_done = 0, merges = 0;
   std::thread worker;

@@ -106,9 +106,12 @@ Segment* SearchIndex::State::build(std::vector<SegmentItem>& chosen, uint64_t re
             [](const SegmentItem& a, const SegmentItem& b) { return a.slot < b.slot; });
   const index::Statistics now = statistics();
   QueryPlan plan;
-  plan.scoring = config.scoring;
+  {
+    const std::lock_guard lock(mutex);
+    plan.scoring = scoring;
+  }
   const index::CompiledPlan compiled(plan, dictionary, now);
-  Segment* segment = builder.build(chosen, dictionary.size(), compiled, config.scoring, now);
+  Segment* segment = builder.build(chosen, dictionary.size(), compiled, plan.scoring, now);
   segment->removals = removals_before;
   return segment;
 }
