@@ -181,6 +181,7 @@ int run(uint64_t products, uint64_t queries, bool as_json) {
     const EpochGuard guard;
     const_cast<SearchIndex&>(shop.state.generation().index).merge_all();
   }
+  std::fprintf(stderr, "folded\n");  // A profiler may be attached now.
   TextTable table({"queries", "n", "wall p50 us", "p99", "cpu p50 us", "p99", "found", "none"});
   TextTable steps({"step", "p50 us", "p99 us"});
   JsonWriter json(2);

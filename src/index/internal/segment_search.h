@@ -15,6 +15,7 @@
 #include "base/slot_set.h"
 #include "index/internal/best.h"
 #include "index/internal/item_table.h"
+#include "index/internal/record_scorer.h"
 #include "index/internal/segment.h"
 
 namespace freshet::index {
@@ -48,9 +49,11 @@ class SegmentSearch {
     std::array<float, 256> score;  // [code]; negative: no match
     std::array<float, 256> most;   // [code]: the best score of this code and those after it
     std::array<bool, 256> sure;    // [code]: a match, whatever the record says
+    bool all_match = false, all_sure = false;
+    bool here = false;  // In the current chunk.
   };
-  struct Area {        // Scores of a clause of several alternatives over one chunk.
-    Words bits, sure;  // `sure` only of a doubtful run.
+  struct Area {  // Scores of a clause of several alternatives over one chunk.
+    Words bits;
     std::array<float, kChunkItems> best, sum;
   };
   struct Run {  // A clause.
@@ -64,11 +67,12 @@ class SegmentSearch {
     std::unique_ptr<Area> area;
     // In the current chunk:
     bool present = false;
-    float bound = 0;               // of the clause's score
-    uint32_t size = 0;             // items, at most
-    const Chunk* chunk = nullptr;  // simple
-    uint32_t level = 0;            // Items with a code below have been considered (256: all it has).
-    float rest = 0;                // Upper bound of the clause's score in the others.
+    float bound = 0;                  // of the clause's score
+    uint32_t size = 0, postings = 0;  // items, at most; postings to read for them
+    bool filled = false;              // The area holds the chunk.
+    const Chunk* chunk = nullptr;     // simple
+    uint32_t level = 0;               // Items with a code below have been considered (256: all it has).
+    float rest = 0;                   // Upper bound of the clause's score in the others.
   };
 
   bool start(const Query& query, const Segment& segment);
@@ -77,15 +81,18 @@ class SegmentSearch {
   bool fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) const;
   bool enter_chunk(uint32_t number);
   void fill_area(Run& run);
-  void fill_phrase(Run& run, const Option& option);
-  void finish_sums(Run& run) const;
   bool enter(Run& run, uint32_t number);
-  float look(const Run& run,
-             uint32_t low) const;  // The clause's score (or bound) of an item; negative: no match.
+  float look(const Run& run, uint32_t low) const;
+  float phrase_score(const Option& option, uint32_t low, size_t but, float least) const;
+  template <class Visit>
+  void for_phrase(const Option& option, Visit&& visit) const;
 
   void search_chunk(uint32_t number, Best& best);
+  void open_all();
   bool split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const;
   void drive(Run& driver, uint32_t number, uint32_t level, Best& best);
+  float others(const Run& driver);
+  void drive_area(Run& driver, uint32_t number, Best& best);
   void drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best);
   void consider(const Run* driver, float score, uint32_t item, Best& best);
   void reset_values();
@@ -99,8 +106,9 @@ class SegmentSearch {
   bool filter_drives(std::vector<uint32_t>& items) const;
   void search_filtered(const std::vector<uint32_t>& items, Best& best);
   void match_chunk(bool sure, Words& out);
-  void clause_words(Run& run, bool sure, Words& out) const;
+  void clause_words(const Run& run, bool sure, Words& out) const;
 
+  RecordScorer scorer_;
   const Query* query_ = nullptr;
   const Segment* segment_ = nullptr;
   bool check_life_ = false;
@@ -115,5 +123,19 @@ class SegmentSearch {
   uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
   uint32_t required_ = 0;
 };
+
+// Calls visit(low, score or bound) for the items of the chunk that may have the phrase.
+template <class Visit>
+void SegmentSearch::for_phrase(const Option& option, Visit&& visit) const {
+  size_t rarest = 0;
+  for (size_t t = 1; t < option.terms.size(); ++t)
+    if (option.terms[t].chunk->size < option.terms[rarest].chunk->size) rarest = t;
+  const Chunk& from = *option.terms[rarest].chunk;
+  for (uint32_t i = 0; i < from.size; ++i) {
+    const uint32_t low = segment_->lows[from.begin + i];
+    const float score = phrase_score(option, low, rarest, option.score[segment_->codes[from.begin + i]]);
+    if (score >= 0) visit(low, score);
+  }
+}
 
 }  // namespace freshet::index

@@ -1,0 +1,318 @@
+// The best of a segment.
+#include <algorithm>
+#include <bit>
+
+#include "index/internal/segment_search.h"
+
+namespace freshet::index {
+namespace {
+
+using Bytes16 = uint8_t __attribute__((vector_size(16)));
+
+// Bit i: codes[i] < cutoff, for 64 codes.
+inline uint64_t below(const uint8_t* codes, uint8_t cutoff) {
+  uint64_t out = 0;
+  for (int part = 3; part >= 0; --part) {
+    Bytes16 v;
+    __builtin_memcpy(&v, codes + 16 * part, 16);
+#if defined(__SSE2__)
+    using Chars16 = char __attribute__((vector_size(16)));
+    out =
+        out << 16 | static_cast<uint16_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Chars16>(v < cutoff)));
+#else
+    uint16_t bits = 0;
+    for (int i = 0; i < 16; ++i) bits |= static_cast<uint16_t>((v[i] < cutoff) << i);
+    out = out << 16 | bits;
+#endif
+  }
+  return out;
+}
+
+}  // namespace
+
+void SegmentSearch::top(const Query& query, const Segment& segment, bool check_life, Best& best) {
+  if (!start(query, segment)) return;
+  check_life_ = check_life;
+  if (!exact_ || query.plan->bonus_max > 0) scorer_.start(*query.plan);
+  if (std::vector<uint32_t> items; query.filter != nullptr && filter_drives(items)) {
+    search_filtered(items, best);
+    return;
+  }
+  const uint32_t chunks = (segment.items() + kChunkItems - 1) / kChunkItems;
+  for (uint32_t number = 0; number < chunks; ++number)
+    if (enter_chunk(number)) search_chunk(number, best);
+}
+
+void SegmentSearch::search_chunk(uint32_t number, Best& best) {
+  open_all();
+  reset_values();
+  if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
+  if (required_ > 0) {  // The rarer first.
+    std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
+      if (a->clause->required != b->clause->required) return a->clause->required;
+      return a->size != b->size ? a->size < b->size : a->clause->index < b->clause->index;
+    });
+  } else {
+    std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
+      return a->bound != b->bound ? a->bound > b->bound : a->clause->index < b->clause->index;
+    });
+  }
+  if (split(number, best, levels_)) {
+    for (size_t r = 0; r < order_.size(); ++r)
+      if (levels_[r] > 0) drive(*order_[r], number, levels_[r], best);
+    return;
+  }
+  if (required_ > 0) return drive(*order_[0], number, 256, best);  // What it does not have cannot match.
+  const uint32_t minimum = std::max(1u, query_->plan->minimum_match);
+  for (size_t r = 0; r + minimum <= order_.size(); ++r) drive(*order_[r], number, 256, best);
+}
+
+void SegmentSearch::open_all() {
+  for (Run* run : order_) {
+    run->level = 0;
+    run->rest = run->bound;
+  }
+}
+
+// An item that beats the worst hit must stand out in some clause. Chooses for each clause of order_ a level,
+// so that items with no code below its clause's level cannot win, and few postings are below: levels start at
+// nothing and the cheapest step for what it lowers the bound is taken until the bound no longer wins. False:
+// no such choice is worth it.
+bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const {
+  uint64_t whole = required_ > 0 ? order_[0]->size : 0;
+  for (const Run* run : order_) {
+    if (!run->simple) return false;
+    if (required_ == 0) whole += run->size;
+  }
+  if (!best.full() || order_.size() < 2 || whole < 1024) return false;
+  std::array<float, kClausesMax> values{};
+  levels.assign(order_.size(), 0);
+  for (const Run* run : order_) values[run->place] = run->bound;
+  const uint32_t slot = segment_->slots[number * kChunkItems], codes = segment_->code_count();
+  double cost = 0;
+  const auto open = [&] {
+    uint64_t there = 0;
+    for (size_t r = 0; r < order_.size(); ++r) there |= levels[r] < codes ? order_[r]->bit : 0;
+    return there;
+  };
+  while (beats(bound(values, open()), slot, best)) {
+    size_t chosen = order_.size();
+    uint32_t chosen_level = 0;
+    double chosen_rate = 0, chosen_cost = 0;
+    for (size_t r = 0; r < order_.size(); ++r) {
+      const Run& run = *order_[r];
+      if (levels[r] >= codes) continue;
+      const auto& most = run.options[0].most;
+      const float value = values[run.place];
+      uint32_t level = std::max<uint32_t>(levels[r], run.chunk->best_code);
+      double postings = 0;
+      float next = value;
+      while (level < codes && next >= value) {
+        postings += static_cast<double>(segment_->code_share[level]) * run.size + 0.01;
+        next = ++level < codes ? std::max(most[level], 0.0f) : 0;
+      }
+      const double rate = static_cast<double>(value - next) / postings;
+      if (chosen == order_.size() || rate > chosen_rate) {
+        chosen = r;
+        chosen_level = level;
+        chosen_rate = rate;
+        chosen_cost = postings;
+      }
+    }
+    if (chosen == order_.size()) break;  // Everything is below its level.
+    levels[chosen] = chosen_level;
+    values[order_[chosen]->place] =
+        chosen_level < codes ? std::max(order_[chosen]->options[0].most[chosen_level], 0.0f) : 0;
+    cost += chosen_cost;
+    if (required_ > 0 && 2 * cost > static_cast<double>(whole)) return false;
+  }
+  return true;
+}
+
+// Sum of values, in the order scores are summed.
+inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there) const {
+  float sum = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
+  if (!(query_->plan->bonus_max > 0)) return sum;
+  return (sum + query_->plan->bonus_of(there)) * 1.000001f;
+}
+
+// What each clause may give an item that has not been considered.
+inline void SegmentSearch::reset_values() {
+  there_ = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) {
+    const Run& run = *positive_[i];
+    const bool open = run.present && run.level < (run.simple ? segment_->code_count() : 1);
+    values_[i] = open ? run.rest : 0;
+    there_ |= open ? run.bit : 0;
+  }
+}
+
+// Considers the items in which the clause's code is below `level`.
+void SegmentSearch::drive(Run& driver, uint32_t number, uint32_t level, Best& best) {
+  reset_values();
+  if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
+  if (driver.simple) {
+    drive_postings(driver, number, std::min(level, segment_->code_count()), best);
+  } else {
+    drive_area(driver, number, best);
+  }
+  driver.level = level;
+  driver.rest =
+      driver.simple && level < segment_->code_count() ? std::max(driver.options[0].most[level], 0.0f) : 0;
+}
+
+void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best) {
+  const Chunk& chunk = *driver.chunk;
+  const std::array<float, 256>& score = driver.options[0].score;
+  std::array<float, 256> bounds;
+  there_ |= driver.bit;
+  for (uint32_t c = 0; c < level; ++c) {
+    values_[driver.place] = std::max(score[c], 0.0f);
+    bounds[c] = score[c] < 0 ? -1 : bound();
+  }
+  // Codes from `cutoff` on cannot win any more, whatever else the item has.
+  uint32_t cutoff = level;
+  const auto tighten = [&](uint32_t slot) {
+    while (cutoff > 0 && (bounds[cutoff - 1] < 0 || !beats(bounds[cutoff - 1], slot, best))) --cutoff;
+  };
+  const uint32_t base = number * kChunkItems;
+  const uint8_t* codes = segment_->codes.data() + chunk.begin;
+  const uint16_t* lows = segment_->lows.data() + chunk.begin;
+  const uint8_t* block_best = segment_->best.data() + chunk.block;
+  tighten(segment_->slots[base + lows[0]]);
+  for (uint32_t at = 0; at < chunk.size; at += 64) {
+    if (block_best[at / kBlock] >= cutoff) {
+      at = (at / kBlock + 1) * kBlock - 64;
+      continue;
+    }
+    uint64_t mask = below(codes + at, static_cast<uint8_t>(std::min(cutoff, 255u)));
+    if (chunk.size - at < 64) mask &= (uint64_t{1} << (chunk.size - at)) - 1;
+    for (; mask != 0; mask &= mask - 1) {
+      const uint32_t i = at + static_cast<uint32_t>(std::countr_zero(mask));
+      if (codes[i] >= cutoff || score[codes[i]] < 0) continue;
+      const uint32_t item = base + lows[i];
+      const Hit worst = best.worst();
+      consider(&driver, score[codes[i]], item, best);
+      if (best.worst().slot != worst.slot || best.worst().score != worst.score)
+        tighten(segment_->slots[item]);
+    }
+  }
+}
+
+// What all clauses but one may add to an item, at most.
+float SegmentSearch::others(const Run& driver) {
+  reset_values();
+  values_[driver.place] = 0;
+  there_ |= driver.bit;
+  return bound();
+}
+
+void SegmentSearch::drive_area(Run& driver, uint32_t number, Best& best) {
+  if (!driver.filled) fill_area(driver);
+  // Clauses that many items are looked up in are filled; the few of the others are found from their terms.
+  for (Run* run : order_) {
+    if (run == &driver || run->simple || run->filled) continue;
+    if (uint64_t{driver.size} * run->used * 8 > run->postings) fill_area(*run);
+  }
+  const Area& area = *driver.area;
+  const float rest = others(driver);
+  for (uint32_t w = 0; w < kChunkWords; ++w)
+    for (uint64_t word = area.bits[w]; word != 0; word &= word - 1) {
+      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+      // A first, rough look; the margin is far above what rounding makes of the order of a sum.
+      if ((area.best[low] + rest) * 1.0001f < best.worst().score) continue;
+      consider(&driver, area.best[low], number * kChunkItems + low, best);
+    }
+}
+
+// An item that the driver has, with the score given (no driver: all clauses are looked up).
+inline void SegmentSearch::consider(const Run* driver, float score, uint32_t item, Best& best) {
+  const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
+  if (query_->allowed != nullptr && driver != nullptr && !(*query_->allowed)(slot)) return;
+  uint32_t matched = 0;
+  reset_values();
+  if (driver != nullptr) {
+    values_[driver->place] = score;
+    there_ |= driver->bit;
+    ++matched;
+    if (!beats(bound(), slot, best)) return;
+  }
+  for (const Run* run : order_) {
+    if (run == driver) continue;
+    float found = -1;
+    if (run->simple && !run->filled) {
+      if (const uint32_t at = segment_->look_up(*run->chunk, low); at != kAbsent) {
+        const uint8_t code = segment_->codes[run->chunk->begin + at];
+        found = run->options[0].score[code];
+        if (found >= 0 && code < run->level) return;  // As a driver it has considered the item.
+      }
+    } else {
+      found = look(*run, low);
+      if (found >= 0 && run->level > 0) return;
+    }
+    if (found < 0 && run->clause->required) return;
+    values_[run->place] = std::max(found, 0.0f);
+    there_ = found >= 0 ? there_ | run->bit : there_ & ~run->bit;
+    matched += found >= 0 ? 1 : 0;
+    if (!beats(bound(), slot, best)) return;
+  }
+  judge(item, slot, matched, best);
+}
+
+// All clauses have been looked at, values_ are their scores (or bounds).
+void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best) {
+  const CompiledPlan& plan = *query_->plan;
+  if (matched < std::max(1u, plan.minimum_match)) return;
+  for (const Run* run : excluded_)
+    if (!run->doubtful && run->present && look(*run, item % kChunkItems) >= 0) return;
+  if (check_life_ && !query_->items->alive(slot, segment_->versions[item])) return;
+  if (exact_ && !(plan.bonus_max > 0)) {
+    best.add({slot, bound()});
+    return;
+  }
+  const Record* record = query_->items->record(slot);
+  if (record == nullptr || record->version != segment_->versions[item]) return;
+  float score = 0;
+  if (scorer_.score(*record, score)) best.add({slot, score});
+}
+
+// ---- selective filters
+
+// When the filter leaves few items, they are looked up one by one.
+bool SegmentSearch::filter_drives(std::vector<uint32_t>& items) const {
+  uint64_t postings = 0;
+  uint64_t look_ups = 0;  // of one item
+  for (const Run* run : positive_) {
+    uint64_t size = 0;
+    for (size_t o = 0; o < run->used; ++o) {
+      const Segment::List* list = run->options[o].terms[0].list;
+      for (uint32_t c = list->begin; c < list->end; ++c) size += segment_->chunks[c].size;
+      look_ups += run->options[o].terms.size();
+    }
+    postings = required_ == 0 ? postings + size : postings == 0 ? size : std::min(postings, size);
+  }
+  if (query_->filter_size * std::max<uint64_t>(16, 8 * look_ups) > postings) return false;
+  const auto& slots = segment_->slots;
+  auto from = slots.begin();
+  query_->filter->for_each([&](uint32_t slot) {
+    from = std::lower_bound(from, slots.end(), slot);
+    if (from != slots.end() && *from == slot) items.push_back(static_cast<uint32_t>(from - slots.begin()));
+  });
+  return true;
+}
+
+void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& best) {
+  uint32_t number = kAbsent;
+  bool open = false;
+  for (const uint32_t item : items) {
+    if (item / kChunkItems != number) {
+      number = item / kChunkItems;
+      open = enter_chunk(number);
+      open_all();
+    }
+    if (open) consider(nullptr, 0, item, best);
+  }
+}
+
+}  // namespace freshet::index
