@@ -81,6 +81,11 @@ TEST(Columns, FilterOverColumnsAgreesWithTheRecords) {
     const auto filter = Filter::parse(text);
     ASSERT_TRUE(filter.ok()) << text;
     ASSERT_EQ(filter->evaluate(shop.columns), slowly(shop, *filter)) << text;
+    std::vector<uint32_t> some;
+    for (uint64_t n = draw.below(2) == 0 ? 40 : 2000; n > 0; --n)
+      some.push_back(static_cast<uint32_t>(draw.below(3100)));
+    const SlotSet within = SlotSet::of(some);
+    ASSERT_EQ(filter->evaluate(shop.columns, within), slowly(shop, *filter) & within) << text;
   }
 }
 
@@ -93,6 +98,8 @@ TEST(Columns, ManyChunksAgreeToo) {
     const auto filter = Filter::parse(text);
     ASSERT_TRUE(filter.ok());
     ASSERT_EQ(filter->evaluate(shop.columns), slowly(shop, *filter)) << text;
+    const SlotSet within = SlotSet::range(100, 120'000);  // Many of a chunk, none of the last.
+    ASSERT_EQ(filter->evaluate(shop.columns, within), slowly(shop, *filter) & within) << text;
   }
   const SlotSet found = Filter::parse("price < 150")->evaluate(shop.columns);
   for (const char* name : {"stock", "color", "brand", "category"}) {

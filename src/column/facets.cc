@@ -13,6 +13,7 @@ struct Counted {
   std::string_view text;  // empty with a number
   double number = kNoNumber;
   uint64_t count = 0;
+  double read = kNoNumber;  // What the text reads as.
 };
 
 std::string number_text(double number) {
@@ -47,7 +48,7 @@ void for_each_word(const TextColumn& texts, const SlotSet& found, Visit&& visit)
 
 void take(const TextColumn& texts, uint32_t code, uint64_t count, std::vector<Counted>& out) {
   const auto* value = count == 0 ? nullptr : texts.value(code);
-  if (value != nullptr) out.push_back({value->text, kNoNumber, count});
+  if (value != nullptr) out.push_back({value->text, kNoNumber, count, value->number});
 }
 
 // By intersection, value after value.
@@ -59,7 +60,7 @@ void count_by_lists(const TextColumn& texts, const SlotSet& found, std::vector<C
     if (value == nullptr) continue;
     uint64_t n = 0;
     for (const SlotSet::Chunk& chunk : chunks) n += value->slots.and_size(chunk);
-    if (n != 0) out.push_back({value->text, kNoNumber, n});
+    if (n != 0) out.push_back({value->text, kNoNumber, n, value->number});
   }
 }
 
@@ -262,13 +263,8 @@ void finish(const FacetSpec& spec, std::vector<Counted>& all, uint64_t numbers, 
   // Texts that read as numbers take part in the statistics, each as often as it was counted; by size, so that
   // the sum does not depend on the way of counting.
   std::vector<std::pair<double, uint64_t>> read;
-  for (const Counted& value : all) {
-    double number = 0;
-    const char* const end = value.text.data() + value.text.size();
-    const auto got = std::from_chars(value.text.data(), end, number);
-    if (!value.text.empty() && got.ec == std::errc() && got.ptr == end && std::isfinite(number))
-      read.emplace_back(number, value.count);
-  }
+  for (const Counted& value : all)
+    if (std::isfinite(value.read)) read.emplace_back(value.read, value.count);
   std::sort(read.begin(), read.end());
   for (const auto& [number, count] : read) {
     add_number(counts, number, count);
@@ -323,7 +319,13 @@ FacetCounts count_facet_slowly(const ColumnSet& columns, const FacetSpec& spec, 
   std::vector<Counted> all;
   all.reserve(by_number.size() + texts.size());
   for (const auto& [number, count] : by_number) all.push_back({{}, number, count});
-  for (const auto& [text, count] : texts) all.push_back({text, kNoNumber, count});
+  for (const auto& [text, count] : texts) {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto got = std::from_chars(text.data(), end, number);
+    const bool whole = got.ec == std::errc() && got.ptr == end;
+    all.push_back({text, kNoNumber, count, whole ? number : kNoNumber});
+  }
   finish(spec, all, numbers, counts);
   return counts;
 }
@@ -331,7 +333,7 @@ FacetCounts count_facet_slowly(const ColumnSet& columns, const FacetSpec& spec, 
 Faceted count_facets(const ColumnSet& columns, const SlotSet& found, std::span<const FacetSpec> specs,
                      std::span<const FacetChoice> choices, const GroupKey* groups) {
   std::vector<SlotSet> passing;
-  for (const FacetChoice& choice : choices) passing.push_back(choice.filter.evaluate(columns));
+  for (const FacetChoice& choice : choices) passing.push_back(choice.filter.evaluate(columns, found));
   Faceted out;
   out.matches = found;
   for (const SlotSet& set : passing) out.matches &= set;

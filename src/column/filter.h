@@ -52,12 +52,17 @@ class Filter {
 
   bool passes(const ItemRecord& item, const Catalog& catalog) const;
   // Under an EpochGuard. Of the items that exist; an empty filter gives all of them.
-  SlotSet evaluate(const ColumnSet& columns) const;
+  SlotSet evaluate(const ColumnSet& columns) const { return evaluate(columns, nullptr); }
+  // Of those in `within`: quicker, the fewer they are.
+  SlotSet evaluate(const ColumnSet& columns, const SlotSet& within) const {
+    return evaluate(columns, &within);
+  }
   bool empty() const { return root_ == nullptr; }
 
   struct Node;  // column/internal/filter_node.h
 
  private:
+  SlotSet evaluate(const ColumnSet& columns, const SlotSet* within) const;
   std::shared_ptr<const Node> root_;
 };
 

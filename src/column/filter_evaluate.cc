@@ -1,5 +1,6 @@
 // A filter over the columns: 65,536 slots at a time, so that what is worked on stays in the nearest cache.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -11,6 +12,7 @@ namespace {
 using Node = Filter::Node;
 constexpr uint32_t kWords = SlotSet::kChunkWords;
 using Words = std::vector<uint64_t>;
+constexpr uint32_t kScanFrom = 8192;  // Slots of a chunk; a scan takes as long as some thousand single looks.
 
 // A node with what it needs looked up once: its column, the inverted lists of its values.
 struct Plan {
@@ -144,11 +146,24 @@ class Evaluation {
     if (step.column == nullptr) return some;
     if (node.kind == Node::Kind::kExists) return step.column->present.or_into(number, out);
     for (const auto* value : step.values) some |= value->slots.or_into(number, out);
-    if (node.kind == Node::Kind::kRange)
-      return some | step.column->numbers.range_into(number, node.low, node.high, out);
+    if (step.column->numbers.size() == 0) return some;
+    if (node.kind == Node::Kind::kRange) return some | range(step, number, within, node.low, node.high, out);
     for (const double want : node.numbers)
-      if (has_number(want)) some |= step.column->numbers.range_into(number, want, want, out);
+      if (has_number(want)) some |= range(step, number, within, want, want, out);
     return some;
+  }
+
+  // Few slots are looked at one by one, many by a scan of the chunk.
+  bool range(const Plan& step, uint32_t number, const uint64_t* within, double low, double high,
+             uint64_t* out) const {
+    const NumberColumn& numbers = step.column->numbers;
+    uint32_t slots = 0;
+    for (uint32_t w = 0; w < kWords; ++w) slots += static_cast<uint32_t>(std::popcount(within[w]));
+    if (slots > kScanFrom) return numbers.range_into(number, low, high, out);
+    return each(number, within, out, [&](ItemSlot slot) {
+      const double value = numbers.value(slot);
+      return value >= low && value <= high;
+    });
   }
 
   // The box around the circle from the two columns, then the exact distance of what is in it.
@@ -209,15 +224,27 @@ class Evaluation {
 
 }  // namespace
 
-SlotSet Filter::evaluate(const ColumnSet& columns) const {
+SlotSet Filter::evaluate(const ColumnSet& columns, const SlotSet* within) const {
   SlotSet::Builder builder;
   const Evaluation evaluation(columns);
   Plan root;
   if (root_ != nullptr) root = evaluation.prepare(*root_);
   Words items(kWords), out(kWords);
+  Words asked(kWords);
+  size_t next = 0;  // Of the chunks of `within`.
   for (uint32_t number = 0; number < columns.chunks(); ++number) {
     std::fill(items.begin(), items.end(), 0);
     columns.items().or_into(number, items.data());
+    if (within != nullptr) {
+      while (next < within->chunks() && within->chunk(next).number < number) ++next;
+      if (next == within->chunks()) break;
+      if (within->chunk(next).number != number) continue;
+      std::fill(asked.begin(), asked.end(), 0);
+      SlotSet::for_each(within->chunk(next), [&](uint32_t slot) {
+        asked[slot % SlotSet::kChunkSlots / 64] |= uint64_t{1} << (slot % 64);
+      });
+      for (uint32_t w = 0; w < kWords; ++w) items[w] &= asked[w];
+    }
     if (root_ == nullptr) {
       builder.add_chunk(number, items.data());
       continue;

@@ -1,5 +1,6 @@
-// Conditions of the request to the set of items allowed. What the shopper chose of facets is kept apart from
-// the filter, because a facet's own counts are made without its choice.
+// Conditions of the request. What the shopper chose of facets is kept apart from the filter, because a
+// facet's own counts are made without its choice. Words are looked for first, and the conditions tried on
+// what they found: that is seldom much of the catalogue.
 #include <algorithm>
 
 #include "search/internal/context.h"
@@ -12,18 +13,30 @@ bool may_filter(const SearchSettings& settings, const std::string& name) {
 }
 
 Status filter(Context& c) {
-  const ColumnSet& columns = c.state.columns();
   TRY_STATUS(read_choices(c));
   auto parsed = Filter::parse(c.request.filter);
   if (!parsed.ok()) return parsed.error();
   std::vector<Filter> all = {*parsed};
   if (!c.request.include_unavailable) all.push_back(Filter::parse("available = true").value());
-  const Filter plain = Filter::all_of(all);
-  if (!plain.empty()) c.unrefined = plain.evaluate(columns);
-  if (plain.empty() && c.choices.empty()) return {};
-  c.allowed = c.unrefined ? *c.unrefined : columns.listed_set();
-  for (const FacetChoice& choice : c.choices) *c.allowed &= choice.filter.evaluate(columns);
+  c.conditions = Filter::all_of(all);
   return {};
+}
+
+void narrow(Context& c) {
+  const ColumnSet& columns = c.state.columns();
+  if (!c.conditions.empty()) c.found = c.conditions.evaluate(columns, c.found);
+  c.matched = c.found;
+  for (const FacetChoice& choice : c.choices) c.matched = choice.filter.evaluate(columns, c.matched);
+}
+
+const SlotSet* allowed(Context& c) {
+  if (c.conditions.empty() && c.choices.empty()) return nullptr;
+  if (!c.allowed) {
+    const ColumnSet& columns = c.state.columns();
+    c.allowed = c.conditions.evaluate(columns);
+    for (const FacetChoice& choice : c.choices) c.allowed = choice.filter.evaluate(columns, *c.allowed);
+  }
+  return &*c.allowed;
 }
 
 Status read_choices(Context& c) {

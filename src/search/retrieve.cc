@@ -13,16 +13,18 @@ constexpr uint32_t kPoolMin = 256;
 
 // Without words every item is as good as any other; rank() puts them in order.
 void browse_all(Context& c) {
-  c.found = c.generation.index.slots();
-  if (c.unrefined) c.found &= *c.unrefined;
-  c.matched = c.allowed ? c.found & *c.allowed : c.found;
+  c.found = c.state.columns().listed_set();
+  narrow(c);
 }
 
 // The item whose id was typed stands first, whatever its text says.
 void add_by_id(Context& c) {
   const ItemSlot slot = c.catalog.find(c.request.query);
   if (slot == kNoItem || !c.generation.index.contains(slot)) return;
-  if (c.allowed && !c.allowed->contains(slot)) return;
+  const SlotSet it = SlotSet::of({&slot, 1});
+  if (!c.conditions.empty() && c.conditions.evaluate(c.state.columns(), it).empty()) return;
+  for (const FacetChoice& choice : c.choices)
+    if (choice.filter.evaluate(c.state.columns(), it).empty()) return;
   c.by_id = slot;
   if (c.matched.contains(slot)) return;
   c.found.add(slot);
@@ -40,9 +42,10 @@ double semantic_weight(const Context& c) {
 
 // Adds what lies near the query, and gives all candidates their semantic part, in points of the index:
 // fusion.h's mix, times the best score by words.
-Status add_by_vector(Context& c, const SlotSet* filter) {
+Status add_by_vector(Context& c) {
   const double weight = semantic_weight(c);
   if (weight <= 0 || c.request.count == 0) return {};
+  const SlotSet* const filter = allowed(c);
   thread_local std::vector<VectorHit> near;
   near.clear();
   if (!c.request.vector.empty()) {
@@ -86,25 +89,24 @@ uint32_t pool_size(const Context& c) {
 
 Status retrieve(Context& c) {
   c.pool.clear();
-  const SlotSet* filter = c.allowed ? &*c.allowed : nullptr;
   if (!c.words && !c.request.vector.empty()) {
     c.found = c.matched = SlotSet();
-    return add_by_vector(c, filter);
+    return add_by_vector(c);
   }
   if (!c.words) {
     if (c.request.query.find_first_not_of(" \t\r\n") == std::string::npos) browse_all(c);
     if (!c.request.query.empty()) add_by_id(c);
     return {};
   }
+  c.found = c.generation.index.matches(c.query.plan);
+  narrow(c);
   thread_local std::vector<Hit> hits;
-  if (c.request.count > 0) {
-    c.generation.index.top(c.query.plan, filter, pool_size(c), hits);
+  if (c.request.count > 0 && !c.matched.empty()) {
+    const bool narrowed = !c.conditions.empty() || !c.choices.empty();
+    c.generation.index.top(c.query.plan, narrowed ? &c.matched : nullptr, pool_size(c), hits);
     for (const Hit& hit : hits) c.pool.push_back({.slot = hit.slot, .lexical = hit.score});
   }
-  c.found = c.generation.index.matches(c.query.plan);
-  if (c.unrefined) c.found &= *c.unrefined;
-  c.matched = filter != nullptr ? c.found & *filter : c.found;
-  TRY_STATUS(add_by_vector(c, filter));
+  TRY_STATUS(add_by_vector(c));
   add_by_id(c);
   return {};
 }

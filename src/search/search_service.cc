@@ -72,9 +72,9 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
             .deadline_ns = UINT64_MAX,
             .answer = unused};
   TRY_STATUS(filter(c));
-  SlotSet slots = c.generation.index.slots();
-  if (c.allowed) slots &= *c.allowed;
-  auto page = freshet::browse(slots, request.cursor, request.count, request.filter);
+  c.found = state_.columns().listed_set();
+  search_internal::narrow(c);
+  auto page = freshet::browse(c.matched, request.cursor, request.count, request.filter);
   if (!page.ok()) return page.error();
   BrowseAnswer answer;
   answer.cursor = std::move(page->next);

@@ -47,13 +47,13 @@ struct Context {
   ParsedQuery query;
   std::vector<SoughtWord> sought;  // What to mark in texts: of the whole query, relaxed or not.
   // filter
-  std::optional<SlotSet> allowed;    // nullopt: every item listed
-  std::optional<SlotSet> unrefined;  // The same without what was chosen of facets.
+  Filter conditions;  // All but what was chosen of facets,
   std::vector<FacetChoice> choices;
-  SlotSet found;                // All that match words and filter, but for what was chosen of facets;
-  SlotSet matched;              // All that match words and filter.
-  std::vector<Candidate> pool;  // The best of them; ordered by rank().
-  ItemSlot by_id = kNoItem;     // The item whose id is the query.
+  std::optional<SlotSet> allowed;  // Of all items, when somebody asked: see allowed().
+  SlotSet found;                   // All that match words and filter, but for what was chosen of facets;
+  SlotSet matched;                 // All that match words and filter.
+  std::vector<Candidate> pool;     // The best of them; ordered by rank().
+  ItemSlot by_id = kNoItem;        // The item whose id is the query.
   // rank
   double lexical_scale = 1;  // What a point of the index is worth in the score.
   float best_lexical = 0;
@@ -65,6 +65,10 @@ struct Context {
 
 Status understand(Context& c);
 Status filter(Context& c);
+// Takes from c.found what the conditions do not pass, and puts into c.matched what passes the choices too.
+void narrow(Context& c);
+// Every item that passes conditions and choices, found or not; nullptr: there are none.
+const SlotSet* allowed(Context& c);
 Status retrieve(Context& c);
 void rank(Context& c);
 void spell(Context& c);
