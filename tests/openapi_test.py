@@ -225,6 +225,10 @@ def check_open(server):
 
     page = call("get", "/api/v1/recommend", 200, query={"user": "dan", "item": "kettle", "k": 2, "explain": 1})
     assert page["query_id"]
+    for item in page["items"]:
+        assert sum(part["value"] for part in item["explain"]) == item["score"], item
+        for part in item["explain"]:
+            assert "evidence" not in part or sum(part["evidence"].values()) == part["value"], part
     body = {"surface": "related", "items": ["kettle"], "k": 3, "filter": "price < 100", "exclude": ["kettle"]}
     call("post", "/api/v1/recommend", 200, body)
     for surface in DOCUMENT["components"]["schemas"]["Surface"]["enum"]:

@@ -6,7 +6,6 @@ namespace {
 
 struct Asked {
   RecommendRequest request;
-  bool explain = false;
   bool record = true;  // The page becomes an impression on the log.
 };
 
@@ -28,7 +27,7 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   fields.flag("allow_repeats", request.allow_repeats);
   fields.flag("exclude_bought", request.exclude_bought);
   fields.text("facet", request.facet);
-  fields.flag("explain", out.explain);
+  fields.flag("explain", request.explain);
   fields.flag("record", out.record);
   request.items.insert(request.items.end(), item.begin(), item.end());
   request.k = k;
@@ -43,8 +42,30 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   return fields.finish();
 }
 
+// A part each: what belongs to none of the sources, or a source with its evidence.
+void write_parts(JsonWriter& json, std::span<const RecommendPart> parts) {
+  json.key("explain").array();
+  for (size_t i = 0, end = 0; i < parts.size(); i = end) {
+    double sum = 0;
+    for (end = i; end < parts.size() && parts[end].part == parts[i].part; ++end) sum += parts[end].value;
+    json.object().field("part", parts[i].part).field("value", sum);
+    if (!parts[i].evidence.empty()) {
+      json.key("evidence").object();
+      for (size_t e = i; e < end; ++e) json.field(parts[e].evidence, parts[e].value);
+      json.end();
+    }
+    json.end();
+  }
+  json.end();
+}
+
 void write_item(JsonWriter& json, const RecommendedItem& item, bool explain) {
-  json.object().field("item", std::string_view(item.id)).field("score", item.score);
+  json.object().field("item", std::string_view(item.id));
+  if (explain) {
+    json.field("score", double{item.score});  // All its digits, which its parts add up to.
+  } else {
+    json.field("score", item.score);
+  }
   if (!item.title.empty()) json.field("title", std::string_view(item.title));
   if (has_number(item.price)) json.field("price", item.price);
   json.field("reason", std::string_view(item.reason));
@@ -52,6 +73,7 @@ void write_item(JsonWriter& json, const RecommendedItem& item, bool explain) {
     json.field("source", std::string_view(item.source))
         .field("reason_kind", std::string_view(item.reason_kind));
     if (!item.reason_item.empty()) json.field("reason_item", std::string_view(item.reason_item));
+    write_parts(json, item.parts);
   }
   json.end();
 }
@@ -65,9 +87,10 @@ Response recommend(ApiParts& parts, const Request& from) {
   json.object().field("query_id", std::string_view(page->query_id));
   json.field("surface", surface_name(asked.request.surface));
   json.key("items").array();
-  for (const RecommendedItem& item : page->answer.items) write_item(json, item, asked.explain);
+  const bool explain = asked.request.explain;
+  for (const RecommendedItem& item : page->answer.items) write_item(json, item, explain);
   json.end();
-  if (asked.explain) {
+  if (explain) {
     json.field("context_steps", page->answer.context_steps).field("state_offset", page->state_offset);
   }
   json.end();

@@ -200,6 +200,23 @@ void Mixture::score(const ContextRow& context, std::span<const uint32_t> chosen,
   softmax(probability);
 }
 
+void Mixture::parts(const ContextRow& context, uint32_t at, const Slate& slate,
+                    std::vector<double>& out) const {
+  const Weights& w = weights();
+  const float* x = slate.columns(at);
+  out.assign(columns_.size() + 1, 0);
+  for (size_t h = 0; h < kHidden; ++h) {
+    double start = 0, unit = 0;
+    for (size_t c = 0; c < kContextMax; ++c) start += double{context[c]} * double{w.context[c][h]};
+    for (size_t f = 0; f < columns_.size(); ++f) unit += double{x[f]} * double{w.hidden[f][h]};
+    if (start + unit <= 0) continue;
+    out.back() += start * double{w.out[h]};
+    for (size_t f = 0; f < columns_.size(); ++f)
+      out[f] += double{x[f]} * double{w.hidden[f][h]} * double{w.out[h]};
+  }
+  for (size_t f = 0; f < columns_.size(); ++f) out[f] += double{x[f]} * double{w.linear[f]};
+}
+
 void Mixture::add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
                            const Slate& slate) {
   alignas(64) float start[kHidden], sum[kHidden] = {};

@@ -63,6 +63,9 @@ class Mixture {
   // Probabilities among the chosen, whose columns are transformed. Sums to 1.
   void score(const ContextRow& context, std::span<const uint32_t> chosen, const Slate& slate,
              std::vector<float>& probability) const;
+  // What each column, and last the context, adds to the score of the candidate in row `at`: float64[columns +
+  // 1], exact given which hidden units are at work.
+  void parts(const ContextRow& context, uint32_t at, const Slate& slate, std::vector<double>& out) const;
   std::array<float, kSourcesMax> source_weights() const;
   float inside() const {
     return inside_.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 #include "recommend/ranking.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/hash.h"
 #include "recommend/arrivals.h"
@@ -183,6 +184,47 @@ RecommendReason Ranking::reason(const RankingWork& work, size_t index) const {
   RecommendReason reason = sources_[best]->reason(work.context, item);
   reason.source = number_[best];
   return reason;
+}
+
+std::vector<std::vector<RecommendPart>> Ranking::explain(const RankingWork& work) const {
+  const double n = static_cast<double>(work.chosen.size());
+  std::vector<std::vector<double>> all(work.chosen.size());
+  std::vector<double> mean;
+  for (size_t i = 0; i < work.chosen.size(); ++i) {
+    mixture_->parts(work.row, work.chosen[i], work.slate, all[i]);
+    mean.resize(all[i].size());
+    for (size_t f = 0; f < mean.size(); ++f) mean[f] += all[i][f] / n;
+  }
+  std::vector<std::vector<RecommendPart>> out;
+  for (const auto& [probability, index] : work.order) {
+    const double p = double{probability}, equal = 1 / n;
+    const double far = std::log(std::max(p, 1e-30) / equal);
+    const double scale = std::abs(far) < 1e-9 ? p : (p - equal) / far;  // The logarithmic mean of the two.
+    std::vector<RecommendPart>& parts = out.emplace_back();
+    parts.push_back({"equal-share", "", equal});
+    const std::vector<double>& logit = all[index];
+    for (size_t s = 0; s < sources_.size(); ++s) {
+      const std::span<const Column> columns = sources_[s]->columns();
+      for (size_t c = 0; c < columns.size(); ++c) {
+        const double added = scale * (logit[first_[s] + c] - mean[first_[s] + c]);
+        if (added != 0) parts.push_back({sources_[s]->name(), columns[c].name, added});
+      }
+    }
+    parts.push_back({"visit", "", scale * (logit.back() - mean.back())});
+    parts.push_back({"competition", "", 0});
+    settle_parts(parts, p);
+  }
+  return out;
+}
+
+void settle_parts(std::vector<RecommendPart>& parts, double score) {
+  constexpr double kGrid = 0x1p50;
+  double sum = 0;
+  for (RecommendPart& part : parts) {
+    if (&part == &parts.back()) break;
+    sum += part.value = std::round(part.value * kGrid) / kGrid;
+  }
+  parts.back().value = score - sum;
 }
 
 void Ranking::teach(const Lesson& lesson, Context& context) {

@@ -33,6 +33,10 @@ struct RankingWork {
   Mixture::ContextRow row{};
 };
 
+// Gives the last part what is missing to `score`. Parts are put on a grid of 2^-50 first, so that their sum
+// is exact in any order, for scores from 1e-8 to 4.
+void settle_parts(std::vector<RecommendPart>& parts, double score);
+
 class Ranking {
  public:
   static constexpr std::string_view kNames[] = {"covisitation", "neighbours", "popularity", "history",
@@ -47,6 +51,8 @@ class Ranking {
   // Who proposed the chosen at `index` most strongly, and what it says of it.
   RecommendReason reason(const RankingWork& work, size_t index) const;
   void collect(RankingWork& work) const;
+  // After rank(): the parts of each probability in work.order.
+  std::vector<std::vector<RecommendPart>> explain(const RankingWork& work) const;
 
   // Fold thread: the mixture learns from the lesson. `context` is lent, and given back unchanged.
   void teach(const Lesson& lesson, Context& context);

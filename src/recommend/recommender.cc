@@ -20,6 +20,13 @@ constexpr uint64_t kShortenOneIn = 24;    // Of these: taught with the last step
 constexpr uint32_t kScanMax = 1u << 18;   // Slots looked at, newest first, when a filter leaves too few.
 constexpr uint32_t kVersion = 1;
 
+// The parts of a score that one source gave.
+std::vector<RecommendPart> one_part(const RecommendQuery& query, std::string_view part,
+                                    std::string_view evidence, float score) {
+  if (!query.explain) return {};
+  return {{part, evidence, double{score}}};
+}
+
 RankingWork& work_of_thread() {
   static thread_local RankingWork work;
   return work;
@@ -113,7 +120,11 @@ std::vector<Recommended> Recommender::State::next(const RecommendQuery& query, R
   Page page;
   page.reserve(query.k);
   for (const auto& [p, index] : work.order)
-    page.push_back({work.slate.item(work.chosen[index]), p, ranking.reason(work, index)});
+    page.push_back({work.slate.item(work.chosen[index]), p, ranking.reason(work, index), {}});
+  if (query.explain) {
+    auto parts = ranking.explain(work);
+    for (size_t i = 0; i < page.size(); ++i) page[i].parts = std::move(parts[i]);
+  }
   fill_up(query, work.context, page);
   return page;
 }
@@ -149,7 +160,7 @@ std::vector<Recommended> Recommender::State::bought_together(const RecommendQuer
       const ItemSlot item = work.slate.item(row);
       RecommendReason reason = source.reason(work.context, item);
       reason.source = 4;
-      page.push_back({item, share, reason});
+      page.push_back({item, share, reason, one_part(query, "together", "together_share", share)});
     }
   }
   if (page.size() >= query.k) return page;
@@ -161,6 +172,8 @@ std::vector<Recommended> Recommender::State::bought_together(const RecommendQuer
         std::any_of(page.begin(), page.end(), [&](const auto& r) { return r.item == more.item; });
     if (there) continue;
     more.score *= below;
+    for (RecommendPart& part : more.parts) part.value *= double{below};
+    if (query.explain) settle_parts(more.parts, double{more.score});
     page.push_back(more);
   }
   return page;
@@ -177,7 +190,8 @@ std::vector<Recommended> Recommender::State::trending(const RecommendQuery& quer
     if (!Ranking::allows(query, work.context, item)) continue;
     const auto kind =
         query.facet == 0 ? RecommendReason::Kind::kPopular : RecommendReason::Kind::kPopularInFacet;
-    page.push_back({item, score, {kind, kNoItem, query.facet, 2}});
+    page.push_back(
+        {item, score, {kind, kNoItem, query.facet, 2}, one_part(query, "popularity", "rising", score)});
   }
   if (query.facet == 0) fill_up(query, work.context, page);
   return page;
@@ -191,7 +205,10 @@ std::vector<Recommended> Recommender::State::recently_viewed(const RecommendQuer
     if (page.size() == query.k) break;
     if (query.allow && !query.allow(recent.item)) continue;
     const float score = 1 / static_cast<float>(recent.distance + 1);
-    page.push_back({recent.item, score, {RecommendReason::Kind::kAgain, recent.item, 0, 3}});
+    page.push_back({recent.item,
+                    score,
+                    {RecommendReason::Kind::kAgain, recent.item, 0, 3},
+                    one_part(query, "history", "recency", score)});
   }
   return page;
 }
@@ -210,7 +227,11 @@ std::vector<Recommended> Recommender::State::buy_again(const RecommendQuery& que
   Page page;
   for (const auto& [p, index] : work.order) {
     const ItemSlot item = work.slate.item(work.chosen[index]);
-    page.push_back({item, p, {RecommendReason::Kind::kAgain, item, 0, 3}});
+    page.push_back({item, p, {RecommendReason::Kind::kAgain, item, 0, 3}, {}});
+  }
+  if (query.explain) {
+    auto parts = ranking.explain(work);
+    for (size_t i = 0; i < page.size(); ++i) page[i].parts = std::move(parts[i]);
   }
   return page;
 }
@@ -238,10 +259,13 @@ void Recommender::State::fill_up(const RecommendQuery& query, const Context& con
                     });
   const float rest = (1 - ranking.mixture().inside()) / static_cast<float>(slots + 1);
   const float least = page.empty() ? 1 : page.back().score;
-  for (size_t i = 0; i < kept; ++i)
+  for (size_t i = 0; i < kept; ++i) {
+    const float score = std::min(least, rest + more[i].first * (1 - ranking.mixture().inside()));
     page.push_back({more[i].second,
-                    std::min(least, rest + more[i].first * (1 - ranking.mixture().inside())),
-                    {RecommendReason::Kind::kPopular, kNoItem, 0, 2}});
+                    score,
+                    {RecommendReason::Kind::kPopular, kNoItem, 0, 2},
+                    one_part(query, "popularity", "filling-up", score)});
+  }
 }
 
 std::vector<Recommended> Recommender::recommend(const RecommendQuery& query) const {

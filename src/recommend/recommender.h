@@ -64,6 +64,7 @@ struct RecommendQuery {
   std::function<bool(ItemSlot)> allow;  // Empty: everything. Availability, category, price, excluded, bought.
   uint32_t facet = 0;                   // trending: only this category or brand; 0: all
   EventType action = EventType::kView;  // Which action is to be foretold; kPurchase: the next basket.
+  bool explain = false;                 // Recommended::parts are wanted.
   uint64_t order = 0;  // Not 0: the order being filled; its steps in `sequence` are left out.
 };
 
@@ -85,10 +86,28 @@ struct RecommendReason {
   uint8_t source = 0;       // index into source_names(): who proposed it most strongly
 };
 
+// One summand of a score. Of a probability p of the mixture among n candidates the parts are
+//
+//   equal-share    1/n: what each would have if nothing were known of any
+//   a source       what its evidence adds to that, column by column of the source
+//   visit          what the shopper's visit adds by itself (it counts for some candidates more than for
+//   others) competition    what the others take by being likely too
+//
+// Logits become shares of p by the logarithmic mean (LMDI: Ang 2004, Energy Policy 32): p - 1/n =
+// L(p, 1/n) ln(p n), and ln(p n) is a sum over the evidence. A hidden unit that is at work counts as linear,
+// each column with its share of it. Other scores have one part, the source that gave them.
+struct RecommendPart {
+  std::string_view part;
+  std::string_view evidence;  // Of a source: its column, "rules_last"; else empty.
+  double value = 0;
+};
+
 struct Recommended {
   ItemSlot item = kNoItem;
   float score = 0;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
   RecommendReason reason;
+  std::vector<RecommendPart>
+      parts;  // If asked for; their sum, from first to last, is `score` to the last bit.
 };
 
 // How one query looks through every source, and what all of it says of one item. For evaluation and explain.

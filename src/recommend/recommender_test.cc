@@ -3,6 +3,7 @@
 #include "recommend/recommender.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -161,6 +162,53 @@ TEST(Recommender, EverySurfaceAnswersInItsOwnWay) {
   for (const Surface surface :
        {Surface::kForYou, Surface::kNext, Surface::kRelated, Surface::kBoughtTogether})
     EXPECT_EQ(ask(surface, 90).size(), 90u) << "filled up to k";
+}
+
+TEST(Recommender, PartsAddUpToTheScoreOnEverySurface) {
+  const PlainFacts facts(400);  // More than have been seen: pages are filled up.
+  auto recommender = fresh(facts);
+  Shop(10).feed(*recommender, 0, 3000);
+  const ItemSlot anchor = 3;
+  const std::vector<Step> steps = {{.item = 20, .type = EventType::kPurchase, .time_ms = 1000},
+                                   {.item = 41, .time_ms = 2000},
+                                   {.item = 42, .time_ms = 3000}};
+  for (const Surface surface : {Surface::kForYou, Surface::kNext, Surface::kRelated, Surface::kBoughtTogether,
+                                Surface::kTrending, Surface::kRecentlyViewed, Surface::kBuyAgain}) {
+    RecommendQuery query = {.surface = surface,
+                            .sequence = {77, steps, 1},
+                            .anchors = {&anchor, 1},
+                            .now_ms = 4'100'000,
+                            .k = 120};
+    const auto plain = recommender->recommend(query);
+    query.explain = true;
+    const auto page = recommender->recommend(query);
+    ASSERT_EQ(page.size(), plain.size());
+    ASSERT_FALSE(page.empty());
+    for (size_t i = 0; i < page.size(); ++i) {
+      EXPECT_EQ(page[i].item, plain[i].item);
+      EXPECT_TRUE(plain[i].parts.empty());
+      double sum = 0;
+      for (const RecommendPart& part : page[i].parts) sum += part.value;
+      EXPECT_EQ(sum, double{page[i].score}) << int(surface) << " " << i;
+    }
+  }
+  // What the others take is no rest in which anything could hide: relative to what it scales, it is the same
+  // for all, as the logarithm of the sum of a softmax is.
+  const auto page = recommender->recommend(
+      {.surface = Surface::kNext, .sequence = {77, steps, 1}, .now_ms = 4'100'000, .k = 20, .explain = true});
+  std::vector<double> taken;
+  double covisitation = 0;
+  for (const Recommended& r : page) {
+    const double p = double{r.score}, equal = r.parts.front().value;
+    ASSERT_EQ(r.parts.front().part, "equal-share");
+    ASSERT_EQ(r.parts.back().part, "competition");
+    taken.push_back(r.parts.back().value * std::log(p / equal) / (p - equal));
+    for (const RecommendPart& part : r.parts)
+      if (part.part == "covisitation" && &r == &page.front()) covisitation += part.value;
+  }
+  for (const double t : taken) EXPECT_NEAR(t, taken[0], 1e-3 * std::abs(taken[0]));
+  EXPECT_LT(taken[0], 0);
+  EXPECT_GT(covisitation, 0.1 * double{page.front().score}) << "its path is what speaks for the first";
 }
 
 TEST(Recommender, ForgetsTheEvicted) {

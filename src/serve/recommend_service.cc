@@ -112,6 +112,7 @@ Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& requ
   RecommendQuery query;
   query.surface = request.surface;
   query.k = request.k;
+  query.explain = request.explain;
   query.allow_repeats = request.allow_repeats;
   query.now_ms = request.now_ms == kNoTime ? now_ms : request.now_ms;
   query.sequence = profiles_.sequence(shopper);
@@ -160,6 +161,7 @@ RecommendedItem RecommendService::describe(const Recommended& found) const {
     out.price = item->price;
   }
   out.score = found.score;
+  out.parts = found.parts;
   const auto sources = Recommender::source_names();
   if (found.reason.source < sources.size()) out.source = sources[found.reason.source];
   out.reason_kind = reason_kind(found.reason.kind);

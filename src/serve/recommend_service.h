@@ -27,6 +27,7 @@ struct RecommendRequest {
   bool allow_repeats = true;    // false: nothing the shopper has in the sequence
   bool exclude_bought = false;  // false: what was bought may come again
   std::string facet;            // trending: "category:Shoes", "brand:Acme"
+  bool explain = false;         // RecommendedItem::parts are wanted
   TimeMs now_ms = kNoTime;      // default: the newest event time
 };
 
@@ -40,6 +41,7 @@ struct RecommendedItem {
       reason_kind;  // "after", "with", "popular", "popular-in", "again", "similar-shoppers", "taste", "new"
   std::string reason_item;  // "viewed after X": the id of X
   std::string reason;       // for a shopper to read: "viewed after Kettle", "popular in Shoes this hour"
+  std::vector<RecommendPart> parts;  // recommend/recommender.h; they add up to `score`
 };
 
 struct RecommendAnswer {
