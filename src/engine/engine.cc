@@ -283,7 +283,7 @@ Result<RecommendPage> Engine::recommend(const RecommendRequest& request, bool re
 std::string Engine::next_query_id() {
   const uint64_t number = queries_.fetch_add(1, std::memory_order_relaxed);
   char id[33];
-  std::snprintf(id, sizeof(id), "%016llx%08llx", static_cast<unsigned long long>(nonce_),
+  std::snprintf(id, sizeof(id), "%016llx%016llx", static_cast<unsigned long long>(nonce_),
                 static_cast<unsigned long long>(number));
   return id;
 }

@@ -184,6 +184,13 @@ class Engine {
   Status delete_synonym(const std::string& id, std::string_view by);
   Result<size_t> replace_synonyms(std::string_view json, std::string_view by);
   SettingsBook settings() const;
+  // Documents that doors keep with the shop (settings/documents.h), by collection: the same rules.
+  std::shared_ptr<const DocumentCollection> documents(std::string_view collection) const;
+  // `replace`: these and no others. kExhausted: more than DocumentLimits::kDocuments.
+  Status put_documents(std::string_view collection, const std::vector<Document>& documents,
+                       std::string_view by, bool replace = false);
+  Status delete_documents(std::string_view collection, const std::vector<std::string>& ids,
+                          std::string_view by);
 
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {

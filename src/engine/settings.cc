@@ -92,4 +92,40 @@ Result<size_t> Engine::replace_synonyms(std::string_view json, std::string_view 
   return synonyms.size();
 }
 
+std::shared_ptr<const DocumentCollection> Engine::documents(std::string_view collection) const {
+  const std::shared_ptr<Live> current = live();
+  const EpochGuard guard;
+  return current->state->documents().find(collection);
+}
+
+Status Engine::put_documents(std::string_view collection, const std::vector<Document>& all,
+                             std::string_view by, bool replace) {
+  TRY_STATUS(check_documents(all));
+  const std::lock_guard lock(administer_mutex_);
+  const auto there = documents(collection);
+  size_t count = all.size();
+  if (!replace)
+    for (const auto& one : there->documents)
+      count +=
+          std::none_of(all.begin(), all.end(), [&](const Document& d) { return d.id == one->id; }) ? 1 : 0;
+  if (count > DocumentLimits::kDocuments)
+    return exhausted(std::string(collection) + ": expected at most " +
+                     std::to_string(DocumentLimits::kDocuments) + " in all, got " + std::to_string(count));
+  std::vector<Event> events;
+  if (replace && !there->documents.empty()) events.push_back(clear_documents_event(collection, by));
+  for (Event& one : put_documents_events(collection, all, by)) events.push_back(std::move(one));
+  return events.empty() ? Status() : administer(std::move(events));
+}
+
+Status Engine::delete_documents(std::string_view collection, const std::vector<std::string>& ids,
+                                std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  const auto there = documents(collection);
+  for (const std::string& id : ids)
+    if (there->find(id) == nullptr)
+      return not_found(std::string(collection) + ": there is none with id \"" + id.substr(0, 64) + "\"");
+  if (ids.empty()) return {};
+  return administer({delete_documents_event(collection, ids, by)});
+}
+
 }  // namespace freshet

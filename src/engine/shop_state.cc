@@ -33,6 +33,7 @@ void Learning::apply(Offset, const Event& event) {
 ShopState::ShopState(const StateConfig& config, Status& status)
     : entry_(moment_, config.dedupe_window),
       settings_(moment_),
+      documents_(moment_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
       trail_(moment_),

@@ -3,6 +3,7 @@
 //
 //   entry      counts an event once and keeps the clock
 //   settings   how the shop wants to be searched, and its synonyms
+//   documents  what doors keep with the shop: rules, names
 //   catalog    items: changed by upserts, met by actions
 //   trail      which search an action follows
 //   suggestions, intent   queries shoppers type, and what kind of item they then want
@@ -26,6 +27,7 @@
 #include "fold/fold.h"
 #include "recommend/recommender.h"
 #include "search/search_state.h"
+#include "settings/documents.h"
 #include "settings/settings.h"
 #include "suggest/intent.h"
 #include "suggest/suggestions.h"
@@ -86,8 +88,8 @@ class ShopState {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,   &settings_, &catalog_,  &trail_,    &suggestions_, &intent_,
-            &vectors_, &search_,   &learning_, &profiles_, &counters_};
+    return {&entry_,  &settings_, &documents_, &catalog_,  &trail_,    &suggestions_,
+            &intent_, &vectors_,  &search_,    &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -105,6 +107,7 @@ class ShopState {
   Learning& learning() { return learning_; }
   Recommender& recommender() { return learning_.recommender(); }
   const Settings& settings() const { return settings_; }
+  const Documents& documents() const { return documents_; }
   const Catalog& catalog() const { return catalog_; }
   const SearchState& search() const { return search_; }
   const Suggestions& suggestions() const { return suggestions_; }
@@ -122,6 +125,7 @@ class ShopState {
   Moment moment_;
   Entry entry_;
   Settings settings_;
+  Documents documents_;
   Catalog catalog_;
   CatalogFacts facts_;
   SearchTrail trail_;

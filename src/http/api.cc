@@ -29,9 +29,11 @@ class Doors {
   ~Doors() { leave(); }
   void stop();   // The parts that push by themselves.
   void leave();  // The engine calls no more.
-  Handler& handler() { return dispatcher_; }
+  Handler& handler() { return switchboard_; }
 
  private:
+  void add(const MakeMount& make, size_t body_bytes_max);
+
   ServerMetrics metrics_;
   LiveFeed feed_;
   ApiParts parts_;
@@ -39,6 +41,14 @@ class Doors {
   Router router_;
   StaticFiles files_;
   Dispatcher dispatcher_;
+
+  struct Mounted {
+    std::unique_ptr<Mount> mount;
+    std::unique_ptr<Dispatcher> dispatcher;
+  };
+  const StaticFiles no_files_{};
+  std::vector<std::unique_ptr<Mounted>> mounted_;
+  Switchboard switchboard_{dispatcher_};
 };
 
 Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const ServerStats& server)
@@ -55,6 +65,7 @@ Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const
   add_settings_routes(router_, parts_);
   add_suggest_routes(router_, parts_);
   add_status_routes(router_, parts_);
+  for (const MakeMount& make : options.mounts) add(make, options.body_bytes_max);
   metrics_.add_source(
       [this](std::vector<MetricSample>& out) { http_internal::sample_engine(parts_.engine, out); });
   metrics_.add_source(
@@ -62,6 +73,17 @@ Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const
   engine.observe_freshness([this](double seconds) { metrics_.freshness(seconds, monotonic_ns()); });
   engine.observe_events([this](Offset at, const Event& event) { feed_.note(at, event); });
   feed_.start([this] { return http_internal::status_json(parts_, false); });
+}
+
+void Doors::add(const MakeMount& make, size_t body_bytes_max) {
+  Engine& engine = parts_.engine;
+  Mounted& mounted = *mounted_.emplace_back(std::make_unique<Mounted>());
+  mounted.mount = make({engine, guard_, metrics_, body_bytes_max});
+  mounted.dispatcher = std::make_unique<Dispatcher>(
+      mounted.mount->router, *mounted.mount->gate, metrics_, no_files_, body_bytes_max,
+      [&engine] { return http_internal::still_folding(engine); });
+  for (const std::string& segment : mounted.mount->first_segments)
+    switchboard_.add(segment, *mounted.dispatcher);
 }
 
 void Doors::leave() {

@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "http/guard.h"
+#include "http/mount.h"
 #include "http/server.h"
 
 namespace freshet {
@@ -24,6 +25,7 @@ struct ApiOptions {
   size_t body_bytes_max = 32 << 20;  // Of events and items, compressed or not.
   std::string console_dir;           // Files served at "/"; empty: none.
   std::string version;               // Shown in /api/v1/status.
+  std::vector<MakeMount> mounts;     // Other APIs on the same port.
 };
 
 class ApiServer {

@@ -14,7 +14,7 @@ constexpr int kFileRoute = -2;
 }  // namespace
 
 Plan Dispatcher::refuse(const Request& head, Response response, int route) const {
-  guard_.allow_origin(head, response);
+  gate_.allow_origin(head, response);
   Plan plan;
   plan.refuse = std::move(response);
   plan.route = route;
@@ -27,12 +27,13 @@ Plan Dispatcher::plan(Request& head) {
   const bool file = match.allow.empty() && files_.has(head);
   if (file) match.allow = "GET, HEAD, OPTIONS";
   if (match.allow.empty()) {
-    return refuse(head, problem(Problem{404, "not_found", "nothing is at this path; see /openapi.yaml"}),
+    return refuse(head,
+                  gate_.refusal(Problem{404, "not_found", "nothing is at this path; see /openapi.yaml"}),
                   kNoRoute);
   }
-  if (head.method == Method::kOptions) return refuse(head, guard_.preflight(head, match.allow), kNoRoute);
+  if (head.method == Method::kOptions) return refuse(head, gate_.preflight(head, match.allow), kNoRoute);
   if (match.route < 0 && !(file && reads)) {
-    Response response = problem(
+    Response response = gate_.refusal(
         Problem{405, "method",
                 "this path answers " + match.allow + ", not " + std::string(method_name(head.method))});
     response.headers.emplace_back("allow", match.allow);
@@ -40,7 +41,7 @@ Plan Dispatcher::plan(Request& head) {
   }
   const Access access = file ? Access::kOpen : router_.route(match.route).access;
   const int route = file ? kFileRoute : match.route;
-  if (auto refusal = guard_.check(head, access, monotonic_ns()))
+  if (auto refusal = gate_.check(head, access, monotonic_ns()))
     return refuse(head, std::move(*refusal), route);
   if (!file && not_yet_ && !router_.route(route).early)
     if (const auto why = not_yet_()) return refuse(head, not_ready(*why), route);
@@ -58,7 +59,7 @@ std::optional<Response> Dispatcher::decode_body(Request& request) const {
   const std::string_view coding = request.header("content-encoding");
   if (coding.empty() || coding == "identity" || request.body.empty()) return std::nullopt;
   if (coding != "gzip" && coding != "x-gzip") {
-    return problem(Problem{415, "content_encoding", "expected gzip or identity", "content-encoding"});
+    return gate_.refusal(Problem{415, "content_encoding", "expected gzip or identity", "content-encoding"});
   }
   Result<std::string> plain = gunzip(request.body, body_decoded_max_);
   if (plain.ok()) {
@@ -66,11 +67,11 @@ std::optional<Response> Dispatcher::decode_body(Request& request) const {
     return std::nullopt;
   }
   if (plain.error().code == Code::kExhausted) {
-    return problem(
+    return gate_.refusal(
         Problem{413, "body_too_large",
                 "the body is larger than " + std::to_string(body_decoded_max_) + " bytes when decompressed"});
   }
-  return problem(Problem{400, "content_encoding", plain.error().what, "content-encoding"});
+  return gate_.refusal(Problem{400, "content_encoding", plain.error().what, "content-encoding"});
 }
 
 Response Dispatcher::answer(Request& request, const Plan& plan) {
@@ -89,7 +90,7 @@ Response Dispatcher::answer(Request& request, const Plan& plan) {
     compress(request, response);
   }
   if (!response.later) {
-    guard_.allow_origin(request, response);
+    gate_.allow_origin(request, response);
     return response;
   }
   // The request is gone when a later answer comes: keep of it what the answer's headers need.
@@ -97,7 +98,7 @@ Response Dispatcher::answer(Request& request, const Plan& plan) {
   origin.headers.emplace_back("origin", request.header("origin"));
   response.later = [this, origin, inner = std::move(response.later)](std::function<void(Response)> give) {
     inner([this, origin, give = std::move(give)](Response known) {
-      guard_.allow_origin(origin, known);
+      gate_.allow_origin(origin, known);
       give(std::move(known));
     });
   };
@@ -111,6 +112,22 @@ void Dispatcher::done(const Plan& plan, int status, size_t bytes_in, size_t byte
                                                             : "(none)";
   const std::string_view method = api ? method_name(router_.route(plan.route).method) : "(any)";
   metrics_.request(route, method, status, bytes_in, bytes_out, timing);
+}
+
+Plan Switchboard::plan(Request& head) {
+  Handler* handler = &native_;
+  if (!head.segments.empty())
+    for (const auto& [segment, other] : others_)
+      if (segment == head.segments[0]) handler = other;
+  Plan plan = handler->plan(head);
+  plan.handler = handler;
+  return plan;
+}
+
+void Switchboard::done(const Plan& plan, int status, size_t bytes_in, size_t bytes_out,
+                       const Timing& timing) {
+  Handler& handler = plan.handler == nullptr ? native_ : *plan.handler;
+  handler.done(plan, status, bytes_in, bytes_out, timing);
 }
 
 }  // namespace freshet

@@ -1,11 +1,11 @@
-// From a request to the handler of its route, through everything that is the same for all of them: the guard,
+// From a request to the handler of its route, through everything that is the same for all of them: the gate,
 // the body's coding, CORS, compression, metrics. Anything no route answers is looked for among the console's
 // files.
 #pragma once
 
 #include <functional>
 
-#include "http/guard.h"
+#include "http/gate.h"
 #include "http/metrics.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -19,10 +19,10 @@ class Dispatcher : public Handler {
   using NotYet = std::function<std::optional<std::string>()>;
 
   // All must outlive this. `body_decoded_max`: what a compressed body may grow to.
-  Dispatcher(const Router& router, Guard& guard, ServerMetrics& metrics, const StaticFiles& files,
+  Dispatcher(const Router& router, Gate& gate, ServerMetrics& metrics, const StaticFiles& files,
              size_t body_decoded_max, NotYet not_yet = {})
       : router_(router),
-        guard_(guard),
+        gate_(gate),
         metrics_(metrics),
         files_(files),
         body_decoded_max_(body_decoded_max),
@@ -37,11 +37,27 @@ class Dispatcher : public Handler {
   std::optional<Response> decode_body(Request& request) const;
 
   const Router& router_;
-  Guard& guard_;
+  Gate& gate_;
   ServerMetrics& metrics_;
   const StaticFiles& files_;
   const size_t body_decoded_max_;
   const NotYet not_yet_;
+};
+
+// Hands each request to the API that its path's first segment names, or to the native one.
+class Switchboard : public Handler {
+ public:
+  explicit Switchboard(Handler& native) : native_(native) {}
+  void add(std::string first_segment, Handler& handler) {
+    others_.emplace_back(std::move(first_segment), &handler);
+  }
+  Plan plan(Request& head) override;
+  Response answer(Request& request, const Plan& plan) override { return plan.handler->answer(request, plan); }
+  void done(const Plan& plan, int status, size_t bytes_in, size_t bytes_out, const Timing& timing) override;
+
+ private:
+  Handler& native_;
+  std::vector<std::pair<std::string, Handler*>> others_;
 };
 
 }  // namespace freshet

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/guard.h"
 #include "http/testing/raw_client.h"
 #include "ingest/compression.h"
 
@@ -174,6 +175,67 @@ TEST_F(DispatcherTest, EveryAnswerIsCountedByItsRoute) {
                           "route=\"/echo\",status=\"413\"} 1"})
     EXPECT_NE(text.find(row), std::string::npos) << row << "\n" << text;
   EXPECT_EQ(text.find("secret-id"), std::string::npos);
+}
+
+// An API with manners of its own beside the native one, told apart by the first segment of the path.
+class OtherManners : public Gate {
+ public:
+  std::optional<Response> check(Request& request, Access, uint64_t) override {
+    if (request.argument("key") == "right") return std::nullopt;
+    return refusal(Problem{403, "forbidden", "wrong key"});
+  }
+  void allow_origin(const Request&, Response& response) const override {
+    response.headers.emplace_back("access-control-allow-origin", "*");
+  }
+  Response preflight(const Request&, const std::string&) const override { return Response{.status = 299}; }
+  Response refusal(const Problem& what) const override {
+    Response response;
+    response.status = what.status;
+    response.body = "other: " + what.message;
+    return response;
+  }
+};
+
+TEST_F(DispatcherTest, AMountedApiHasItsOwnRoutesErrorsAndOrigins) {
+  Router routes;
+  routes.add({Method::kGet, "/1/much", Access::kRead, 0, false, [](const Request&) {
+                Response response;
+                response.body = "mounted";
+                return response;
+              }});
+  OtherManners manners;
+  const StaticFiles none{};
+  Dispatcher mounted(routes, manners, metrics_, none, 1000);
+  Switchboard switchboard(dispatcher_);
+  switchboard.add("1", mounted);
+  ServerOptions options;
+  options.port = 0;
+  const auto both = std::move(Server::start(options, switchboard)).value();
+  const struct {
+    const char* line;
+    int status;
+    const char* body;
+    const char* origin;
+  } rows[] = {
+      {"GET /1/much?key=right", 200, "mounted", "*"},
+      {"GET /1/much", 403, "other: wrong key", "*"},
+      {"GET /1/nothing?key=right", 404, "other: nothing", "*"},
+      {"POST /1/much?key=right", 405, "other: this path", "*"},
+      {"OPTIONS /1/much", 299, "", "*"},
+      {"GET /much", 200, "mmm", ""},
+      {"GET /1x", 404, "\"error\"", ""},
+      {"GET /", 200, "home", ""},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.line);
+    RawClient client(both->port());
+    client.send(std::string(row.line) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const RawResponse response = client.receive(true);
+    EXPECT_EQ(response.status, row.status);
+    EXPECT_NE(response.body.find(row.body), std::string::npos) << response.body;
+    EXPECT_EQ(response.header("access-control-allow-origin"), row.origin);
+  }
+  both->stop();
 }
 
 }  // namespace

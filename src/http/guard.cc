@@ -78,10 +78,10 @@ std::optional<Response> Guard::check_open_door(const Request& request) const {
       Problem{403, "origin", "pages of this origin may not use the server: see cors_origins", "origin"});
 }
 
-std::optional<Response> Guard::check_rate(const std::string& key, uint64_t now_ns) {
+std::optional<Response> Guard::check_rate(const std::string& key_id, uint64_t now_ns) {
   if (options_.requests_per_second <= 0) return std::nullopt;
   std::lock_guard lock(mutex_);
-  const auto [entry, first] = buckets_.try_emplace(key, Bucket{options_.burst, now_ns});
+  const auto [entry, first] = buckets_.try_emplace(key_id, Bucket{options_.burst, now_ns});
   Bucket& bucket = entry->second;
   const double passed = static_cast<double>(now_ns - bucket.at_ns) * 1e-9;
   bucket.tokens = std::min(options_.burst, bucket.tokens + passed * options_.requests_per_second);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/api_keys.h"
+#include "http/gate.h"
 #include "http/message.h"
 #include "http/router.h"
 
@@ -28,24 +29,26 @@ struct GuardOptions {
 
 bool is_loopback(std::string_view host);  // "127.0.0.1", "::1", "localhost:8080", "[::1]:80"
 
-class Guard {
+class Guard : public Gate {
  public:
   // `keys` must outlive this; null only when options.keys_required is false.
   Guard(GuardOptions options, const ApiKeys* keys) : options_(std::move(options)), keys_(keys) {}
 
-  // nullopt: let it pass; request.caller is then the name of the key. `now_ns`: monotonic.
-  std::optional<Response> check(Request& request, Access access, uint64_t now_ns);
-  // Adds what a browser needs to hand the answer to the page that asked.
-  void allow_origin(const Request& request, Response& response) const;
-  Response preflight(const Request& request, const std::string& allow) const;  // OPTIONS
+  std::optional<Response> check(Request& request, Access access, uint64_t now_ns) override;
+  void allow_origin(const Request& request, Response& response) const override;
+  Response preflight(const Request& request, const std::string& allow) const override;
+
+  // For other gates in front of the same keys.
+  bool keys_required() const { return options_.keys_required; }
+  const ApiKeys* keys() const { return keys_; }
+  std::optional<Response> check_open_door(const Request& request) const;  // When no keys are required.
+  std::optional<Response> check_rate(const std::string& key_id, uint64_t now_ns);
 
  private:
   struct Bucket {
     double tokens = 0;
     uint64_t at_ns = 0;
   };
-  std::optional<Response> check_open_door(const Request& request) const;
-  std::optional<Response> check_rate(const std::string& key, uint64_t now_ns);
   bool origin_allowed(std::string_view origin) const;
 
   const GuardOptions options_;

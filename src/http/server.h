@@ -48,8 +48,9 @@ struct ServerOptions {
 struct Plan {
   std::optional<Response> refuse;  // Set: this is the answer, and the body stays unread.
   size_t body_bytes_max = 0;
-  bool waits = false;  // answer() may block: run it on a worker.
-  int route = -1;      // The handler's own; comes back in answer() and done().
+  bool waits = false;                // answer() may block: run it on a worker.
+  int route = -1;                    // The handler's own; comes back in answer() and done().
+  class Handler* handler = nullptr;  // Of a handler that hands on: to which.
 };
 
 // Where the time of one request went, in nanoseconds.
