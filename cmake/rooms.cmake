@@ -35,7 +35,7 @@ room(column DEPENDS base event fold feature)
 room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
-room(vector DEPENDS base event fold feature model text suggest)
+room(vector DEPENDS base event env fold feature model text suggest)
 room(learn DEPENDS base env model json)
 room(settings DEPENDS base event fold feature json)
 

@@ -97,7 +97,7 @@ uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, doubl
   for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
     uint64_t all = 0, sure = 0;
     for (uint32_t i = 0; i < 8; ++i) {
-      const uint64_t bytes = from[8 * w + i].load(std::memory_order_relaxed);
+      const uint64_t bytes = from[8 * w + i].load(std::memory_order_acquire);
       all |= gather(at_least(bytes, first) & ~at_least(bytes, last + 1)) << (8 * i);
       sure |= gather(at_least(bytes, sure_first) & ~at_least(bytes, sure_end)) << (8 * i);
     }
@@ -123,7 +123,7 @@ bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t
   const bool one = first == last && !(low_was && high_was);
   uint64_t scratch[SlotSet::kChunkWords] = {};
   uint64_t seen = scan(bins, number, low, high, low_was && !one, high_was && !one, scratch);
-  std::atomic_thread_fence(std::memory_order_acquire);
+  // scan() loads the words with acquire, so these limits are at least as new as what it saw.
   if ((low_was && !low_sure()) || (high_was && !high_sure())) {  // A value came in between: look exactly.
     std::fill(std::begin(scratch), std::end(scratch), 0);
     seen = scan(bins, number, low, high, false, false, scratch);

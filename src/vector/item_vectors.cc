@@ -36,28 +36,6 @@ uint32_t dim_of(const ItemVectorsConfig& config) {
   return config.pretrained != nullptr ? config.pretrained->dim() : config.encoder.dim;
 }
 
-// Chord between two rows taken as unit vectors.
-float turn_between(const VectorSet& set, const VectorSet::Query& before, uint32_t slot) {
-  const VectorSet::Row now = set.row(slot);
-  if (now.values == nullptr || before.values.empty()) return 2;
-  int32_t dots[3];
-  const Kernels& k = kernels();
-  k.dot_int8(now.values, before.values.data(), &dots[0], 1, set.stride());
-  k.dot_int8(now.values, now.values, &dots[1], 1, set.stride());
-  k.dot_int8(before.values.data(), before.values.data(), &dots[2], 1, set.stride());
-  const float lengths = static_cast<float>(dots[1]) * static_cast<float>(dots[2]);
-  if (!(lengths > 0)) return 2;
-  const float cosine = static_cast<float>(dots[0]) * rsqrt_f32(lengths);
-  const float square = std::max(2 - 2 * cosine, 1e-12f);
-  return square * rsqrt_f32(square);
-}
-
-VectorSet::Query copy_row(const VectorSet& set, uint32_t slot) {
-  const VectorSet::Row row = set.row(slot);
-  if (row.values == nullptr) return {};
-  return {std::vector<int8_t>(row.values, row.values + set.stride()), row.scale};
-}
-
 }  // namespace
 
 struct ItemVectors::Supplied {
@@ -184,11 +162,11 @@ void ItemVectors::refresh(ItemSlot slot) {
   }
   if (!known) std::fill(vector.begin(), vector.end(), 0.0f);
   // How far it turns is only asked once there is a graph to mislead.
-  const VectorSet::Query before = text_nearest_.watching() ? copy_row(text_, slot) : VectorSet::Query();
+  const VectorSet::Query before = text_nearest_.watching() ? text_.query_of(slot) : VectorSet::Query();
   text_.set(slot, vector);
   if (!text_nearest_.watching()) return;
   text_.publish();
-  text_nearest_.changed(slot, turn_between(text_, before, slot));
+  text_nearest_.changed(slot, text_.chord(before, text_.query_of(slot)));
 }
 
 void ItemVectors::supply(ItemSlot slot, const ItemRecord& record) {
@@ -309,8 +287,8 @@ bool ItemVectors::near_item(ItemSlot item, const SlotSet* filter, uint32_t k,
   const Supplied* supplied = supplied_.load(std::memory_order_acquire);
   const bool own = supplied != nullptr && supplied->set.has(item);
   const VectorSet& set = own ? supplied->set : text_;
-  const VectorSet::Query query = copy_row(set, item);
-  if (query.values.empty()) return false;
+  const VectorSet::Query query = set.query_of(item);
+  if (query.bytes.empty()) return false;
   (own ? supplied->nearest : text_nearest_).top(query, filter, k + 1, out);
   std::erase_if(out, [item](const VectorHit& hit) { return hit.slot == item; });
   if (out.size() > k) out.resize(k);

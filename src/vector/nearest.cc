@@ -135,7 +135,8 @@ std::unique_ptr<Nearest::Graph> Nearest::build() const {
   for (uint32_t slot = 0; slot < end; slot += kAtOnce) {
     const EpochGuard guard;
     for (uint32_t s = slot; s < std::min(end, slot + kAtOnce); ++s)
-      if (const VectorSet::Row row = set_.row(s); row.values != nullptr) graph->add(s, row.values, row.scale);
+      if (const VectorSet::Query row = set_.as_int8(set_.query_of(s)); !row.bytes.empty())
+        graph->add(s, reinterpret_cast<const int8_t*>(row.bytes.data()), row.scale);
   }
   if (graph->rows() < 2 || rows == 0) return nullptr;
   return graph->link(config_.links, config_.build_width, stop_) ? std::move(graph) : nullptr;
@@ -149,8 +150,9 @@ bool Nearest::through_graph(const VectorSet::Query& query, const SlotSet* filter
   const std::unique_ptr<SlotSet::Probe> probe(filter == nullptr ? nullptr : new SlotSet::Probe(*filter));
   const Stale& stale = *view->stale;
   out.clear();
+  const VectorSet::Query coarse = set_.as_int8(query);
   view->graph->search(
-      query.values.data(), std::max(config_.width, k + k / 4),
+      reinterpret_cast<const int8_t*>(coarse.bytes.data()), std::max(config_.width, k + k / 4),
       [&](uint32_t slot) {
         return (probe == nullptr || (*probe)(slot)) && !stale.has(slot) && set_.has(slot);
       },

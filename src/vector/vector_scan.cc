@@ -1,39 +1,90 @@
 // The exact scan of VectorSet, and its slow twin.
 #include <algorithm>
+#include <array>
 #include <bit>
 
-#include "model/math.h"
+#include "model/row_scan.h"
 #include "vector/internal/vector_block.h"
 #include "vector/vector_set.h"
 
 namespace freshet {
 namespace {
 
-constexpr float kZeros[kBlockRowsMax] = {};
-constexpr uint32_t kSparseShare = 3;  // Below one allowed row in three, rows are read one by one.
+constexpr uint32_t kSparseShare = 16;  // Below one allowed row in so many, rows are read one by one.
 
-// The k best so far: a heap with the worst on top, whose score new ones must beat.
+// The k best so far: what beats the bar is put by, and now and then all but the best k are dropped, which
+// lifts the bar. (A heap lifts it at once; its branches cost more than the few rows they save.)
 class Best {
  public:
-  Best(uint32_t k, std::vector<VectorHit>& heap) : k_(k), heap_(heap) { heap_.clear(); }
-  // Slots come in ascending order, so a tie with the worst never enters.
-  void offer(uint32_t slot, float score) {
-    if (heap_.size() == k_) {
-      if (!(score > threshold_)) return;
-      std::pop_heap(heap_.begin(), heap_.end(), better);
-      heap_.pop_back();
-    }
-    heap_.push_back({slot, score});
-    std::push_heap(heap_.begin(), heap_.end(), better);
-    if (heap_.size() == k_) threshold_ = heap_.front().score;
+  explicit Best(uint32_t k) : k_(k), full_(size_t{4} * k), slots_(full_ + kRoom), scores_(full_ + kRoom) {}
+
+  // Room for a block's worth; slots must come in ascending order, so that a tie with the k-th never enters.
+  uint32_t* slots() { return slots_.data() + count_; }
+  float* scores() { return scores_.data() + count_; }
+  void added(uint32_t count) {
+    count_ += count;
+    if (count_ >= full_) drop();
   }
-  float threshold() const { return threshold_; }
-  void finish() { std::sort_heap(heap_.begin(), heap_.end(), better); }
+  void offer(uint32_t slot, float score) {
+    *slots() = slot;
+    *scores() = score;
+    added(score > bar_);
+  }
+  float bar() const { return bar_; }
+  void finish(std::vector<VectorHit>& out) {
+    take(out);
+    std::sort(out.begin(), out.end(), better);
+  }
 
  private:
+  static constexpr size_t kRoom = kBlockRowsMax + kRowSlack;
+
+  void take(std::vector<VectorHit>& out) {
+    out.resize(count_);
+    for (size_t i = 0; i < count_; ++i) out[i] = {slots_[i], scores_[i]};
+    if (count_ <= k_) return;
+    std::nth_element(out.begin(), out.begin() + (k_ - 1), out.end(), better);
+    out.resize(k_);
+  }
+
+  // Keeps a few more than k by a histogram of the scores, without a branch that depends on one.
+  void drop() {
+    const auto [low, high] = std::minmax_element(scores_.begin(), scores_.begin() + count_);
+    const float least = *low, width = kBins / (*high - least);
+    std::array<uint32_t, kBins + 1> bins = {};
+    const auto bin = [&](float score) { return static_cast<uint32_t>((score - least) * width); };
+    if (!(width < 1e30f)) return drop_exactly();
+    for (size_t i = 0; i < count_; ++i) ++bins[bin(scores_[i])];
+    uint32_t lowest = kBins, above = bins[kBins];
+    while (above < k_) above += bins[--lowest];
+    if (2 * size_t{above} > full_) return drop_exactly();
+    size_t kept = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      slots_[kept] = slots_[i];
+      scores_[kept] = scores_[i];
+      kept += bin(scores_[i]) >= lowest;
+    }
+    count_ = kept;
+    bar_ = *std::min_element(scores_.begin(), scores_.begin() + count_);
+  }
+  void drop_exactly() {
+    take(kept_);
+    count_ = kept_.size();
+    for (size_t i = 0; i < count_; ++i) {
+      slots_[i] = kept_[i].slot;
+      scores_[i] = kept_[i].score;
+    }
+    bar_ = kept_.back().score;
+  }
+
+  static constexpr uint32_t kBins = 256;
   const uint32_t k_;
-  std::vector<VectorHit>& heap_;
-  float threshold_ = -__builtin_inff();
+  const size_t full_;
+  size_t count_ = 0;
+  std::vector<uint32_t> slots_;
+  std::vector<float> scores_;
+  std::vector<VectorHit> kept_;
+  float bar_ = -__builtin_inff();
 };
 
 // Bits of a filter's chunk for rows [first, first + count): a block never spans chunks of the filter.
@@ -50,77 +101,94 @@ uint64_t allowed_bits(const SlotSet::Chunk& chunk, uint32_t low, uint32_t bits) 
   return word;
 }
 
-class BlockScan {
+class Scan {
  public:
-  BlockScan(const VectorSet::Query& query, uint32_t stride, uint32_t rows, Best& best)
-      : query_(query), stride_(stride), rows_(rows), best_(best) {}
+  Scan(const RowQuery& query, RowType type, uint32_t rows, Best& best)
+      : query_(query),
+        kernels_(row_kernels(type)),
+        row_bytes_(size_t{query.n} * row_element_bytes(type)),
+        rows_(rows),
+        best_(best) {}
 
   // Rows with a bit in `mask`; slot of row 0 is `base`; `next`: the block that will follow, or nullptr.
-  void scan(const VectorSet::Block& block, const uint64_t* mask, uint32_t base,
-            const VectorSet::Block* next) {
+  void block(const VectorSet::Block& block, const uint64_t* mask, uint32_t base,
+             const VectorSet::Block* next) {
     const uint32_t words = (rows_ + 63) / 64;
     uint32_t count = 0;
     for (uint32_t w = 0; w < words; ++w) count += static_cast<uint32_t>(std::popcount(mask[w]));
     if (count == 0) return;
     if (count * kSparseShare < rows_) return few(block, mask, base, words);
-    // The hardware fetches ahead inside a page at best: the next block is asked for while this one is read.
-    const uint32_t step = std::min<uint32_t>(rows_, 32);
-    for (uint32_t row = 0; row < rows_; row += step) {
-      const size_t at = size_t{row} * stride_;
-      for (size_t line = 0; next != nullptr && line < size_t{step} * stride_; line += 64)
-        __builtin_prefetch(next->rows() + at + line);
-      kernels().dot_int8(block.rows() + at, query_.values.data(), dots_ + row, step, stride_);
+    flush();
+    RowSpan span = {block.rows(), block.scale, rows_, base, mask};
+    if (next != nullptr) span.next = next->rows(), span.next_scale = next->scale;
+    best_.added(kernels_.above(query_, span, best_.bar(), best_.slots(), best_.scores()));
+  }
+
+  // Scores what few() has put by.
+  void flush() {
+    constexpr uint32_t kFirst = 0;
+    for (uint32_t i = 0; i < waiting_; ++i) {
+      float score;
+      kernels_.at(query_, wait_[i].row, &wait_[i].scale, &kFirst, 1, &score);
+      best_.offer(wait_[i].slot, score);
     }
-    const float top = kernels().scores(dots_, block.scale, kZeros, query_.scale, scores_, rows_);
-    if (!(top > best_.threshold())) return;
-    for (uint32_t w = 0; w < words; ++w)
-      for (uint64_t word = mask[w]; word != 0; word &= word - 1) {
-        const uint32_t row = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-        if (scores_[row] > best_.threshold()) best_.offer(base + row, scores_[row]);
-      }
+    waiting_ = 0;
   }
 
  private:
+  struct Waiting {
+    const char* row;
+    float scale;
+    uint32_t slot;
+  };
+
+  // Rows far apart are asked of the memory many at a time before the first is read.
   void few(const VectorSet::Block& block, const uint64_t* mask, uint32_t base, uint32_t words) {
-    uint32_t count = 0;
     for (uint32_t w = 0; w < words; ++w)
-      for (uint64_t word = mask[w]; word != 0; word &= word - 1)
-        which_[count++] = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-    kernels().dot_int8_at(block.rows(), which_, query_.values.data(), dots_, count, stride_);
-    for (uint32_t i = 0; i < count; ++i)
-      best_.offer(base + which_[i],
-                  static_cast<float>(dots_[i]) * (block.scale[which_[i]] * query_.scale) + 0.0f);
+      for (uint64_t word = mask[w]; word != 0; word &= word - 1) {
+        const uint32_t row = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+        const char* at = block.rows() + row * row_bytes_;
+        for (size_t line = 0; line < row_bytes_; line += 64) __builtin_prefetch(at + line);
+        wait_[waiting_++] = {at, block.scale[row], base + row};
+        if (waiting_ == kWaiting) flush();
+      }
   }
 
-  const VectorSet::Query& query_;
-  const uint32_t stride_, rows_;
+  static constexpr uint32_t kWaiting = 64;
+  const RowQuery query_;
+  const RowKernels& kernels_;
+  const size_t row_bytes_;
+  const uint32_t rows_;
   Best& best_;
-  uint32_t which_[kBlockRowsMax];
-  int32_t dots_[kBlockRowsMax];
-  float scores_[kBlockRowsMax];
+  Waiting wait_[kWaiting];
+  uint32_t waiting_ = 0;
 };
 
 }  // namespace
 
 void VectorSet::top(const Query& query, const SlotSet* filter, uint32_t k,
                     std::vector<VectorHit>& out) const {
-  Best best(k, out);
-  if (k == 0 || query.values.size() != stride_) return;
-  const uint32_t rows = 1u << rows_log2_;
-  BlockScan scan(query, stride_, rows, best);
+  out.clear();
+  if (k == 0 || query.bytes.size() != query_bytes()) return;
+  k = std::min(k, slots());
+  if (k == 0) return;
+  Best best(k);
+  const uint32_t block_rows = 1u << rows_log2_;
+  Scan scan(row_query(query), config_.type, block_rows, best);
   const size_t blocks = blocks_.size();
   const auto visit = [&](size_t b, const SlotSet::Chunk* chunk) {
     const Block* block = blocks_[b].load(std::memory_order_acquire);
     if (block == nullptr) return;
+    if (b + 2 < blocks) __builtin_prefetch(blocks_[b + 2].load(std::memory_order_relaxed));
     uint64_t mask[kBlockRowsMax / 64];
     const auto base = static_cast<uint32_t>(b << rows_log2_);
-    for (uint32_t row = 0; row < rows; row += 64) {
+    for (uint32_t row = 0; row < block_rows; row += 64) {
       mask[row / 64] = block->live[row / 64];
       if (chunk != nullptr && mask[row / 64] != 0)
-        mask[row / 64] &=
-            allowed_bits(*chunk, (base + row) % SlotSet::kChunkSlots, std::min<uint32_t>(64, rows - row));
+        mask[row / 64] &= allowed_bits(*chunk, (base + row) % SlotSet::kChunkSlots,
+                                       std::min<uint32_t>(64, block_rows - row));
     }
-    scan.scan(*block, mask, base, b + 1 < blocks ? blocks_[b + 1].load(std::memory_order_acquire) : nullptr);
+    scan.block(*block, mask, base, b + 1 < blocks ? blocks_[b + 1].load(std::memory_order_acquire) : nullptr);
   };
   if (filter == nullptr) {
     for (size_t b = 0; b < blocks; ++b) visit(b, nullptr);
@@ -132,7 +200,8 @@ void VectorSet::top(const Query& query, const SlotSet* filter, uint32_t k,
       for (size_t b = first; b < std::min(blocks, first + per_chunk); ++b) visit(b, &chunk);
     }
   }
-  best.finish();
+  scan.flush();
+  best.finish(out);
 }
 
 void VectorSet::top_slowly(const Query& query, const SlotSet* filter, uint32_t k,
@@ -141,9 +210,7 @@ void VectorSet::top_slowly(const Query& query, const SlotSet* filter, uint32_t k
   for (uint32_t slot = 0, end = slots(); slot < end; ++slot) {
     const Row found = row(slot);
     if (found.values == nullptr || (filter != nullptr && !filter->contains(slot))) continue;
-    int32_t dot = 0;
-    for (uint32_t i = 0; i < stride_; ++i) dot += found.values[i] * query.values[i];
-    out.push_back({slot, static_cast<float>(dot) * (found.scale * query.scale) + 0.0f});
+    out.push_back({slot, row_score_slowly(config_.type, row_query(query), found.values, found.scale)});
   }
   std::sort(out.begin(), out.end(), better);
   if (out.size() > k) out.resize(k);

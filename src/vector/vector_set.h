@@ -1,17 +1,20 @@
 // Vectors of items, keyed by catalogue slot, and the exact nearest ones to a query.
 //
 //   rows   int8[slots][stride]  q[i] = round(x[i] / scale), scale = max|x| / 127; stride: dim up to 64s
+//          bf16[slots][stride]  the upper halves of the floats x[i] / max|x|, scale = max|x|: twice the
+//          memory and the time of int8; an element's error is 1/256 of itself, not of the row's largest
 //   blocks rows lie in blocks of about 16 KiB, each immutable once published
-//   score  kCosine: cosine(query, row); kDot: their dot product; both of the int8 row and the int8 query
+//   score  kCosine: cosine(query, row); kDot: their dot product; of the row as it is stored, and the query as
+//          int8 for int8 rows, as floats for bf16 rows (model/row_scan.h)
 //
 // A change copies the row's block; publish() shows all changes since the last one at once. Readers walk the
 // published blocks and never wait. The scan reads every block that holds an allowed live row: whole when many
-// of its rows are allowed, else row by row. Integer dot products are exact, so scores have the same bits on
-// every CPU, and top() equals its slow twin top_slowly().
+// of its rows are allowed, else row by row. Scores have the same bits on every CPU, and top() equals its slow
+// twin top_slowly().
 //
-// Threads: fold thread writes; const functions on any thread under an EpochGuard. Cost: stride + 4 bytes a
-// row; a scan runs at the speed of memory (docs/benchmarks.md); a change costs a copy of 16 KiB, and many to
-// one block between two publish() one copy.
+// Threads: fold thread writes; const functions on any thread under an EpochGuard. Cost: a row and 4
+// bytes; a scan runs at the speed of memory (docs/benchmarks.md); a change costs two copies of 16 KiB (away
+// from the readers, and home again), however many there are to one block between two publish().
 #pragma once
 
 #include <atomic>
@@ -25,6 +28,7 @@
 #include "base/result.h"
 #include "base/slot_set.h"
 #include "base/stable_array.h"
+#include "model/row_scan.h"
 
 namespace freshet {
 
@@ -35,6 +39,7 @@ enum class Metric : uint8_t { kCosine, kDot };
 struct VectorSetConfig {
   uint32_t dim = 64;  // 1..kVectorDimMax
   Metric metric = Metric::kCosine;
+  RowType type = RowType::kInt8;
 };
 
 struct VectorHit {
@@ -69,20 +74,27 @@ class VectorSet {
   uint32_t dim() const { return config_.dim; }
   uint32_t stride() const { return stride_; }
   Metric metric() const { return config_.metric; }
+  RowType type() const { return config_.type; }
+  size_t row_bytes() const { return size_t{stride_} * row_element_bytes(config_.type); }
 
-  // The row as stored: `stride` int8 (zeros behind dim) and what they are multiplied by. nullptr: none.
+  // The row as stored: `stride` elements (zeros behind dim) and what they are multiplied by. nullptr: none.
   struct Row {
-    const int8_t* values = nullptr;
+    const void* values = nullptr;
     float scale = 0;  // kCosine: of the row divided by its length
   };
   Row row(uint32_t slot) const;
 
   // A query as the scan wants it.
   struct Query {
-    std::vector<int8_t> values;  // stride
+    std::vector<char> bytes;  // stride elements: int8, or floats for bf16 rows; empty: of no row
     float scale = 0;
   };
-  Query prepare(std::span<const float> query) const;     // dim elements
+  Query prepare(std::span<const float> query) const;  // dim elements
+  Query query_of(uint32_t slot) const;                // The row of a slot as a query.
+  Query as_int8(const Query& query) const;            // For an index that holds int8 copies.
+  RowQuery row_query(const Query& query) const;       // For row_kernels(type()).
+  // How far two queries turned from each other, as a chord of unit vectors; 2: anything, or one is empty.
+  float chord(const Query& a, const Query& b) const;
   float score(const Query& query, uint32_t slot) const;  // 0 when there is no row
 
   // The k best rows with slot in *filter (nullptr: all), best first; `out` is replaced.
@@ -98,6 +110,9 @@ class VectorSet {
 
  private:
   Block* editable(uint32_t slot);
+  void go_home();
+  size_t query_bytes() const;
+  float encode(std::span<const float> from, void* to, bool as_query) const;
 
   const VectorSetConfig config_;
   const uint32_t stride_, rows_log2_;  // Rows a block: 2^rows_log2_, at least 4, at most 256

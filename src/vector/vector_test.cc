@@ -32,6 +32,7 @@ TEST(VectorSet, ScanEqualsItsSlowTwin) {
     const char* what;
     uint32_t dim, rows, filter_every, k;  // filter_every 0: no filter
     Metric metric;
+    RowType type = RowType::kInt8;
   };
   const Case cases[] = {
       {"one dimension", 1, 100, 0, 10, Metric::kCosine},
@@ -45,9 +46,15 @@ TEST(VectorSet, ScanEqualsItsSlowTwin) {
       {"more asked than there are", 64, 20, 0, 100, Metric::kCosine},
       {"as large as it goes", 4096, 40, 3, 5, Metric::kDot},
       {"nothing asked", 64, 20, 0, 0, Metric::kCosine},
+      {"very sparse filter", 64, 9000, 701, 50, Metric::kCosine},
+      {"many more than are kept", 64, 20'000, 0, 3, Metric::kCosine},
+      {"bf16", 64, 3000, 0, 100, Metric::kCosine, RowType::kBf16},
+      {"bf16, dot product, odd dimension, filter", 100, 3000, 2, 20, Metric::kDot, RowType::kBf16},
+      {"bf16, sparse filter", 256, 3000, 37, 20, Metric::kCosine, RowType::kBf16},
+      {"bf16, as large as it goes", 4096, 40, 3, 5, Metric::kDot, RowType::kBf16},
   };
   for (const Case& c : cases) {
-    VectorSet set({.dim = c.dim, .metric = c.metric});
+    VectorSet set({.dim = c.dim, .metric = c.metric, .type = c.type});
     for (uint32_t slot = 0; slot < c.rows; ++slot)
       if (slot % 5 != 3) set.set(slot, made_up(slot, c.dim));
     set.publish();
@@ -71,24 +78,75 @@ TEST(VectorSet, ScanEqualsItsSlowTwin) {
   }
 }
 
-TEST(VectorSet, ScoresAreCosinesOrDotProducts) {
-  for (const Metric metric : {Metric::kCosine, Metric::kDot}) {
-    VectorSet set({.dim = 100, .metric = metric});
-    std::vector<float> row = made_up(1, 100), query = made_up(2, 100);
-    for (float& x : row) x *= 30;
-    set.set(7, row);
-    set.publish();
-    double dot = 0, a = 0, b = 0;
-    for (int i = 0; i < 100; ++i) {
-      dot += static_cast<double>(row[i]) * query[i];
-      a += static_cast<double>(row[i]) * row[i];
-      b += static_cast<double>(query[i]) * query[i];
-    }
-    const double want = metric == Metric::kCosine ? dot / std::sqrt(a * b) : dot;
-    const EpochGuard guard;
-    EXPECT_NEAR(set.score(set.prepare(query), 7), want, metric == Metric::kCosine ? 0.01 : 0.3);
-    EXPECT_EQ(set.score(set.prepare(query), 8), 0);
+TEST(VectorSet, TiesAreKeptByTheSmallerSlot) {
+  VectorSet set({.dim = 64});
+  for (uint32_t slot = 0; slot < 5000; ++slot) set.set(slot, made_up(slot % 3, 64));
+  set.publish();
+  const EpochGuard guard;
+  std::vector<VectorHit> fast, slow;
+  for (const uint32_t k : {1u, 7u, 1700u}) {
+    set.top(made_up(1, 64), nullptr, k, fast);
+    set.top_slowly(set.prepare(made_up(1, 64)), nullptr, k, slow);
+    EXPECT_EQ(fast, slow) << k;
   }
+}
+
+TEST(VectorSet, ScoresAreCosinesOrDotProducts) {
+  for (const RowType type : {RowType::kInt8, RowType::kBf16})
+    for (const Metric metric : {Metric::kCosine, Metric::kDot}) {
+      VectorSet set({.dim = 100, .metric = metric, .type = type});
+      std::vector<float> row = made_up(1, 100), query = made_up(2, 100);
+      for (float& x : row) x *= 30;
+      set.set(7, row);
+      set.publish();
+      double dot = 0, a = 0, b = 0;
+      for (int i = 0; i < 100; ++i) {
+        dot += static_cast<double>(row[i]) * query[i];
+        a += static_cast<double>(row[i]) * row[i];
+        b += static_cast<double>(query[i]) * query[i];
+      }
+      const double want = metric == Metric::kCosine ? dot / std::sqrt(a * b) : dot;
+      const double near = (metric == Metric::kCosine ? 0.01 : 0.3) * (type == RowType::kBf16 ? 0.2 : 1);
+      const EpochGuard guard;
+      EXPECT_NEAR(set.score(set.prepare(query), 7), want, near);
+      EXPECT_EQ(set.score(set.prepare(query), 8), 0);
+      EXPECT_NEAR(set.chord(set.query_of(7), set.query_of(7)), 0, 1e-3);
+      EXPECT_EQ(set.chord(set.query_of(7), set.query_of(8)), 2);
+      const VectorSet::Query other = set.prepare(query);
+      if (metric == Metric::kCosine) {
+        EXPECT_NEAR(set.chord(set.query_of(7), other), std::sqrt(2 - 2 * want), 0.01);
+      }
+    }
+}
+
+// Blocks are copied away from readers and go home again: in any order of changes the rows are the last ones.
+TEST(VectorSet, HoldsTheLastRowsUnderReadersThatComeAndGo) {
+  VectorSet set({.dim = 16});
+  std::vector<uint64_t> last(3000);
+  std::unique_ptr<EpochGuard> reader;
+  Draw draw(5);
+  for (uint64_t round = 1; round < 3000; ++round) {
+    if (draw.below(40) == 0) reader = reader ? nullptr : std::make_unique<EpochGuard>();
+    for (uint32_t i = 0, n = draw.below(4); i <= n; ++i) {
+      const auto slot = static_cast<uint32_t>(draw.below(3000));
+      last[slot] = draw.below(5) == 0 ? 0 : round * 10 + i;
+      if (last[slot] == 0) {
+        set.remove(slot);
+      } else {
+        set.set(slot, made_up(last[slot], 16));
+      }
+    }
+    set.publish();
+  }
+  const EpochGuard guard;
+  size_t rows = 0;
+  for (uint32_t slot = 0; slot < last.size(); ++slot) {
+    EXPECT_EQ(set.has(slot), last[slot] != 0);
+    if (last[slot] == 0) continue;
+    ++rows;
+    EXPECT_EQ(set.query_of(slot).bytes, set.prepare(made_up(last[slot], 16)).bytes) << slot;
+  }
+  EXPECT_EQ(set.rows(), rows);
 }
 
 TEST(VectorSet, ChangesAreSeenAtPublishAndSavedAsTheyAre) {
