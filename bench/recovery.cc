@@ -1,10 +1,11 @@
 // How long a server takes to be back: newest snapshot, then the tail of the log, all candidate sources
 // learning.
 //
-//   build/release/bench/recovery [directory] [events in the snapshot] [events in the tail]
+//   build/release/bench/recovery [directory] [events in the snapshot] [events in the tail] [keep]
 //
 // The events are a generated shop's (20,000 items, 100,000 shoppers). The log is written and folded up to the
-// snapshot first; what is measured is a new process's work from opening the directory on.
+// snapshot first; what is measured is a new process's work from opening the directory on. With
+// "keep" the prepared directory is measured as it is found (made when there is none), and left as it was.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -60,7 +61,14 @@ int main(int argc, char** argv) {
   const uint64_t before = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 500000;
   const uint64_t tail = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1000000;
   std::filesystem::remove_all(config.data_dir);
-  prepare(config, before, tail);
+  const std::string prepared = argc > 4 ? argv[4] : "";
+  if (!prepared.empty() && std::filesystem::exists(prepared)) {
+    std::filesystem::copy(prepared, config.data_dir, std::filesystem::copy_options::recursive);
+  } else {
+    prepare(config, before, tail);
+    if (!prepared.empty())
+      std::filesystem::copy(config.data_dir, prepared, std::filesystem::copy_options::recursive);
+  }
 
   const double begun = wall_seconds();
   const double cpu = cpu_seconds();
