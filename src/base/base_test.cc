@@ -1,9 +1,11 @@
 #include <atomic>
+#include <cmath>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "base/decay.h"
 #include "base/epoch.h"
 #include "base/hash.h"
 #include "base/result.h"
@@ -55,6 +57,16 @@ Result<int> half(int x) {
 Result<int> quarter(int x) {
   TRY(int h, half(x));
   return half(h);
+}
+
+TEST(Decay, IsTwoToTheMinusX) {
+  EXPECT_EQ(decayed(0), 1.0);
+  EXPECT_EQ(decayed(-3), 1.0);
+  EXPECT_EQ(decayed(1001), 0.0);
+  for (int n = 1; n < 20'000; ++n) {
+    const double x = n * 0.0487, want = std::exp2(-x);
+    ASSERT_NEAR(decayed(x), want, 2e-15 * want) << x;
+  }
 }
 
 TEST(Result, TryPassesTheErrorOn) {
