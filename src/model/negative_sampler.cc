@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "model/math.h"
@@ -64,7 +65,20 @@ void NegativeSampler::draw(uint64_t key, std::span<uint32_t> items, std::span<fl
         item = ring_[draw.below(ring_.size())];
     if (item == kNobody) item = live_[draw.below(live_.size())];
     items[j] = item;
-    log_rates[j] = log_rate(item, items.size());
+    __builtin_prefetch(count_.data() + item);
+  }
+  // The rate depends on the count alone, and most counts are small: each logarithm is taken once.
+  std::array<float, 64> of_count;
+  uint64_t known = 0;
+  for (size_t j = 0; j < items.size(); ++j) {
+    const uint32_t count = count_[items[j]];
+    if (count >= of_count.size()) {
+      log_rates[j] = log_rate(items[j], items.size());
+      continue;
+    }
+    if ((known >> count & 1) == 0) of_count[count] = log_rate(items[j], items.size());
+    known |= uint64_t{1} << count;
+    log_rates[j] = of_count[count];
   }
 }
 

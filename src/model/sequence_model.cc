@@ -82,25 +82,26 @@ class RecallMeter {
 
 namespace {
 
-// What changed since a publication.
+// What changed since a publication; repeated entries are thrown out when it is used.
 struct Delta {
   std::vector<uint32_t> items;  // Rows.
   std::vector<uint32_t> moved;  // Places in the index.
   std::vector<uint32_t> lists;  // Sizes and centroids in the index.
-  size_t unique_at = 1 << 14;   // Entries from which on repetitions are thrown out.
+  size_t unique_at = 1 << 14;   // Entries from which on repetitions are thrown out early.
 
-  void add(const Delta& now) {
+  void add(const Delta& now, Reserved<uint8_t>& met) {
     items.insert(items.end(), now.items.begin(), now.items.end());
     moved.insert(moved.end(), now.moved.begin(), now.moved.end());
     lists.insert(lists.end(), now.lists.begin(), now.lists.end());
     if (entries() < unique_at) return;
-    unique();  // Nobody can be shown this for long: it must not grow beyond what there is.
+    unique(met);  // Nobody can be shown this for long: it must not grow beyond what there is.
     unique_at = std::max<size_t>(1 << 14, 2 * entries());
   }
-  void unique() {
+  // Keeps the first of each. `met`: zeros, by item or list; zeros again afterwards.
+  void unique(Reserved<uint8_t>& met) {
     for (std::vector<uint32_t>* v : {&items, &moved, &lists}) {
-      std::sort(v->begin(), v->end());
-      v->erase(std::unique(v->begin(), v->end()), v->end());
+      std::erase_if(*v, [&met](uint32_t x) { return std::exchange(met[x], uint8_t{1}) != 0; });
+      for (const uint32_t x : *v) met[x] = 0;
     }
   }
   void clear() {
@@ -125,13 +126,19 @@ struct SequenceModel::Impl {
   };
 
   explicit Impl(const SequenceOptions& o)
-      : options(o), learner(o), index(o.dim, o.rows_max), own(o), copies{ServingCopy(o), ServingCopy(o)} {}
+      : options(o),
+        learner(o),
+        index(o.dim, o.rows_max),
+        own(o, &index),
+        met(o.rows_max),
+        copies{ServingCopy(o), ServingCopy(o)} {}
 
   const SequenceOptions options;           // Constant.
   SequenceLearner learner;                 // Fold thread only.
   VectorIndex index;                       // Fold thread only.
   ServingCopy own;                         // Fold thread only: as of the last publish().
   std::array<Delta, 2> behind;             // Fold thread only: what `own` has and each of the copies lacks.
+  Reserved<uint8_t> met;                   // Fold thread only: zeros, for Delta.
   std::atomic<uint64_t> version{0};        // Fold thread stores, any thread loads.
   std::array<ServingCopy, 2> copies;       // Readers of the copy shown; the fold thread of the other.
   std::atomic<int> shown{0};               // Fold thread stores, any thread loads.
@@ -155,29 +162,34 @@ struct SequenceModel::Impl {
   }
   // Brings `own` up to date. `as_shown`: rows that stay as they are there.
   void update_own(const Delta& now, std::span<const ShownRow> as_shown) {
-    own.resize_index(index.lists());
     for (size_t i = 0; i < now.items.size(); ++i) {
       if (i + kAhead < now.items.size()) own.fetch_row(now.items[i + kAhead], learner);
       own.update_row(now.items[i], learner);
     }
     for (const ShownRow& row : as_shown) own.set_row(row);
-    update_cells(own, now);
     version.store(version.load() + 1);
     own.update_rest(learner, version.load());
-    for (Delta& copy : behind) copy.add(now);
+    for (Delta& copy : behind) copy.add(now, met);
   }
   void update_cells(ServingCopy& to, const Delta& delta) {
     for (uint32_t list : delta.lists)
       if (list < index.lists()) to.update_list(index, list);
-    for (const std::vector<uint32_t>* items : {&delta.items, &delta.moved})
-      for (uint32_t item : *items) to.update_cell(index, item);
+    if (index.empty()) return;
+    for (const std::vector<uint32_t>* items : {&delta.items, &delta.moved}) {
+      for (size_t i = 0; i < items->size(); ++i) {
+        if (i + 2 * kAhead < items->size()) index.fetch((*items)[i + 2 * kAhead]);
+        if (i + kAhead < items->size())
+          if (const auto ahead = index.where((*items)[i + kAhead])) to.fetch_cell(ahead->list, ahead->place);
+        to.update_cell(index, (*items)[i]);
+      }
+    }
   }
   // Shows requests what `own` holds, unless somebody still reads the copy that would have to change.
   bool try_show() {
     const int hidden = 1 - shown.load();
     if (readers(hidden) != 0) return false;
     Delta& delta = behind[hidden];
-    delta.unique();
+    delta.unique(met);
     ServingCopy& to = copies[hidden];
     to.resize_index(index.lists());
     for (size_t i = 0; i < delta.items.size(); ++i) {
@@ -299,7 +311,7 @@ double SequenceModel::index_recall() const {
 }
 uint32_t SequenceModel::index_probes() const {
   const View now = view();
-  const uint32_t lists = impl_->copy(now.replica_).index().lists();
+  const uint32_t lists = impl_->copy(now.replica_).lists();
   return lists == 0 ? 0 : impl_->meter.probes(lists);
 }
 
@@ -320,15 +332,15 @@ SequenceQuery SequenceModel::View::encode(const SequenceContext& context) const 
 void SequenceModel::View::score(const SequenceQuery& query, std::span<const uint32_t> items,
                                 std::span<float> out) const {
   CHECK(items.size() == out.size());
-  const ServingCopy& copy = model_->impl_->copy(replica_);
-  for (size_t i = 0; i < items.size(); ++i) out[i] = copy.score(query, items[i]) - query.log_normalizer;
+  model_->impl_->copy(replica_).score(query, items, out);
+  for (float& score : out) score -= query.log_normalizer;
 }
 
 std::vector<ScoredItem> SequenceModel::View::top(const SequenceQuery& query, size_t k,
                                                  const std::function<bool(uint32_t)>& allow,
                                                  bool adaptive) const {
   const ServingCopy& copy = model_->impl_->copy(replica_);
-  const uint32_t lists = copy.index().lists();
+  const uint32_t lists = copy.lists();
   if (lists == 0) return copy.scan(query, k, allow);
   if (!adaptive) return copy.search(query, k, allow, RecallMeter::fixed_probes(lists));
   RecallMeter& meter = model_->impl_->meter;

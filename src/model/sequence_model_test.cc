@@ -450,6 +450,14 @@ TEST(SequenceModel, TheIndexFindsWhatAScanFinds) {
         ASSERT_EQ(s.log_p, log_p) << s.item;
       }
       wanted += exact.size();
+      // The fold's own copy reads the lists where they are.
+      const SequenceModel::View own = model.own_view();
+      const std::vector<ScoredItem> again = own.top(own.encode({steps, false}), 20, {}, false);
+      ASSERT_EQ(again.size(), found.size());
+      for (size_t i = 0; i < found.size(); ++i) {
+        ASSERT_EQ(again[i].item, found[i].item) << i;
+        ASSERT_EQ(again[i].log_p, found[i].log_p) << i;
+      }
       for (const ScoredItem& e : exact)
         same +=
             std::any_of(found.begin(), found.end(), [&](const ScoredItem& f) { return f.item == e.item; });

@@ -61,13 +61,14 @@ std::vector<ScoredItem> TopItems::take() {
   return std::move(heap_);
 }
 
-ServingCopy::ServingCopy(const SequenceOptions& options)
+ServingCopy::ServingCopy(const SequenceOptions& options, const VectorIndex* lives)
     : options_(options),
       layout_(options.dim),
       rows_((static_cast<size_t>(options.rows_max) + kBlock) * options.dim),
       scale_(options.rows_max + kBlock),
       bias_(options.rows_max + kBlock),
       dense_(layout_.initial(options.seed)),
+      lives_(lives),
       index_(options.dim) {}
 
 void ServingCopy::update_row(uint32_t item, const SequenceLearner& learner) {
@@ -227,6 +228,28 @@ float ServingCopy::score(const SequenceQuery& query, uint32_t item) const {
   return own == nullptr ? score : score + own->bonus;
 }
 
+void ServingCopy::score(const SequenceQuery& query, std::span<const uint32_t> items,
+                        std::span<float> out) const {
+  if (query.empty()) return std::fill(out.begin(), out.end(), kDead);
+  static thread_local std::vector<uint32_t> known;  // In their order; what is not live is left out.
+  static thread_local std::vector<float> scores;
+  known.clear();
+  for (const uint32_t item : items) {
+    if (item >= rows_used_) continue;
+    __builtin_prefetch(rows_.data() + static_cast<size_t>(item) * options_.dim);
+    __builtin_prefetch(scale_.data() + item);
+    __builtin_prefetch(bias_.data() + item);
+    known.push_back(item);
+  }
+  scores.resize(known.size());
+  base_scores(query, known, scores.data());
+  for (size_t i = 0, k = 0; i < items.size(); ++i) {
+    out[i] = items[i] < rows_used_ ? scores[k++] : kDead;
+    if (out[i] == kDead) continue;
+    if (const SequenceQuery::Own* own = find_own(query, items[i])) out[i] += own->bonus;
+  }
+}
+
 // items == nullptr: the block is first, first + 1, ...
 void ServingCopy::offer_block(const SequenceQuery& query, const float* scores, const uint32_t* items,
                               uint32_t first, size_t n, const std::function<bool(uint32_t)>& allow,
@@ -267,7 +290,30 @@ std::vector<ScoredItem> ServingCopy::scan(const SequenceQuery& query, size_t k,
 
 std::vector<ScoredItem> ServingCopy::exact(const SequenceQuery& query, size_t k,
                                            const std::function<bool(uint32_t)>& allow) const {
-  return search(query, k, allow, index_.lists());
+  return search(query, k, allow, lists());
+}
+
+void ServingCopy::offer_list(const SequenceQuery& query, uint32_t number,
+                             const std::function<bool(uint32_t)>& allow, TopItems& top) const {
+  std::array<float, kBlock> scores;
+  if (lives_ != nullptr) {
+    const std::span<const uint32_t> members = lives_->members(number);
+    for (size_t at = 0; at < members.size(); at += kBlock) {
+      const size_t n = std::min(kBlock, members.size() - at);
+      base_scores(query, members.subspan(at, n), scores.data());
+      offer_block(query, scores.data(), &members[at], 0, n, allow, top);
+    }
+    return;
+  }
+  const IndexCopy::List& list = index_.list(number);
+  std::array<int32_t, kBlock> dots;
+  for (size_t at = 0; at < list.items.size(); at += kBlock) {
+    const size_t n = std::min(kBlock, list.items.size() - at);
+    kernels().dot_int8(&list.rows[at * options_.dim], query.q8.data(), dots.data(), n, options_.dim);
+    const float best =
+        kernels().scores(dots.data(), &list.scale[at], &list.bias[at], query.q8_scale, scores.data(), n);
+    if (best >= top.threshold()) offer_block(query, scores.data(), &list.items[at], 0, n, allow, top);
+  }
 }
 
 std::vector<ScoredItem> ServingCopy::search(const SequenceQuery& query, size_t k,
@@ -275,26 +321,20 @@ std::vector<ScoredItem> ServingCopy::search(const SequenceQuery& query, size_t k
                                             uint32_t probes) const {
   if (query.empty()) return {};
   const size_t want = std::min<size_t>(k, live_);
-  thread_local std::vector<const IndexCopy::List*> lists;
-  std::array<int32_t, kBlock> dots;
-  std::array<float, kBlock> scores;
+  thread_local std::vector<uint32_t> chosen;
   while (true) {
     // Memory read in one piece comes more than twice as fast as list by list; but most of it may be of slots
     // that nobody acted on. Both ways are exact.
-    const bool all = probes >= index_.lists() * 2 / 5;
+    const bool all = probes >= lists() * 2 / 5;
     if (all && rows_used_ / 2 < live_) return scan(query, k, allow);
-    if (all) probes = index_.lists();
+    if (all) probes = lists();
     TopItems top(want);
-    index_.choose(query.q.data(), probes, lists);
-    for (const IndexCopy::List* list : lists) {
-      for (size_t at = 0; at < list->items.size(); at += kBlock) {
-        const size_t n = std::min(kBlock, list->items.size() - at);
-        kernels().dot_int8(&list->rows[at * options_.dim], query.q8.data(), dots.data(), n, options_.dim);
-        const float best = kernels().scores(dots.data(), &list->scale[at], &list->bias[at], query.q8_scale,
-                                            scores.data(), n);
-        if (best >= top.threshold()) offer_block(query, scores.data(), &list->items[at], 0, n, allow, top);
-      }
+    if (lives_ != nullptr) {
+      lives_->choose(query.q.data(), probes, chosen);
+    } else {
+      index_.choose(query.q.data(), probes, chosen);
     }
+    for (const uint32_t list : chosen) offer_list(query, list, allow, top);
     std::vector<ScoredItem> found = finish(query, allow, top);
     if (found.size() >= want || all) return found;
     probes *= 4;  // The filter left too few.

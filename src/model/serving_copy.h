@@ -46,7 +46,9 @@ struct ShownRow {
 
 class ServingCopy {
  public:
-  explicit ServingCopy(const SequenceOptions& options);
+  // `lives`: an index whose lists are read where they are, instead of a copy of them: slower to search,
+  // nothing to keep up to date. For the fold thread's own.
+  explicit ServingCopy(const SequenceOptions& options, const VectorIndex* lives = nullptr);
 
   // --- writer, while nobody reads ---
   void update_row(uint32_t item, const SequenceLearner& learner);
@@ -64,6 +66,7 @@ class ServingCopy {
   }
   void update_rest(const SequenceLearner& learner, uint64_t version);
   void resize_index(uint32_t lists) { index_.resize(lists); }
+  void fetch_cell(uint32_t list, uint32_t place) const { index_.fetch_cell(list, place); }
   void update_list(const VectorIndex& from, uint32_t list) { index_.update_list(from, list); }
   void update_cell(const VectorIndex& from, uint32_t item);  // After update_row() and update_list().
 
@@ -72,6 +75,7 @@ class ServingCopy {
   // --- readers ---
   SequenceQuery encode(const SequenceContext& context) const;
   float score(const SequenceQuery& query, uint32_t item) const;  // -infinity: not live
+  void score(const SequenceQuery& query, std::span<const uint32_t> items, std::span<float> out) const;
   // Scores of given items, without the bonus of the sequence's own. out[i] belongs to items[i].
   void base_scores(const SequenceQuery& query, std::span<const uint32_t> items, float* out) const;
   std::vector<ScoredItem> scan(const SequenceQuery& query, size_t k,
@@ -83,7 +87,7 @@ class ServingCopy {
   // own items are always looked at.
   std::vector<ScoredItem> search(const SequenceQuery& query, size_t k,
                                  const std::function<bool(uint32_t)>& allow, uint32_t probes) const;
-  const IndexCopy& index() const { return index_; }
+  uint32_t lists() const { return lives_ != nullptr ? lives_->lists() : index_.lists(); }
   uint64_t version() const { return version_; }
   uint32_t live_items() const { return live_; }
   bool live(uint32_t item) const;
@@ -96,6 +100,8 @@ class ServingCopy {
   float estimate_normalizer(const SequenceQuery& query) const;
   void offer_block(const SequenceQuery& query, const float* scores, const uint32_t* items, uint32_t first,
                    size_t n, const std::function<bool(uint32_t)>& allow, TopItems& top) const;
+  void offer_list(const SequenceQuery& query, uint32_t list, const std::function<bool(uint32_t)>& allow,
+                  TopItems& top) const;
   std::vector<ScoredItem> finish(const SequenceQuery& query, const std::function<bool(uint32_t)>& allow,
                                  TopItems& top) const;
 
@@ -104,6 +110,7 @@ class ServingCopy {
   Reserved<int8_t> rows_;
   Reserved<float> scale_, bias_;
   std::vector<float> dense_;
+  const VectorIndex* const lives_;
   IndexCopy index_;
   std::vector<uint32_t> sample_;
   std::vector<float> sample_log_rate_;

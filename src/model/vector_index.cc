@@ -17,6 +17,31 @@ constexpr float kGain = 0.9f;       // ...and moves when another is nearer by th
 constexpr int kSplitRounds = 5;     // Rounds of 2-means.
 constexpr size_t kSplitShare = 10;  // The smaller half of a split keeps at least one tenth.
 
+constexpr size_t kAhead = 8;  // Items asked for before they are needed.
+
+// radius(list) < 0: an empty list.
+template <class Centroid, class Radius>
+void choose_lists(const float* q, uint32_t dim, uint32_t probes, uint32_t lists, Centroid centroid,
+                  Radius radius, std::vector<uint32_t>& out) {
+  const Kernels& k = kernels();
+  const float spread = kSpread * std::sqrt(k.dot(q, q, dim) / static_cast<float>(dim));
+  static thread_local std::vector<std::pair<float, uint32_t>> promise;
+  promise.clear();
+  for (uint32_t list = 0; list < lists; ++list) {
+    const float r = radius(list);
+    if (r < 0) continue;
+    const float* c = centroid(list);
+    promise.emplace_back(k.dot(q, c, dim) + c[dim] + spread * r, list);
+  }
+  const size_t take = std::min<size_t>(probes, promise.size());
+  const auto before = [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
+  std::partial_sort(promise.begin(), promise.begin() + static_cast<ptrdiff_t>(take), promise.end(), before);
+  out.clear();
+  for (size_t i = 0; i < take; ++i) out.push_back(promise[i].second);
+}
+
 }  // namespace
 
 VectorIndex::VectorIndex(uint32_t dim, uint32_t rows_max)
@@ -28,11 +53,18 @@ VectorIndex::VectorIndex(uint32_t dim, uint32_t rows_max)
       assigned_(rows_max),
       is_waiting_(rows_max) {}
 
-float VectorIndex::distance2(uint32_t list, const float* row, float bias) const {
+float VectorIndex::distance2(uint32_t list, const float* row, float bias) {
   const float* c = centroid(list);
-  float difference[128];
-  for (uint32_t i = 0; i < dim_; ++i) difference[i] = row[i] - c[i];
-  return kernels().dot(difference, difference, dim_) + (bias - c[dim_]) * (bias - c[dim_]);
+  std::memcpy(difference_, row, dim_ * sizeof(float));
+  kernels().axpy(-1, c, difference_, dim_);
+  return kernels().dot(difference_, difference_, dim_) + (bias - c[dim_]) * (bias - c[dim_]);
+}
+
+void VectorIndex::choose(const float* q, uint32_t probes, std::vector<uint32_t>& out) const {
+  choose_lists(
+      q, dim_, probes, lists(), [this](uint32_t list) { return centroid(list); },
+      [this](uint32_t list) { return lists_[list].members.empty() ? -1 : std::sqrt(lists_[list].radius2); },
+      out);
 }
 
 uint32_t VectorIndex::nearest(const float* row, float bias, float* distance2_out) {
@@ -98,7 +130,9 @@ void VectorIndex::take(uint32_t item) {
 
 void VectorIndex::update(std::span<const uint32_t> items, const SequenceLearner& learner) {
   if (lists_.empty()) new_list();
-  for (uint32_t item : items) {
+  for (size_t at = 0; at < items.size(); ++at) {
+    const uint32_t item = items[at];
+    fetch_for_update(items, at, learner);
     if (learner.sampler().live(item))
       follow(item, learner);
     else if (list_of_[item] != 0)
@@ -113,6 +147,23 @@ void VectorIndex::update(std::span<const uint32_t> items, const SequenceLearner&
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(waiting_at_));
     waiting_at_ = 0;
   }
+}
+
+// With many items each of these is a cache miss: the item's words first, then what they lead to.
+void VectorIndex::fetch_for_update(std::span<const uint32_t> items, size_t at,
+                                   const SequenceLearner& learner) const {
+  if (at + 2 * kAhead < items.size()) {
+    const uint32_t item = items[at + 2 * kAhead];
+    learner.fetch_row(item);
+    __builtin_prefetch(list_of_.data() + item);
+    __builtin_prefetch(assigned_.data() + item);
+    __builtin_prefetch(is_waiting_.data() + item);
+  }
+  if (at + kAhead >= items.size()) return;
+  const uint32_t list = list_of_[items[at + kAhead]];
+  if (list == 0) return;
+  __builtin_prefetch(&lists_[list - 1]);
+  for (uint32_t i = 0; i < dim_ + 2; i += 16) __builtin_prefetch(centroid(list - 1) + i);
 }
 
 // The item's list follows it; if it has gone far, it waits for a comparison with all lists.
@@ -133,7 +184,7 @@ void VectorIndex::follow(uint32_t item, const SequenceLearner& learner) {
   const uint32_t list = list_of_[item] - 1;
   const float share = 1.0f / static_cast<float>(lists_[list].members.size());
   float* c = &centroids_[static_cast<size_t>(list) * stride_];
-  for (uint32_t i = 0; i < dim_; ++i) c[i] += (row[i] - c[i]) * share;
+  kernels().axpy(share, difference_, c, dim_);  // By the newest distance, which is the one from here.
   c[dim_] += (bias - c[dim_]) * share;
   c[dim_ + 1] = 0.5f * (kernels().dot(c, c, dim_) + c[dim_] * c[dim_]);
   lists_[list].radius2 += (d2 - lists_[list].radius2) * share;
@@ -337,23 +388,20 @@ void IndexCopy::update_cell(uint32_t list, uint32_t place, uint32_t item, const 
   to.bias[place] = bias;
 }
 
-void IndexCopy::choose(const float* q, uint32_t probes, std::vector<const List*>& out) const {
-  const Kernels& k = kernels();
-  const float spread = kSpread * std::sqrt(k.dot(q, q, dim_) / static_cast<float>(dim_));
-  std::vector<std::pair<float, uint32_t>> promise;
-  promise.reserve(lists_.size());
-  for (uint32_t list = 0; list < lists(); ++list) {
-    if (lists_[list].items.empty()) continue;
-    const float* c = &centroids_[static_cast<size_t>(list) * stride_];
-    promise.emplace_back(k.dot(q, c, dim_) + c[dim_] + spread * radius_[list], list);
-  }
-  const size_t take = std::min<size_t>(probes, promise.size());
-  const auto before = [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  };
-  std::partial_sort(promise.begin(), promise.begin() + static_cast<ptrdiff_t>(take), promise.end(), before);
-  out.clear();
-  for (size_t i = 0; i < take; ++i) out.push_back(&lists_[promise[i].second]);
+void IndexCopy::fetch_cell(uint32_t list, uint32_t place) const {
+  const List& at = lists_[list];
+  if (place >= at.items.size()) return;
+  __builtin_prefetch(&at.items[place], 1);
+  __builtin_prefetch(&at.rows[static_cast<size_t>(place) * dim_], 1);
+  __builtin_prefetch(&at.scale[place], 1);
+  __builtin_prefetch(&at.bias[place], 1);
+}
+
+void IndexCopy::choose(const float* q, uint32_t probes, std::vector<uint32_t>& out) const {
+  choose_lists(
+      q, dim_, probes, lists(),
+      [this](uint32_t list) { return &centroids_[static_cast<size_t>(list) * stride_]; },
+      [this](uint32_t list) { return lists_[list].items.empty() ? -1 : radius_[list]; }, out);
 }
 
 size_t IndexCopy::bytes() const {

@@ -48,6 +48,12 @@ class VectorIndex {
     return &centroids_[static_cast<size_t>(list) * stride_];
   }  // c, c_b
   float radius2(uint32_t list) const { return lists_[list].radius2; }
+  // The `probes` lists that promise most to q (float32[dim]), best first.
+  void choose(const float* q, uint32_t probes, std::vector<uint32_t>& out) const;
+  void fetch(uint32_t item) const {  // Asks for where() ahead of its use.
+    __builtin_prefetch(list_of_.data() + item);
+    __builtin_prefetch(place_.data() + item);
+  }
   struct Place {
     uint32_t list, place;
   };
@@ -67,7 +73,8 @@ class VectorIndex {
     float radius2 = 0;
     bool changed = false;
   };
-  float distance2(uint32_t list, const float* row, float bias) const;
+  float distance2(uint32_t list, const float* row, float bias);
+  void fetch_for_update(std::span<const uint32_t> items, size_t at, const SequenceLearner& learner) const;
   uint32_t nearest(const float* row, float bias, float* distance2_out);
   void follow(uint32_t item, const SequenceLearner& learner);
   void search(uint32_t item, const SequenceLearner& learner);
@@ -87,6 +94,7 @@ class VectorIndex {
   std::vector<uint32_t> waiting_;  // Drifted, first come first served from waiting_at_ on.
   size_t waiting_at_ = 0;
   std::vector<uint32_t> changed_, moved_;
+  float difference_[128];  // The row less the centroid, of the newest distance2().
 };
 
 // The part of a VectorIndex that queries need, brought up to date cell by cell. Every list holds the int8
@@ -106,7 +114,9 @@ class IndexCopy {
   void update_cell(uint32_t list, uint32_t place, uint32_t item, const int8_t* row, float scale, float bias);
   uint32_t lists() const { return static_cast<uint32_t>(lists_.size()); }
   // The `probes` lists that promise most to q (float32[dim]), best first.
-  void choose(const float* q, uint32_t probes, std::vector<const List*>& out) const;
+  void choose(const float* q, uint32_t probes, std::vector<uint32_t>& out) const;
+  const List& list(uint32_t number) const { return lists_[number]; }
+  void fetch_cell(uint32_t list, uint32_t place) const;  // Asks for a cell ahead of update_cell().
   size_t bytes() const;
 
  private:

@@ -1,6 +1,7 @@
 #include "vector/learned_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -236,7 +237,10 @@ float LearnedEncoder::learn(const TextFeatures& query, std::span<const Candidate
     seen += squares * weight;
     const float step = config_.rate * weight * rsqrt_f32(seen + kFloor);
     float* row = &to.rows[size_t{gradient_.rows[r]} * config_.dim];
-    for (uint32_t i = 0; i < config_.dim; ++i) write(row[i], row[i] - step * g[i]);
+    std::array<float, 1024> moved;  // Computed whole first: stores of words do not vectorise.
+    std::copy_n(row, config_.dim, moved.begin());
+    kernels().axpy(-step, g, moved.data(), config_.dim);
+    for (uint32_t i = 0; i < config_.dim; ++i) write(row[i], moved[i]);
   }
   if (!gradient_.rows.empty())
     lessons_.store(lessons_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
