@@ -53,6 +53,7 @@ class CatalogFacts final : public ItemFacts {
   explicit CatalogFacts(const Catalog& catalog) : catalog_(catalog) {}
   uint32_t slots() const override { return catalog_.slots(); }
   std::span<const uint32_t> facets(ItemSlot item) const override;
+  void facets_of(std::span<const ItemSlot> items, std::vector<std::span<const uint32_t>>& out) const override;
   uint64_t key(ItemSlot item) const override;
 
  private:

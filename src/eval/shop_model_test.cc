@@ -138,6 +138,26 @@ std::vector<Event> real_events(const std::string& file, const std::string& map, 
   return events;
 }
 
+TEST(ShopState, FacetsOfManyItemsAreThoseOfEach) {
+  auto state = open_state();
+  Offset at = 0;
+  for (const Event& event : generated_events(3000)) state->apply(at++, event);
+  const EpochGuard guard;
+  const ItemFacts& facts = state->facts();
+  std::vector<ItemSlot> items;
+  for (ItemSlot item = 0; item < facts.slots() + 2; ++item) items.push_back(item);  // Two do not exist.
+  std::vector<std::span<const uint32_t>> facets;
+  facts.facets_of(items, facets);
+  ASSERT_EQ(facets.size(), items.size());
+  size_t some = 0;
+  for (const ItemSlot item : items) {
+    const std::span<const uint32_t> want = facts.facets(item);
+    ASSERT_TRUE(std::equal(want.begin(), want.end(), facets[item].begin(), facets[item].end())) << item;
+    some += want.size();
+  }
+  EXPECT_GT(some, 100u);
+}
+
 TEST(ShopModel, EveryWayToFoldAGeneratedShopGivesTheSameBytes) {
   check_every_way(generated_events(12000));
 }

@@ -84,8 +84,11 @@ class Catalog final : public Fold {
   }
 
   // Any thread, under an EpochGuard.
-  ItemSlot find(std::string_view id) const;                                // kNoItem: not known
-  const ItemRecord* item(ItemSlot slot) const;                             // nullptr: no such item (any more)
+  ItemSlot find(std::string_view id) const;     // kNoItem: not known
+  const ItemRecord* item(ItemSlot slot) const;  // nullptr: no such item (any more)
+  void fetch(ItemSlot slot) const {             // Asks for what item() reads ahead of its use.
+    if (slot < slots_.size()) __builtin_prefetch(&slots_[slot]);
+  }
   uint32_t slots() const { return static_cast<uint32_t>(slots_.size()); }  // every slot in use is below
   std::string_view facet_name(uint32_t facet) const;  // "category:Shoes > Running", "brand:Acme"; 0: ""
   uint32_t find_facet(std::string_view name) const;   // 0: not known

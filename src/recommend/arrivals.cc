@@ -41,7 +41,7 @@ class Arrivals final : public Source {
       const ItemSlot item = slots - 1 - n;
       // The newer the likelier; without a known taste, by age alone.
       const float newness = 1 / (1 + 0.05f * static_cast<float>(n));
-      const float closeness = taste.size == 0 ? 0.1f : affinity(taste, facts_.facets(item), false);
+      const float closeness = taste.size == 0 ? 0.1f : affinity(taste, facts_.facets(item)).all;
       if (closeness > 0) best[found++] = {newness * closeness, item};
     }
     const size_t kept = std::min(kProposed, found);
@@ -56,11 +56,13 @@ class Arrivals final : public Source {
             Slate& slate) const override {
     const Taste taste = taste_of(context);
     if (taste.size == 0) return;
-    for (const uint32_t at : chosen) {
-      float* x = slate.columns(at) + first;
-      const auto facets = facts_.facets(slate.item(at));
-      x[1] = affinity(taste, facets, false);
-      x[2] = affinity(taste, facets, true);
+    static thread_local std::vector<std::span<const uint32_t>> facets;
+    facts_.facets_of(slate.items_of(chosen), facets);
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      const Affinity affine = affinity(taste, facets[i]);
+      float* x = slate.columns(chosen[i]) + first;
+      x[1] = affine.all;
+      x[2] = affine.last;
     }
   }
 
@@ -97,6 +99,13 @@ class Arrivals final : public Source {
     float weight[kTastes];
     bool last[kTastes];
     size_t size = 0;
+    uint64_t some[4] =
+        {};  // A bit for each facet by its number: most facets of most items are none of these.
+
+    bool may_have(uint32_t f) const { return (some[f / 64 % 4] >> f % 64 & 1) != 0; }
+  };
+  struct Affinity {
+    float all = 0, last = 0;
   };
 
   // The facets of the latest items; a rare one says more than a common one.
@@ -118,6 +127,7 @@ class Arrivals final : public Source {
           taste.facet[at] = f;
           taste.weight[at] = 0;
           taste.last[at] = r == 0;
+          taste.some[f / 64 % 4] |= uint64_t{1} << f % 64;
           ++taste.size;
         }
         taste.weight[at] += weight;
@@ -125,12 +135,17 @@ class Arrivals final : public Source {
     for (size_t at = 0; at < taste.size; ++at) taste.weight[at] /= sum;
     return taste;
   }
-  static float affinity(const Taste& taste, std::span<const uint32_t> facets, bool last) {
-    float sum = 0;
-    for (const uint32_t f : facets)
-      for (size_t at = 0; at < taste.size; ++at)
-        if (taste.facet[at] == f && (!last || taste.last[at])) sum += last ? 0.5f : taste.weight[at];
-    return sum;
+  static Affinity affinity(const Taste& taste, std::span<const uint32_t> facets) {
+    Affinity out;
+    for (const uint32_t f : facets) {
+      if (!taste.may_have(f)) continue;
+      for (size_t at = 0; at < taste.size; ++at) {
+        if (taste.facet[at] != f) continue;
+        out.all += taste.weight[at];
+        if (taste.last[at]) out.last += 0.5f;
+      }
+    }
+    return out;
   }
 
   const ItemFacts& facts_;

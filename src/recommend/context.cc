@@ -30,6 +30,8 @@ void Context::clear_table() {
 
 void Context::assign(const Sequence& sequence, uint64_t order_now, EventType action_now, TimeMs now,
                      size_t steps_max) {
+  static thread_local uint64_t assigned = 0;
+  serial = ++assigned;
   clear_table();
   recents.clear();
   shopper = sequence.shopper;

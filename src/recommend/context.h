@@ -34,6 +34,7 @@ struct Context {
   std::span<const Step> steps;    // Without the order being filled.
   std::span<const Step> session;  // The part of them in this session.
   std::vector<Recent> recents;    // At most kRecentsMax, newest first.
+  uint64_t serial = 0;            // Of the assign(): another one each time on this thread.
   uint32_t occasions = 0;         // Different orders or visits in `steps`.
   bool learning = false;          // Asked by the fold: the answer may depend on nothing but what was learned.
   bool brief = false;             // Proposals of the others will do: no scan of everything.

@@ -75,7 +75,7 @@ class Covisitation final : public PairSource {
   }
 
   void fill(const Context&, size_t first, std::span<const uint32_t> chosen, Slate& slate) const override {
-    for (const uint32_t at : chosen) slate.columns(at)[first + 5] *= root_of(slate.item(at));
+    each_root(chosen, slate, [first](float* columns, float root) { columns[first + 5] *= root; });
   }
 
   RecommendReason reason(const Context& context, ItemSlot item) const override {

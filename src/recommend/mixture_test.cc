@@ -110,6 +110,14 @@ TEST(Mixture, InputsAreThoseOfTheDefinition) {
     }
 }
 
+TEST(Numeric, PowersOfTwoByFoursAreThoseOneByOne) {
+  std::vector<float> x;
+  for (int n = 0; n < 4'003; ++n) x.push_back(0.05f * static_cast<float>(n) - 160);
+  std::vector<float> powers(x.size());
+  numeric::exp2_of(x.data(), powers.data(), x.size());
+  for (size_t n = 0; n < x.size(); ++n) ASSERT_EQ(powers[n], numeric::exp2(x[n])) << x[n];
+}
+
 TEST(Mixture, LearnsWhichColumnTells) {
   Mixture mixture(columns(), std::vector<float>(kColumns, 0), 2, {});
   Slate slate;

@@ -138,13 +138,18 @@ class Neighbours final : public Source {
     }
     if (similar.used().empty()) return;
     static thread_local std::vector<std::pair<float, uint32_t>> best;
+    static thread_local std::vector<float> fading;
     best.clear();
+    fading.clear();
     for (const uint32_t at : similar.used()) {
       const Similarities::Cell& cell = similar.cell(at);
       const uint32_t age = newest - std::min(newest, cell.number);
       if (age >= sessions_max_) continue;
-      best.emplace_back(cell.sum / norm * numeric::exp2(-static_cast<float>(age) / kHalfLife), at);
+      best.emplace_back(cell.sum / norm, at);
+      fading.push_back(-static_cast<float>(age) / kHalfLife);
     }
+    numeric::exp2_of(fading.data(), fading.data(), fading.size());
+    for (size_t n = 0; n < best.size(); ++n) best[n].first *= fading[n];
     const size_t kept = std::min(kNeighbours, best.size());
     const auto before = [&](const auto& a, const auto& b) {
       return a.first != b.first ? a.first > b.first
@@ -154,17 +159,26 @@ class Neighbours final : public Source {
     std::sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(kept),
               before);  // a fixed order of sums
     float total = 1e-20f;
-    for (size_t n = 0; n < kept; ++n) total += best[n].first;
+    for (size_t n = 0; n < kept; ++n) {
+      total += best[n].first;
+      sessions_.fetch(similar.cell(best[n].second).number % sessions_max_);
+    }
     for (size_t n = 0; n < kept; ++n)
       vote(context, similar.cell(best[n].second), best[n].first / total, first, slate);
   }
 
   void fill(const Context&, size_t first, std::span<const uint32_t> chosen, Slate& slate) const override {
     const float all = static_cast<float>(get(newest_)) + 1;
+    static thread_local std::vector<const Postings*> found;
+    found.clear();
+    for (const uint32_t at : chosen) postings_.fetch(slate.item(at));
     for (const uint32_t at : chosen) {
-      const Postings* postings = find(slate.item(at));
-      const float seen = postings == nullptr ? 0 : static_cast<float>(get(postings->count));
-      float* x = slate.columns(at) + first;
+      found.push_back(find(slate.item(at)));
+      if (found.back() != nullptr) __builtin_prefetch(found.back());
+    }
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      const float seen = found[i] == nullptr ? 0 : static_cast<float>(get(found[i]->count));
+      float* x = slate.columns(chosen[i]) + first;
       x[3] = x[0] * numeric::log(1 + all / (seen + 1)) * 0.2f;
     }
   }

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace freshet::numeric {
 
@@ -51,6 +53,32 @@ inline float log(float x) {  // natural; x > 0 and normal, else log of the small
   p = p * m + 3.3333331174e-1f;
   const float e = static_cast<float>(exponent);
   return m + (m * z * p - 0.5f * z) + e * 0.693147180559945f;
+}
+
+// out[i] = exp2(x[i]) for x <= 126, bit for bit, four at a time. `out` may be `x`.
+inline void exp2_of(const float* x, float* out, size_t n) {
+  typedef float Lanes __attribute__((vector_size(16), may_alias));
+  typedef uint32_t Words __attribute__((vector_size(16), may_alias));
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    Lanes v;
+    std::memcpy(&v, x + i, sizeof v);
+    const Lanes least = Lanes{} - 126.0f, magic = Lanes{} + 12582912.0f;
+    const auto under = v < least;
+    const Lanes shifted = v + magic;
+    const Lanes f = v - (shifted - magic);
+    const Words power = (std::bit_cast<Words>(shifted) - 0x4b400000u + 127u) << 23;
+    Lanes p = Lanes{} + 1.535336188319500e-4f;
+    p = p * f + 1.339887440266574e-3f;
+    p = p * f + 9.618437357674640e-3f;
+    p = p * f + 5.550332471162809e-2f;
+    p = p * f + 2.402264791363012e-1f;
+    p = p * f + 6.931472028550421e-1f;
+    p = p * f + 1.0f;
+    p = under ? Lanes{} : p * std::bit_cast<Lanes>(power);
+    std::memcpy(out + i, &p, sizeof p);
+  }
+  for (; i < n; ++i) out[i] = exp2(x[i]);
 }
 
 }  // namespace freshet::numeric

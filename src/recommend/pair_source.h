@@ -41,7 +41,9 @@ class PairSource : public Source {
   // visit(index into recents, row) for those of the `count` most recent items that have a row.
   template <class Visit>
   void each_row(const Context& context, size_t count, Visit&& visit) const {
-    for (size_t r = 0; r < std::min(count, context.recents.size()); ++r)
+    const size_t asked = std::min(count, context.recents.size());
+    for (size_t r = 0; r < asked; ++r) pairs_.fetch(context.recents[r].item);
+    for (size_t r = 0; r < asked; ++r)
       if (const PairTable::Row* row = pairs_.find(context.recents[r].item)) visit(r, *row);
   }
 
@@ -51,10 +53,14 @@ class PairSource : public Source {
     const float worth = pairs_.worth(row, now());
     return worth / std::sqrt(worth * total + kPrior);
   }
-  // The other root, for a candidate; 1 when it has no row.
-  float root_of(ItemSlot item) const {
-    const PairTable::Row* row = pairs_.find(item);
-    return row == nullptr ? 1 : 1 / std::sqrt(pairs_.evidence(*row, now()) + kPrior);
+  // The other root, for candidates: use(columns of the candidate, root); not for those without a row.
+  template <class Use>
+  void each_root(std::span<const uint32_t> chosen, Slate& slate, Use&& use) const {
+    static thread_local std::vector<const PairTable::Row*> rows;
+    pairs_.find_all(slate.items_of(chosen), rows);
+    for (size_t i = 0; i < chosen.size(); ++i)
+      if (rows[i] != nullptr)
+        use(slate.columns(chosen[i]), 1 / std::sqrt(pairs_.evidence(*rows[i], now()) + kPrior));
   }
 
   // The recent item whose row says most of `item`; share(pair, row, recent) says how much.

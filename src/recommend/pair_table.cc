@@ -170,6 +170,15 @@ void PairTable::make_room(ItemSlot keep) {
   }
 }
 
+void PairTable::find_all(std::span<const ItemSlot> items, std::vector<const Row*>& out) const {
+  for (const ItemSlot item : items) rows_.fetch(item);
+  out.clear();
+  for (const ItemSlot item : items) {
+    out.push_back(find(item));
+    if (out.back() != nullptr) __builtin_prefetch(out.back());
+  }
+}
+
 float PairTable::worth(const Row& row, uint64_t now) const {
   return numeric::exp2(-static_cast<float>(now - std::min(now, row.base)) / options_.half_life_slow);
 }

@@ -17,6 +17,8 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/epoch.h"
@@ -64,6 +66,11 @@ class PairTable {
     const std::atomic<Row*>* row = rows_.find(of);
     return row == nullptr ? nullptr : row->load(std::memory_order_acquire);
   }
+  void fetch(ItemSlot of) const {  // Asks for a row ahead of its use.
+    if (const Row* row = find(of)) __builtin_prefetch(row);
+  }
+  // find() of each: out[i] of items[i]. The rows' heads are asked for ahead of their use.
+  void find_all(std::span<const ItemSlot> items, std::vector<const Row*>& out) const;
   // What a stored slow or back weight of 1 in this row is worth at `now`, in events.
   float worth(const Row& row, uint64_t now) const;
   float evidence(const Row& row, uint64_t now) const {

@@ -33,6 +33,8 @@ template <size_t kSize>
 class TopList {
  public:
   void count(uint32_t key, float weight) {
+    // Most keys are not among the heaviest. One that is weighs more than the last of them, or is not moved.
+    if (get(size_) == kSize && weight <= weight_at(kSize - 1)) return;
     uint32_t at = get(size_);
     for (uint32_t i = 0; i < get(size_); ++i)
       if (key_at(i) == key) {
@@ -138,6 +140,7 @@ class PopularityImpl final : public Popularity {
     const uint64_t now = get(lessons_);
     float inverse[kLives];
     for (size_t life = 0; life < kLives; ++life) inverse[life] = total(life) > 0 ? 1 / total(life) : 0;
+    for (const uint32_t at : chosen) items_.fetch(slate.item(at));
     for (const uint32_t at : chosen) {
       float* x = slate.columns(at) + first;
       const Counts* counts = items_.find(slate.item(at));

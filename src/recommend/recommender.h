@@ -42,8 +42,13 @@ class ItemFacts {
   virtual ~ItemFacts() = default;
   virtual uint32_t slots() const = 0;  // Every live slot is below.
   virtual std::span<const uint32_t> facets(
-      ItemSlot item) const = 0;                   // Category and brand numbers, most specific category first;
-                                                  // empty when not known. 0 is no facet.
+      ItemSlot item) const = 0;  // Category and brand numbers, most specific category first;
+                                 // empty when not known. 0 is no facet.
+  // The facets of many items: out[i] of items[i]. What they are kept in is asked for ahead where that helps.
+  virtual void facets_of(std::span<const ItemSlot> items, std::vector<std::span<const uint32_t>>& out) const {
+    out.clear();
+    for (const ItemSlot item : items) out.push_back(facets(item));
+  }
   virtual uint64_t key(ItemSlot item) const = 0;  // Hash of the item's id: stable, for ties.
 };
 

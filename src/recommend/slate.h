@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "base/hash.h"
@@ -26,13 +27,8 @@ class Slate {
   Slate() : table_(kTable, kNoRow) { rows_.reserve(kRowsMax); }
 
   void clear() {
-    for (const ItemSlot item : items_) {
-      uint32_t at = place(item);
-      while (table_[at] != kNoRow) {
-        table_[at] = kNoRow;
-        at = (at + 1) % kTable;
-      }
-    }
+    for (const uint32_t at : places_) table_[at] = kNoRow;
+    places_.clear();
     items_.clear();
     rows_.clear();
   }
@@ -49,6 +45,7 @@ class Slate {
     if (items_.size() == kRowsMax) return nullptr;
     table_[at] = static_cast<uint32_t>(items_.size());
     items_.push_back(item);
+    places_.push_back(at);
     rows_.emplace_back();
     return rows_.back().data();
   }
@@ -56,6 +53,12 @@ class Slate {
   ItemSlot item(size_t index) const { return items_[index]; }
   float* columns(size_t index) { return rows_[index].data(); }
   const float* columns(size_t index) const { return rows_[index].data(); }
+  // The items of some rows. Valid until the next call on this slate.
+  std::span<const ItemSlot> items_of(std::span<const uint32_t> rows) const {
+    asked_.clear();
+    for (const uint32_t row : rows) asked_.push_back(items_[row]);
+    return asked_;
+  }
 
  private:
   static constexpr uint32_t kTable = 4 * kRowsMax;
@@ -63,7 +66,9 @@ class Slate {
 
   std::vector<uint32_t> table_;
   std::vector<ItemSlot> items_;
+  std::vector<uint32_t> places_;  // in table_, of each item
   std::vector<Row> rows_;
+  mutable std::vector<ItemSlot> asked_;
 };
 
 }  // namespace freshet

@@ -29,6 +29,9 @@ class SlotArray {
         slot < kChunks * kChunk ? chunks_[slot / kChunk].load(std::memory_order_acquire) : nullptr;
     return chunk == nullptr ? nullptr : chunk + slot % kChunk;
   }
+  void fetch(uint32_t slot) const {  // Asks for it ahead of its use.
+    if (const T* at = find(slot)) __builtin_prefetch(at);
+  }
   T* find(uint32_t slot) { return const_cast<T*>(static_cast<const SlotArray*>(this)->find(slot)); }
   T& at(uint32_t slot) {  // Writer: makes the chunk.
     CHECK(slot < kChunks * kChunk);

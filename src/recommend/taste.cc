@@ -64,7 +64,7 @@ class Taste final : public Source {
   void collect(const Context& context, size_t first, Slate& slate) const override {
     if (context.steps.empty() || context.brief) return;
     const SequenceModel::View view = view_for(context);
-    const SequenceQuery query = view.encode(question(context));
+    const SequenceQuery& query = encoded(view, context);
     if (query.empty()) return;
     for (const ScoredItem& item : view.top(query, kProposed, {}, !context.learning))
       if (float* x = slate.row(item.item)) x[first] = numeric::exp(item.log_p);
@@ -74,14 +74,11 @@ class Taste final : public Source {
             Slate& slate) const override {
     if (context.steps.empty()) return;
     const SequenceModel::View view = view_for(context);
-    const SequenceQuery query = view.encode(question(context));
+    const SequenceQuery& query = encoded(view, context);
     if (query.empty()) return;
-    static thread_local std::vector<uint32_t> items;
     static thread_local std::vector<float> log_p;
-    items.clear();
-    for (const uint32_t at : chosen) items.push_back(slate.item(at));
-    log_p.resize(items.size());
-    view.score(query, items, log_p);
+    log_p.resize(chosen.size());
+    view.score(query, slate.items_of(chosen), log_p);
     for (size_t i = 0; i < chosen.size(); ++i) {
       float* x = slate.columns(chosen[i]) + first;
       if (!(log_p[i] > -kLogLeast)) continue;
@@ -120,6 +117,19 @@ class Taste final : public Source {
   // The fold learns from what was published, requests read what they are shown.
   SequenceModel::View view_for(const Context& context) const {
     return context.learning ? model_.own_view() : model_.view();
+  }
+  // collect() and fill() ask the same. Valid until the thread's next call.
+  const SequenceQuery& encoded(const SequenceModel::View& view, const Context& context) const {
+    struct Asked {
+      const SequenceModel* model = nullptr;
+      uint64_t version = 0, serial = 0;
+      SequenceQuery query;
+    };
+    static thread_local Asked last;
+    if (last.model == &model_ && last.version == view.version() && last.serial == context.serial)
+      return last.query;
+    last = {&model_, view.version(), context.serial, view.encode(question(context))};
+    return last.query;
   }
   void publish() {
     model_.publish();

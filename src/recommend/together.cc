@@ -53,11 +53,10 @@ class Together final : public PairSource {
   }
 
   void fill(const Context&, size_t first, std::span<const uint32_t> chosen, Slate& slate) const override {
-    for (const uint32_t at : chosen) {
-      const float root = root_of(slate.item(at));
-      slate.columns(at)[first] *= root;
-      slate.columns(at)[first + 1] *= root;
-    }
+    each_root(chosen, slate, [first](float* columns, float root) {
+      columns[first] *= root;
+      columns[first + 1] *= root;
+    });
   }
 
   RecommendReason reason(const Context& context, ItemSlot item) const override {
