@@ -49,8 +49,9 @@ Result<TimeUnit> parse_time_unit(std::string_view text);  // auto | s | ms | us 
 constexpr TimeMs kClocklessStartMs = 1577836800000;  // 2020-01-01T00:00:00Z
 
 struct FileOptions {
-  FileFormat format = FileFormat::kAuto;  // By name (.csv, .tsv, .json, .jsonl before .gz or .zst), then by content.
-  std::optional<char> delimiter;          // Of a CSV; given: the format is CSV.
+  FileFormat format =
+      FileFormat::kAuto;          // By name (.csv, .tsv, .json, .jsonl before .gz or .zst), then by content.
+  std::optional<char> delimiter;  // Of a CSV; given: the format is CSV.
   bool header = true;
   std::vector<ColumnMap> map;  // Empty: columns whose names are fields or their synonyms (docs/events.md).
   std::vector<ColumnMap> set;  // --set type=view: constants, in .column.

@@ -41,10 +41,10 @@ std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
   list("--upper", flags->upper, "Fields put in upper case first, e.g. item (repeatable)");
   app.add_option("--types", flags->types, "What the type column's values mean, e.g. 1=view,2=purchase")
       ->group(group);
-  app.add_option(
-         "--format", flags->format,
-         "auto, json, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, RSS, Atom) or "
-         "json-ld (schema.org)")
+  app.add_option("--format", flags->format,
+                 "auto, json, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, "
+                 "RSS, Atom) or "
+                 "json-ld (schema.org)")
       ->group(group)
       ->capture_default_str();
   app.add_option("--delimiter", flags->delimiter, "One character, or tab, space")->group(group);
