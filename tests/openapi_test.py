@@ -169,6 +169,11 @@ def check_open(server):
     call("post", "/api/v1/browse", 400, {"cursor": "nonsense"})
     call("post", "/api/v1/facets/{name}", 200, {"contains": "a"}, name="brand")
     call("post", "/api/v1/facets/{name}", 400, {"filter": "price <"}, name="brand")
+    steps = call("post", "/api/v1/search", 200, {"count": 0, "facets": [{"name": "category", "under": "", "first": ["x"]}]})
+    assert all(" > " not in value["value"] for value in steps["facets"][0]["values"]), steps
+    asked = {"query": "ket", "count": 5}
+    assert call("post", "/api/v1/suggestions", 200, asked).keys() == call("get", "/api/v1/suggestions", 200, query=asked).keys()
+    assert call("post", "/api/v1/suggestions", 400, {"count": 0})["error"]["field"] == "count"
     staged = call("post", "/api/v1/settings/staged", 201, {"pagination_max": 500})["version"]
     assert call("post", "/api/v1/settings/staged", 400, {"typo": {"one_edit_from": 0}})["error"]["field"] == "typo.one_edit_from"
     call("delete", "/api/v1/settings/staged/{version}", 200, version=staged)

@@ -227,23 +227,24 @@ void choose(const FacetSpec& spec, std::vector<Counted>& all, FacetCounts& count
     return a.count != b.count ? a.count > b.count : alphabetically(a, b);
   };
   std::map<std::string_view, size_t> rank;
-  if (spec.order == ValueOrder::kDeclared)
-    for (const std::string& value : spec.declared) rank.try_emplace(value, rank.size());
+  for (const std::string& value : spec.declared) rank.try_emplace(value, rank.size());
   const auto rank_of = [&](const Counted& value) {
     const auto at = has_number(value.number) ? rank.find(number_text(value.number)) : rank.find(value.text);
     return at == rank.end() ? rank.size() : at->second;
   };
+  const auto otherwise = [&](const Counted& a, const Counted& b) {
+    return spec.order == ValueOrder::kCount ? by_count(a, b) : alphabetically(a, b);
+  };
   const auto declared = [&](const Counted& a, const Counted& b) {
     const size_t x = rank_of(a), y = rank_of(b);
-    return x != y ? x < y : by_count(a, b);
+    return x != y ? x < y : otherwise(a, b);
   };
   const auto shown = static_cast<std::ptrdiff_t>(std::min<size_t>(spec.values_max, all.size()));
-  const auto order = [&](const auto& less) {
-    std::partial_sort(all.begin(), all.begin() + shown, all.end(), less);
-  };
-  if (spec.order == ValueOrder::kCount) order(by_count);
-  if (spec.order == ValueOrder::kAlphabet) order(alphabetically);
-  if (spec.order == ValueOrder::kDeclared) order(declared);
+  if (rank.empty()) {
+    std::partial_sort(all.begin(), all.begin() + shown, all.end(), otherwise);
+  } else {
+    std::partial_sort(all.begin(), all.begin() + shown, all.end(), declared);
+  }
   counts.distinct = all.size();
   for (auto it = all.begin(); it != all.begin() + shown; ++it) {
     FacetCount& out = counts.values.emplace_back();
@@ -331,13 +332,15 @@ FacetCounts count_facet_slowly(const ColumnSet& columns, const FacetSpec& spec, 
 }
 
 Faceted count_facets(const ColumnSet& columns, const SlotSet& found, std::span<const FacetSpec> specs,
-                     std::span<const FacetChoice> choices, const GroupKey* groups) {
+                     std::span<const FacetChoice> choices, const GroupKey* groups,
+                     const std::function<bool()>& stop) {
   std::vector<SlotSet> passing;
   for (const FacetChoice& choice : choices) passing.push_back(choice.filter.evaluate(columns, found));
   Faceted out;
   out.matches = found;
   for (const SlotSet& set : passing) out.matches &= set;
   for (const FacetSpec& spec : specs) {
+    if (stop && stop()) break;
     const bool chosen = std::any_of(choices.begin(), choices.end(),
                                     [&](const FacetChoice& choice) { return choice.facet == spec.name; });
     if (!chosen) {

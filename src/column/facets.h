@@ -21,14 +21,13 @@ namespace freshet {
 enum class ValueOrder : uint8_t {
   kCount,     // most frequent first
   kAlphabet,  // by the bytes of the value; numbers by size
-  kDeclared,  // those of `declared` first, in that order; the rest by count
 };
 
 struct FacetSpec {
   std::string name;
   uint32_t values_max = 100;
   ValueOrder order = ValueOrder::kCount;
-  std::vector<std::string> declared;
+  std::vector<std::string> declared;  // These first, in this order; the rest by `order`.
   // Of paths ("Shoes > Running"), only those one step below `under` ("": the roots).
   bool hierarchical = false;
   std::string under;
@@ -74,8 +73,10 @@ struct Faceted {
   SlotSet matches;
   std::vector<FacetCounts> counts;  // as the specs
 };
+// `stop`: asked before each facet; when it says true, the rest are left out.
 Faceted count_facets(const ColumnSet& columns, const SlotSet& found, std::span<const FacetSpec> specs,
-                     std::span<const FacetChoice> choices, const GroupKey* groups = nullptr);
+                     std::span<const FacetChoice> choices, const GroupKey* groups = nullptr,
+                     const std::function<bool()>& stop = {});
 
 // Does `value` fit a search within values, and where? `marked` (may be null) gets the value with tags.
 bool value_fits(const FacetSpec& spec, std::string_view value, std::string* marked);

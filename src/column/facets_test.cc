@@ -44,7 +44,6 @@ TEST(Facets, Table) {
   FacetSpec brand{.name = "brand"}, few{.name = "color", .values_max = 1}, alphabet{.name = "color"},
       declared{.name = "color"};
   alphabet.order = ValueOrder::kAlphabet;
-  declared.order = ValueOrder::kDeclared;
   declared.declared = {"dark blue", "green"};
   FacetSpec roots{.name = "category"}, under{.name = "category"}, any{.name = "category"};
   roots.hierarchical = under.hierarchical = true;

@@ -58,6 +58,8 @@ class Filter {
     return evaluate(columns, &within);
   }
   bool empty() const { return root_ == nullptr; }
+  // The attributes it asks for, each once, in the order of the text; a place (GEO_...) has none.
+  std::vector<std::string> names() const;
 
   struct Node;  // column/internal/filter_node.h
 

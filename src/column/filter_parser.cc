@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -257,6 +258,21 @@ double filter_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? value : kNoNumber;
+}
+
+std::vector<std::string> Filter::names() const {
+  std::vector<std::string> out;
+  std::vector<const Node*> open = {root_.get()};
+  while (!open.empty()) {
+    const Node* node = open.back();
+    open.pop_back();
+    if (node == nullptr) continue;
+    if (!node->name.empty() && std::find(out.begin(), out.end(), node->name) == out.end())
+      out.push_back(node->name);
+    for (auto child = node->children.rbegin(); child != node->children.rend(); ++child)
+      open.push_back(child->get());
+  }
+  return out;
 }
 
 Result<Filter> Filter::parse(std::string_view text) {

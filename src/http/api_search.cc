@@ -43,7 +43,7 @@ void read_facets(JsonFields& fields, SearchRequest& out) {
   if (list == nullptr) return;
   for (size_t i = 0; i < list->size(); ++i) {
     const std::string path = fields.path("facets") + "[" + std::to_string(i) + "]";
-    FacetRequest facet;
+    FacetRequest facet{};
     if (const std::string* name = (*list)[i].text()) {
       facet.name = *name;
     } else {
@@ -58,6 +58,8 @@ void read_facets(JsonFields& fields, SearchRequest& out) {
       } else if (!order.empty()) {
         inner.wrong("order", "\"count\" or \"alpha\"");
       }
+      inner.texts("first", facet.first, FacetRequest::kFirstMax, 256);
+      if (inner.any("under") != nullptr) inner.text("under", facet.under.emplace(), 0, 1024);
       fields.fail(inner.finish());
     }
     if (facet.name.empty() || facet.name.size() > 128)
@@ -360,7 +362,7 @@ Response facet_values(ApiParts& parts, const Request& from) {
   const Result<Json> body = parse_json(from.body.empty() ? "{}" : from.body, {kSearchBody, 10});
   if (!body.ok()) return problem(Problem{400, "malformed_json", body.error().what});
   SearchRequest request;
-  FacetRequest facet;
+  FacetRequest facet{};
   facet.name = from.params[0];
   facet.values_max = 10;
   JsonFields fields(*body, "");

@@ -14,6 +14,7 @@ void write_list(JsonWriter& json, std::string_view name, const std::vector<Sugge
   json.end();
 }
 
+// Arguments in the query, or as JSON in the body.
 Response suggestions(ApiParts& parts, const Request& from) {
   Fields fields = Fields::of(from);
   SuggestRequest request;
@@ -36,6 +37,7 @@ Response suggestions(ApiParts& parts, const Request& from) {
 void add_suggest_routes(Router& router, ApiParts& parts) {
   const auto answer = [&parts](const Request& request) { return suggestions(parts, request); };
   router.add({Method::kGet, "/api/v1/suggestions", Access::kRead, 0, false, answer});
+  router.add({Method::kPost, "/api/v1/suggestions", Access::kRead, kSmallBody, false, answer});
 }
 
 }  // namespace freshet::http_internal

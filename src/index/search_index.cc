@@ -287,12 +287,13 @@ void SearchIndex::State::top_once(const index::Query& query, uint32_t k, std::ve
   best.finish();
 }
 
-void SearchIndex::top(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out) const {
+void SearchIndex::top(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out,
+                      const StopCheck& stop) const {
   out.clear();
   const index::Statistics statistics = state_->statistics();
   const CompiledPlan compiled(plan, state_->dictionary, statistics);
   if (compiled.hopeless || k == 0) return;
-  index::Query query{&compiled, &plan.scoring, &statistics, &state_->table};
+  index::Query query{&compiled, &plan.scoring, &statistics, &state_->table, &stop};
   std::optional<SlotSet::Probe> allowed;
   if (filter != nullptr) {
     allowed.emplace(*filter);
@@ -324,11 +325,11 @@ void SearchIndex::top_exhaustive(const QueryPlan& plan, const SlotSet* filter, u
   best.finish();
 }
 
-SlotSet SearchIndex::matches(const QueryPlan& plan) const {
+SlotSet SearchIndex::matches(const QueryPlan& plan, const StopCheck& stop) const {
   const index::Statistics statistics = state_->statistics();
   const CompiledPlan compiled(plan, state_->dictionary, statistics);
   if (compiled.hopeless) return {};
-  const index::Query query{&compiled, &plan.scoring, &statistics, &state_->table};
+  const index::Query query{&compiled, &plan.scoring, &statistics, &state_->table, &stop};
   Workspace& mine = workspace();
   const index::View& now = *state_->view.load(std::memory_order_acquire);
   std::vector<uint64_t> words((size_t{state_->table.size()} + 63) / 64);
@@ -358,6 +359,21 @@ float SearchIndex::score(const QueryPlan& plan, uint32_t slot) const {
   float score = 0;
   index::record_score({plan, state_->dictionary, state_->statistics()}, *record, score);
   return score;
+}
+
+std::function<float(uint32_t)> SearchIndex::scorer(const QueryPlan& plan) const {
+  struct Compiled {
+    Compiled(const QueryPlan& from, const State& state) : plan(from, state.dictionary, state.statistics()) {
+      records.start(plan);
+    }
+    const CompiledPlan plan;
+    index::RecordScorer records;
+  };
+  return [this, compiled = std::make_shared<Compiled>(plan, *state_)](uint32_t slot) {
+    const Record* record = state_->table.record(slot);
+    float score = 0;
+    return record != nullptr && compiled->records.score(*record, score) ? score : 0;
+  };
 }
 
 float SearchIndex::explain(const QueryPlan& plan, uint32_t slot, std::vector<ScorePart>& parts) const {

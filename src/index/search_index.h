@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -102,17 +103,25 @@ class SearchIndex {
   // What is wrong with a plan: kInvalid, or Ok. The functions below ask for a plan that is right.
   static Status check(const QueryPlan& plan);
 
+  // Asked now and then (every 65,536 items at least) while an answer is made; when it says true, the answer
+  // is what there is of it so far.
+  using StopCheck = std::function<bool()>;
+
   // The best `k` matches, best first; ties: smaller slot first. `filter`: only these slots (nullptr: all).
-  void top(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out) const;
+  void top(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out,
+           const StopCheck& stop = {}) const;
   // The slow obvious twin of top(): every item's record, one by one.
   void top_exhaustive(const QueryPlan& plan, const SlotSet* filter, uint32_t k, std::vector<Hit>& out) const;
 
-  SlotSet matches(const QueryPlan& plan) const;  // All items that match.
-  bool contains(uint32_t slot) const;            // Is the slot indexed?
-  SlotSet slots() const;                         // All slots indexed.
+  SlotSet matches(const QueryPlan& plan, const StopCheck& stop = {}) const;  // All items that match.
+  bool contains(uint32_t slot) const;                                        // Is the slot indexed?
+  SlotSet slots() const;                                                     // All slots indexed.
 
   // Score of one item, whether it matches or not (parts empty: no clause does). Slots not indexed score 0.
   float score(const QueryPlan& plan, uint32_t slot) const;
+  // The scores of many items that match, the plan compiled once: as score(), 0 for items that do not match.
+  // The plan must outlive the function, which lives as long as the guard and belongs to one thread.
+  std::function<float(uint32_t slot)> scorer(const QueryPlan& plan) const;
   float explain(const QueryPlan& plan, uint32_t slot, std::vector<ScorePart>& parts) const;
 
   // The dictionary. Views live as long as the index.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "env/log.h"
 #include "env/testing/fault_file_system.h"
 #include "env/testing/temporary_dir.h"
@@ -69,6 +70,43 @@ TEST(FileLog, IsThereAgainAfterReopening) {
   const auto log = must_open(real_files(), dir.path(), small_segments());
   EXPECT_GT(log->segments().size(), 5u);
   EXPECT_EQ(verify_log(*log).value().events, n);
+}
+
+// A log as version 1 left it: the header says so, its hash too, and everything else is the same.
+void make_version_1(FaultFileSystem& disk, const std::string& segment) {
+  std::string bytes = disk.bytes_of(segment);
+  bytes[8] = 1;
+  const uint64_t hash = hash_bytes(bytes.substr(0, 56));
+  for (int i = 0; i < 8; ++i) bytes[56 + static_cast<size_t>(i)] = static_cast<char>(hash >> (8 * i));
+  disk.set_bytes(segment, bytes);
+}
+
+TEST(FileLog, ReadsSegmentsOfVersion1AndGoesOnInASegmentOfItsOwn) {
+  const std::string first = "log/00000000000000000000.log", second = "log/00000000000000000005.log";
+  FaultFileSystem disk;
+  ASSERT_TRUE(must_open(disk, "log")->append(numbered_batch(0, 5)).ok());
+  make_version_1(disk, first);
+  const std::string old = disk.bytes_of(first);
+  {
+    auto log = must_open(disk, "log");
+    expect_numbered(*log, 5);
+    EXPECT_EQ(log->segments().size(), 1u);
+    ASSERT_TRUE(log->append(numbered_batch(5, 4)).ok());
+    ASSERT_TRUE(log->append(numbered_batch(9, 1)).ok());
+    EXPECT_EQ(log->segments().size(), 2u);
+  }
+  EXPECT_TRUE(disk.bytes_of(first).starts_with(old));  // Read as it is, never written anew.
+  EXPECT_EQ(disk.bytes_of(second)[8], 2);
+  expect_numbered(*must_open(disk, "log"), 10);
+
+  std::string newer = disk.bytes_of(second);
+  newer[8] = 3;  // What a later version wrote is refused, with both versions.
+  const uint64_t hash = hash_bytes(newer.substr(0, 56));
+  for (int i = 0; i < 8; ++i) newer[56 + static_cast<size_t>(i)] = static_cast<char>(hash >> (8 * i));
+  disk.set_bytes(second, newer);
+  const auto refused = FileLog::open(disk, "log");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().what.find("version 3"), std::string::npos) << refused.error().what;
 }
 
 TEST(FileLog, RefusesWhatIsTooLargeAndTakesNothingOfIt) {

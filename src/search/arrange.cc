@@ -4,15 +4,7 @@
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
-namespace {
-
-// What attributes cannot say: popularity is kept by the fold, relevance by the index.
-double own_score(const Context& c, const std::string& name, ItemSlot slot) {
-  if (name == "popularity") return c.state.popularity_key(slot);
-  return c.words ? c.generation.index.score(c.query.plan, slot) : 0;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::string group_attribute(const Context& c) {
   if (c.request.group_by == "-") return {};
@@ -35,11 +27,16 @@ void order_by(Context& c, const std::vector<SortKey>& wanted) {
     keys.push_back(std::move(by));
   }
   const size_t wanted_items = pool_size(c);
-  const ScoreOf score = [&](ItemSlot slot) { return own_score(c, own, slot); };
+  std::function<float(uint32_t)> relevance = [](uint32_t) { return 0.0f; };
+  if (c.words) relevance = c.generation.index.scorer(c.query.plan);
+  // What attributes cannot say: popularity is kept by the fold, relevance by the index.
+  const ScoreOf score = [&](ItemSlot slot) {
+    return own == "popularity" ? c.state.popularity_key(slot) : static_cast<double>(relevance(slot));
+  };
   c.pool.clear();
   for (const ItemSlot slot : top_sorted(c.state.columns(), c.matched, keys, wanted_items, score)) {
     Candidate one{.slot = slot};
-    if (c.words) one.lexical = c.generation.index.score(c.query.plan, slot);
+    if (c.words) one.lexical = relevance(slot);
     c.pool.push_back(std::move(one));
   }
 }

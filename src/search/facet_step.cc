@@ -45,6 +45,9 @@ FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
   spec.values_max = facet.values_max != 0 ? facet.values_max : declared.values_max;
   spec.order =
       facet.order.value_or(declared.order) == FacetOrder::kCount ? ValueOrder::kCount : ValueOrder::kAlphabet;
+  spec.declared = facet.first.empty() ? declared.first : facet.first;
+  spec.hierarchical = facet.under.has_value();
+  spec.under = facet.under.value_or("");
   spec.search = facet.contains;
   spec.fold = [&c](std::string_view word) { return c.generation.analyzer.fold(word); };
   spec.pre_tag = kBegin;
@@ -87,7 +90,8 @@ Status count_facets(Context& c) {
   const std::string group = group_attribute(c);
   std::optional<GroupKey> groups;
   if (c.request.facets_after_grouping && !group.empty()) groups.emplace(c.state.columns(), group);
-  Faceted counted = count_facets(c.state.columns(), c.found, specs, c.choices, groups ? &*groups : nullptr);
+  Faceted counted = count_facets(c.state.columns(), c.found, specs, c.choices, groups ? &*groups : nullptr,
+                                 [&c] { return c.out_of_time(); });
   for (FacetCounts& counts : counted.counts) c.answer.facets.push_back(answer_of(c, std::move(counts)));
   return {};
 }

@@ -8,14 +8,34 @@
 namespace freshet::search_internal {
 bool may_filter(const SearchSettings& settings, const std::string& name) {
   const std::vector<std::string>& names = settings.filterable;
-  return std::find(names.begin(), names.end(), "*") != names.end() ||
-         std::find(names.begin(), names.end(), name) != names.end();
+  return name == "id" || name == "available" ||
+         std::any_of(names.begin(), names.end(), [&](const std::string& may) {
+           return may == "*" || may == name || (name.starts_with(may) && name[may.size()] == '.');
+         });
 }
+
+namespace {
+
+// "one of brand, price, ...": the first of them.
+std::string filterable_names(const SearchSettings& settings) {
+  constexpr size_t kShown = 10;
+  std::string out = "one of id, available";
+  for (size_t i = 0; i < std::min(kShown, settings.filterable.size()); ++i)
+    out += ", " + settings.filterable[i];
+  return settings.filterable.size() > kShown ? out + ", ..." : out;
+}
+
+}  // namespace
 
 Status filter(Context& c) {
   TRY_STATUS(read_choices(c));
   auto parsed = Filter::parse(c.request.filter);
   if (!parsed.ok()) return parsed.error();
+  for (const std::string& name : parsed->names())
+    if (!may_filter(c.settings, name))
+      return invalid("filter: \"" + name +
+                     "\" is no attribute that the settings' filterable names; expected " +
+                     filterable_names(c.settings));
   std::vector<Filter> all = {*parsed};
   if (!c.request.include_unavailable) all.push_back(Filter::parse("available = true").value());
   c.conditions = Filter::all_of(all);
@@ -43,7 +63,8 @@ Status read_choices(Context& c) {
   for (const Refinement& refinement : c.request.refinements) {
     if (!may_filter(c.settings, refinement.facet))
       return invalid("refine." + refinement.facet +
-                     ": expected an attribute that the settings' filterable names");
+                     ": is no attribute that the settings' filterable names; expected " +
+                     filterable_names(c.settings));
     if (refinement.values.size() > SearchRequest::kValuesMax)
       return invalid("refine." + refinement.facet + ": expected at most " +
                      std::to_string(SearchRequest::kValuesMax) + " values");

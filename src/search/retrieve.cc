@@ -98,12 +98,13 @@ Status retrieve(Context& c) {
     if (!c.request.query.empty()) add_by_id(c);
     return {};
   }
-  c.found = c.generation.index.matches(c.query.plan);
+  const SearchIndex::StopCheck stop = [&c] { return c.out_of_time(); };
+  c.found = c.generation.index.matches(c.query.plan, stop);
   narrow(c);
   thread_local std::vector<Hit> hits;
   if (c.request.count > 0 && !c.matched.empty()) {
     const bool narrowed = !c.conditions.empty() || !c.choices.empty();
-    c.generation.index.top(c.query.plan, narrowed ? &c.matched : nullptr, pool_size(c), hits);
+    c.generation.index.top(c.query.plan, narrowed ? &c.matched : nullptr, pool_size(c), hits, stop);
     for (const Hit& hit : hits) c.pool.push_back({.slot = hit.slot, .lexical = hit.score});
   }
   TRY_STATUS(add_by_vector(c));

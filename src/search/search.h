@@ -38,7 +38,11 @@ struct FacetRequest {
   std::string name;
   std::string contains;     // Only values with this in them (any case, accents ignored); empty: all.
   uint32_t values_max = 0;  // 0: as the settings say. At most 1000.
-  std::optional<FacetOrder> order;
+  std::optional<FacetOrder> order = std::nullopt;
+  std::vector<std::string> first = {};  // Values that stand before all others; empty: as the settings say.
+  // Of paths ("Shoes > Running"), only those one step below this one; "": the topmost.
+  std::optional<std::string> under = std::nullopt;
+  static constexpr size_t kFirstMax = 100;
 };
 
 // Facets chosen by the shopper: one of `values` must hold. The counts of this facet are made without this

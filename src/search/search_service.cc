@@ -67,6 +67,7 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
             .state = state_,
             .vectors = vectors_,
             .intent = intent_,
+            .suggestions = suggestions_,
             .generation = state_.generation(),
             .now_ms = 0,
             .deadline_ns = UINT64_MAX,
@@ -101,6 +102,7 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
             .state = state_,
             .vectors = vectors_,
             .intent = intent_,
+            .suggestions = suggestions_,
             .generation = state_.generation(),
             .now_ms = now_ms,
             .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,
@@ -124,6 +126,7 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
   watch.lap("arrange");
   present(c);
   watch.lap("present");
+  answer.found_exact = !answer.out_of_time;
   return answer;
 }
 

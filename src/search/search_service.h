@@ -7,22 +7,24 @@
 #include "search/search.h"
 #include "search/search_state.h"
 #include "suggest/intent.h"
+#include "suggest/suggestions.h"
 #include "vector/item_vectors.h"
 
 namespace freshet {
 
 class SearchService {
  public:
-  // `vectors` may be null: then there is only the search by words; `intent` too: then no kind of item is
-  // lifted.
+  // Each of the last three may be null: then there is only the search by words; no kind of item is lifted; a
+  // better query is known from its spelling only.
   SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
                 const SearchConfig& config, const ItemVectors* vectors = nullptr,
-                const Intent* intent = nullptr)
+                const Intent* intent = nullptr, const Suggestions* suggestions = nullptr)
       : catalog_(catalog),
         settings_(settings),
         state_(state),
         vectors_(vectors),
         intent_(intent),
+        suggestions_(suggestions),
         config_(config) {}
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
@@ -35,6 +37,7 @@ class SearchService {
   const SearchState& state_;
   const ItemVectors* const vectors_;
   const Intent* const intent_;
+  const Suggestions* const suggestions_;
   const SearchConfig config_;
 };
 

@@ -351,6 +351,10 @@ SearchStats SearchState::stats() const {
   out.indexed = index.items;
   out.generation = live.number;
   out.refused = refused_.load(std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(rebuild_mutex_);
+    out.rebuilding = building_ || wanted_ != nullptr;
+  }
   out.rebuilt_items = rebuilt_items_.load(std::memory_order_relaxed);
   out.bytes = {{"index.records", index.records},
                {"index.postings", index.postings},

@@ -130,7 +130,7 @@ class SearchState final : public Fold {
   std::vector<ItemSlot> dirty_;  // Under writing_: changed since the scan of the next generation began.
   bool noting_ = false;          // Under writing_: dirty_ is kept.
 
-  std::mutex rebuild_mutex_;
+  mutable std::mutex rebuild_mutex_;
   std::condition_variable rebuild_changed_;
   std::shared_ptr<const SettingsVersion> wanted_;  // Under rebuild_mutex_: to be built next.
   bool building_ = false;                          // Under rebuild_mutex_

@@ -1,112 +1,15 @@
 // Searches over a small shop, folded from events as the log has them.
-#include <cctype>
-#include <set>
-
 #include <gtest/gtest.h>
 
-#include "feature/entry.h"
-#include "search/popularity.h"
-#include "search/search_service.h"
+#include "search/testing/small_shop.h"
 
 namespace freshet {
 namespace {
 
-class Shop {
- public:
-  explicit Shop(bool background = false)
-      : config_{.background = background},
-        entry_(moment_, 1000),
-        settings_(moment_),
-        catalog_(moment_),
-        trail_(moment_),
-        intent_(moment_, catalog_, trail_),
-        vectors_(moment_, catalog_, trail_),
-        state_(moment_, catalog_, settings_, config_),
-        service_(catalog_, settings_, state_, config_, &vectors_, &intent_) {
-    settings_.on_change(
-        [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
-    catalog_.on_change([this](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
-      state_.record_changed(slot, before, now);
-    });
-    catalog_.on_evict([this](std::span<const ItemSlot> slots) {
-      vectors_.evict(slots);
-      state_.evict(slots);
-    });
-  }
-
-  void apply(Event event) {
-    if (event.id.empty()) event.id = std::to_string(++events_);
-    if (event.time_ms == kNoTime) event.time_ms = 1'760'000'000'000 + static_cast<TimeMs>(events_);
-    for (Fold* fold : folds()) fold->apply(events_, event);
-  }
-  std::vector<Fold*> folds() {
-    return {&entry_, &settings_, &catalog_, &trail_, &intent_, &vectors_, &state_};
-  }
-  void item(const std::string& id, std::vector<Attribute> attributes, EventType type = EventType::kItemUpsert,
-            const std::string& catalogue = "") {
-    Event event;
-    event.type = type;
-    event.item = id;
-    event.attributes = std::move(attributes);
-    event.catalogue = catalogue;
-    std::sort(event.attributes.begin(), event.attributes.end(),
-              [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
-    apply(std::move(event));
-  }
-  void act(EventType type, const std::string& item) {
-    Event event;
-    event.type = type;
-    event.item = item;
-    event.user = "u";
-    apply(std::move(event));
-  }
-  void settings(const std::string& json) {
-    apply(settings_event("stage", json, ""));
-    apply(settings_event("publish", std::to_string(settings_.book().next - 1), ""));
-  }
-  Result<SearchAnswer> search(const SearchRequest& request) {
-    return service_.search(request, moment_.now_ms);
-  }
-  // The ids of the page, joined.
-  std::string ids(const SearchRequest& request) {
-    const auto answer = search(request);
-    if (!answer.ok()) return answer.error().what;
-    std::string out;
-    for (const SearchHit& hit : answer->hits) out += (out.empty() ? "" : " ") + hit.id;
-    return out;
-  }
-  std::string ids(const std::string& query) {
-    SearchRequest request;
-    request.query = query;
-    return ids(request);
-  }
-  void fill() {
-    item("k1",
-         {{"title", "Red kettle"}, {"brand", "Acme"}, {"category", "Kitchen > Kettles"}, {"price", 39.9}});
-    item("k2",
-         {{"title", "Blue kettle"}, {"brand", "Acme"}, {"category", "Kitchen > Kettles"}, {"price", 49.9}});
-    item("k3",
-         {{"title", "Steel kettle"}, {"brand", "Bravo"}, {"category", "Kitchen > Kettles"}, {"price", 19.9}});
-    item("p1",
-         {{"title", "Frying pan"}, {"brand", "Bravo"}, {"category", "Kitchen > Pans"}, {"price", 25.0}});
-    item("s1", {{"title", "Couch"}, {"brand", "Chair Co"}, {"category", "Living"}, {"price", 499.0}});
-  }
-
-  SearchConfig config_;
-  Moment moment_;
-  Entry entry_;
-  Settings settings_;
-  Catalog catalog_;
-  SearchTrail trail_;
-  Intent intent_;
-  ItemVectors vectors_;
-  SearchState state_;
-  SearchService service_;
-  uint64_t events_ = 0;
-};
+using testing::SmallShop;
 
 TEST(Search, FindsWhatIsMeant) {
-  Shop shop;
+  SmallShop shop;
   shop.fill();
   const std::pair<const char*, const char*> rows[] = {
       {"red kettle", "k1 k2 k3"},
@@ -123,46 +26,8 @@ TEST(Search, FindsWhatIsMeant) {
   for (const auto& [query, want] : rows) EXPECT_EQ(shop.ids(query), want) << query;
 }
 
-TEST(Search, AChangeIsFoundByTheNextSearch) {
-  Shop shop;
-  shop.fill();
-  shop.item("k1", {{"price", 9.0}}, EventType::kItemUpdate);
-  SearchRequest cheap;
-  cheap.query = "kettle";
-  cheap.filter = "price < 10";
-  EXPECT_EQ(shop.ids(cheap), "k1");
-  shop.item("k1", {{"title", "Teapot"}}, EventType::kItemUpdate);
-  EXPECT_EQ(shop.ids("teapot"), "k1");
-  EXPECT_EQ(shop.ids("red"), "");
-  shop.item("k1", {}, EventType::kItemDelete);
-  EXPECT_EQ(shop.ids("teapot"), "");
-  shop.item("k1", {{"title", "Red kettle"}});
-  EXPECT_EQ(shop.ids("red"), "k1");
-}
-
-TEST(Search, SynonymsAndSettingsHoldFromTheNextSearch) {
-  Shop shop;
-  shop.fill();
-  shop.apply(settings_event("synonym-put", R"({"id":"1","words":["sofa","couch"]})", ""));
-  EXPECT_EQ(shop.ids("sofa"), "s1");
-  shop.apply(settings_event("synonym-delete", "1", ""));
-  EXPECT_EQ(shop.ids("sofa"), "");
-  EXPECT_EQ(shop.ids("acme"), "k1 k2");
-  shop.settings(R"({"searchable": ["title"]})");
-  EXPECT_EQ(shop.ids("acme"), "");
-  EXPECT_EQ(shop.ids("couch"), "s1");
-  shop.settings(R"({"searchable": ["title"], "typo": {"enabled": false}})");
-  EXPECT_EQ(shop.ids("ketle"), "");
-  SearchRequest before;  // A version that is not in force may be tried.
-  before.query = "ketle";
-  before.settings_version = 1;
-  EXPECT_EQ(shop.ids(before), "k1 k2 k3");
-  before.settings_version = 99;
-  EXPECT_NE(shop.ids(before).find("settings_version: 99"), std::string::npos);
-}
-
 TEST(Search, FacetsCountWithoutTheirOwnChoice) {
-  Shop shop;
+  SmallShop shop;
   shop.fill();
   SearchRequest request;
   request.query = "kettle";
@@ -183,189 +48,96 @@ TEST(Search, FacetsCountWithoutTheirOwnChoice) {
   EXPECT_DOUBLE_EQ(answer->facets[2].sum, 89.8);
 }
 
-TEST(Search, PartsAddUpToTheScoreExactly) {
-  Shop shop;
+TEST(Search, FacetsGoStepByStepAndStandAsDeclared) {
+  SmallShop shop;
   shop.fill();
-  for (int i = 0; i < 7; ++i) shop.act(EventType::kPurchase, "k3");
-  for (const char* query :
-       {"red kettle", "ketle", "acme blue ketttle", "k1", "kitchen", "frying pan couch"}) {
-    SearchRequest request;
-    request.query = query;
-    request.explain = true;
-    const auto explained = shop.search(request);
-    request.explain = false;
-    const auto plain = shop.search(request);
-    ASSERT_TRUE(explained.ok() && plain.ok());
-    ASSERT_EQ(explained->hits.size(), plain->hits.size());
-    for (size_t i = 0; i < plain->hits.size(); ++i) {
-      const SearchHit& hit = explained->hits[i];
-      double forward = 0, backward = 0;
-      for (const HitPart& part : hit.parts) forward += part.value;
-      for (auto part = hit.parts.rbegin(); part != hit.parts.rend(); ++part) backward += part->value;
-      EXPECT_EQ(forward, hit.score) << query << " " << hit.id;
-      EXPECT_EQ(backward, hit.score) << query << " " << hit.id;
-      EXPECT_EQ(plain->hits[i].score, hit.score);
-      EXPECT_EQ(plain->hits[i].id, hit.id);
-    }
-  }
-}
-
-// Twin: the share by its definition, over sets of texts of three bytes.
-TEST(Search, TheShareOfTheSpellingIsAPartOfTheScore) {
-  const auto trigrams = [](std::string_view text) {
-    std::string plain = " ";
-    for (const char c : text) {
-      const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
-      if (kept || plain.back() != ' ') plain += kept ? static_cast<char>(std::tolower(c)) : ' ';
-    }
-    if (plain.back() != ' ') plain += ' ';
-    std::set<std::string> out;
-    for (size_t i = 0; i + 3 <= plain.size(); ++i) out.insert(plain.substr(i, 3));
-    return out;
-  };
-  Shop shop;
-  shop.fill();
-  for (const char* query : {"red kettle", "KETLES", "acme-blue  kettle", "frying pan 12x24"}) {
-    SearchRequest request;
-    request.query = query;
-    request.explain = true;
-    const auto answer = shop.search(request);
-    ASSERT_TRUE(answer.ok());
-    ASSERT_FALSE(answer->hits.empty()) << query;
-    double best = 0;
-    std::vector<std::pair<double, double>>
-        rows;  // what the answer says, what it should be for a best score of 1
-    for (const SearchHit& hit : answer->hits) {
-      double words = 0, spelling = 0;
-      for (const HitPart& part : hit.parts) {
-        const bool by_words =
-            part.name == "word" || part.name == "proximity" || part.name == "exact" || part.name == "begins";
-        if (by_words) words += part.value;
-        if (part.name == "spelling") spelling += part.value;
-      }
-      best = std::max(best, words);
-      const auto wanted = trigrams(query), have = trigrams(hit.title);
-      double shared = 0;
-      for (const std::string& one : wanted) shared += have.count(one);
-      rows.emplace_back(spelling, 0.5 * shared / static_cast<double>(wanted.size()));
-    }
-    for (const auto& [said, share] : rows) EXPECT_NEAR(said, best * share, 1e-5) << query;
-  }
-}
-
-TEST(Search, WhatIsPopularStandsFirstAmongEquals) {
-  Shop shop;
-  shop.fill();
-  EXPECT_EQ(shop.ids("kettle"), "k1 k2 k3");
-  for (int i = 0; i < 3; ++i) shop.act(EventType::kView, "k2");
-  EXPECT_EQ(shop.ids("kettle"), "k2 k1 k3");
-  EXPECT_EQ(shop.ids(""), "k2 k1 k3 p1 s1");
-  shop.settings(R"({"ranking": [{"name": "price", "descending": false}], "popularity_weight": 0})");
-  EXPECT_EQ(shop.ids("kettle"), "k3 k1 k2");
-  EXPECT_EQ(shop.ids(""), "k3 p1 k1 k2 s1");
-}
-
-// field: value|level|words; all of a hit, joined.
-std::string marks_of(const std::vector<Marked>& marked) {
-  std::string out;
-  for (const Marked& one : marked) {
-    out += (out.empty() ? "" : "; ") + one.field + ": " + one.text + "|" +
-           std::string(match_level_name(one.level)) + "|";
-    for (const std::string& word : one.matched_words) out += word + " ";
-  }
-  return out;
-}
-
-TEST(Search, MarksWhatWasFound) {
-  Shop shop;
-  shop.item("k1", {{"title", "Red Kettles <b> & more"},
-                   {"tags", std::vector<std::string>{"kettle", "tea"}},
-                   {"description", "one two three four five six red kettle nine ten"}});
-  using Fields = std::optional<std::vector<std::string>>;
   const struct {
-    SearchRequest request;
-    const char *highlights, *snippets;
+    FacetRequest facet;
+    const char* want;
   } rows[] = {
-      {{.query = "kettle"}, "title: Red <em>Kettles</em> &lt;b&gt; &amp; more|full|kettle ", ""},
-      {{.query = "red ketle blue", .relaxation = Relaxation::kAny},
-       "title: <em>Red</em> <em>Kettles</em> &lt;b&gt; &amp; more|partial|red ketle ",
-       ""},
-      {{.query = "ket", .highlight_before = "[", .highlight_after = "]", .escape_html = false},
-       "title: Red [Ket]tles <b> & more|full|ket ",
-       ""},
-      {{.query = "the kettle"}, "title: Red <em>Kettles</em> &lt;b&gt; &amp; more|full|kettle ", ""},
-      {{.query = "kettle", .highlight = Fields({"tags", "nothing"})},
-       "tags: <em>kettle</em>|full|kettle ; tags: tea|none|",
-       ""},
-      {{.query = "kettle",
-        .highlight = Fields({"tags"}),
-        .snippets = Fields({"description"}),
-        .snippet_words = 2},
-       "tags: <em>kettle</em>|full|kettle ; tags: tea|none|",
-       "description: …<em>kettle</em> nine…|full|kettle "},
-      {{.query = ""}, "", ""},
-      {{.query = "", .highlight = Fields({"tags"})}, "tags: kettle|none|; tags: tea|none|", ""},
+      {{.name = "category"}, "Kitchen=4 Kitchen > Kettles=3 Kitchen > Pans=1 Living=1 "},
+      {{.name = "category", .under = ""}, "Kitchen=4 Living=1 "},
+      {{.name = "category", .under = "Kitchen"}, "Kitchen > Kettles=3 Kitchen > Pans=1 "},
+      {{.name = "category", .under = "Living"}, ""},
+      {{.name = "brand"}, "Acme=2 Bravo=2 Chair Co=1 "},
+      {{.name = "brand", .values_max = 1}, "Acme=2 "},
+      {{.name = "brand", .first = {"Chair Co", "Nobody"}}, "Chair Co=1 Acme=2 Bravo=2 "},
+      {{.name = "brand", .order = FacetOrder::kAlpha, .first = {"Bravo"}}, "Bravo=2 Acme=2 Chair Co=1 "},
+      {{.name = "brand", .contains = "chai"}, "Chair Co=1 "},
+      {{.name = "nothing"}, ""},
   };
   for (const auto& row : rows) {
-    const auto answer = shop.search(row.request);
-    ASSERT_TRUE(answer.ok() && answer->hits.size() == 1) << row.request.query;
-    EXPECT_EQ(marks_of(answer->hits[0].highlights), row.highlights) << row.request.query;
-    EXPECT_EQ(marks_of(answer->hits[0].snippets), row.snippets) << row.request.query;
+    const auto answer = shop.search({.facets = {row.facet}});
+    ASSERT_TRUE(answer.ok());
+    std::string text;
+    for (const FacetValue& value : answer->facets.at(0).values)
+      text += value.value + "=" + std::to_string(value.count) + " ";
+    EXPECT_EQ(text, row.want) << row.facet.name;
   }
-  shop.settings(R"({"highlight": {"fields": ["tags"], "before": "*", "after": "*", "escape_html": false}})");
-  EXPECT_EQ(marks_of(shop.search({.query = "kettle"})->hits[0].highlights),
-            "tags: *kettle*|full|kettle ; tags: tea|none|");
+  shop.settings(R"({"facets": [{"name": "brand", "first": ["Bravo"], "values_max": 2}]})");
+  const auto answer = shop.search({.facets = {{.name = "*"}}});
+  ASSERT_EQ(answer->facets.size(), 1u);
+  ASSERT_EQ(answer->facets[0].values.size(), 2u);
+  EXPECT_EQ(answer->facets[0].values[0].value, "Bravo");
+  EXPECT_EQ(answer->facets[0].distinct, 3u);
 }
 
-TEST(Search, MarksWhatWasFoundInValuesOfAFacet) {
-  Shop shop;
-  shop.item("k1", {{"title", "Kettle"}, {"brand", "Acme & <Sons>"}});
-  SearchRequest request{.facets = {{.name = "brand", .contains = "acm"}}};
-  EXPECT_EQ(shop.search(request)->facets[0].values[0].highlighted, "<em>Acm</em>e &amp; &lt;Sons&gt;");
-  request.escape_html = false;
-  request.highlight_before = "(";
-  request.highlight_after = ")";
-  EXPECT_EQ(shop.search(request)->facets[0].values[0].highlighted, "(Acm)e & <Sons>");
-  request.facets[0].contains.clear();
-  EXPECT_EQ(shop.search(request)->facets[0].values[0].highlighted, "");
+TEST(Search, FiltersAskOnlyForWhatMayBeFilteredBy) {
+  SmallShop shop;
+  shop.item("a", {{"title", "Shoe"}, {"brand", "Acme"}, {"sizes.eu", int64_t{42}}, {"secret", "x"}});
+  shop.settings(R"({"filterable": ["brand", "sizes"]})");
+  const std::pair<const char*, const char*> rows[] = {
+      {"brand:Acme", "a"},
+      {"sizes.eu = 42 AND NOT id:b AND available = true", "a"},
+      {"brand:Acme AND (price < 5 OR secret:x)", "filter: \"price\" is no attribute that the settings'"},
+      {"secret:x",
+       "filter: \"secret\" is no attribute that the settings' filterable names; expected one of id, "
+       "available, brand, sizes"},
+      {"sizesx = 1", "filter: \"sizesx\""},
+  };
+  for (const auto& [filter, want] : rows)
+    EXPECT_TRUE(shop.ids(SearchRequest{.query = "shoe", .filter = filter}).starts_with(want))
+        << shop.ids(SearchRequest{.query = "shoe", .filter = filter});
+  EXPECT_TRUE(shop.ids(SearchRequest{.refinements = {{"secret", {"x"}}}})
+                  .starts_with("refine.secret: is no attribute"));
+  EXPECT_FALSE(shop.service_.browse({.filter = "secret:x"}).ok());
 }
 
-TEST(Search, WhatAQueryIsUsuallyAfterIsLiftedAndExplained) {
-  Shop shop;
-  shop.item("a", {{"title", "Kettle"}, {"category", "Toys"}, {"brand", "Play"}});
-  shop.item("b", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Acme"}});
-  shop.item("c", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Bravo"}});
-  shop.item("d", {{"title", "Lamp"}, {"category", "Kitchen"}, {"brand", "Acme"}});
-  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": []})");
-  EXPECT_EQ(shop.ids("kettle"), "a b c");
-  for (int i = 0; i < 20; ++i) {
+TEST(Search, WhatShoppersTypedInsteadIsOfferedButNothingHidden) {
+  SmallShop shop;
+  shop.fill();
+  EXPECT_EQ(shop.search({.query = "ketle red"})->did_you_mean, "kettle red");
+  const auto type = [&](const std::string& user, const std::string& query, double found) {
     Event search;
     search.type = EventType::kSearch;
-    search.user = "u";
-    search.query = "kettle";
+    search.user = user;
+    search.query = query;
+    search.result_count = found;
     shop.apply(search);
-    shop.act(EventType::kClick, "b");
+  };
+  for (const char* user : {"u", "v", "w"}) {
+    type(user, "tin pot", 0);
+    type(user, "kettle", 3);
   }
-  EXPECT_EQ(shop.ids("kettle"), "b c a");  // The brand too; and nothing is hidden.
-  SearchRequest request{.query = "kettle", .explain = true};
-  const auto answer = shop.search(request);
-  std::string details;
-  for (const SearchHit& hit : answer->hits) {
-    double sum = 0;
-    for (const HitPart& part : hit.parts) {
-      sum += part.value;
-      if (part.name == "intent") details += hit.id + ": " + part.detail + "; ";
-    }
-    EXPECT_EQ(sum, hit.score) << hit.id;
-  }
-  EXPECT_EQ(details, "b: category:Kitchen 100%, brand:Acme 100%; c: category:Kitchen 100%; ");
-  EXPECT_LE(answer->hits[0].score, answer->hits[2].score * 1.1);
-  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": [], "intent_weight": 0})");
-  EXPECT_EQ(shop.ids("kettle"), "a b c");
+  EXPECT_EQ(shop.search({.query = "Tin  pot"})->did_you_mean, "kettle");
+  EXPECT_EQ(shop.search({.query = "steel"})->did_you_mean, "");
+  shop.settings(R"({"suggestions_hidden": ["kettle"]})");
+  EXPECT_EQ(shop.search({.query = "Tin pot"})->did_you_mean, "");
+  EXPECT_EQ(shop.search({.query = "ketle red"})->did_you_mean, "");
+}
+
+TEST(Search, ASortByRelevanceIsTheOrderOfTheIndex) {
+  SmallShop shop;
+  shop.fill();
+  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": []})");
+  EXPECT_EQ(shop.ids(SearchRequest{.query = "red kettle", .sort = {{"brand", true}, {"relevance", true}}}),
+            "k3 k1 k2");
+  EXPECT_EQ(shop.ids(SearchRequest{.query = "red kettle", .sort = {{"relevance", true}}}),
+            shop.ids("red kettle"));
 }
 
 TEST(Search, PricesInWordsAreOfferedAsFilters) {
-  Shop shop;
+  SmallShop shop;
   shop.fill();
   const struct {
     const char *query, *filters, *rest;
@@ -392,7 +164,7 @@ TEST(Search, PricesInWordsAreOfferedAsFilters) {
 }
 
 TEST(Search, PagesReachAsFarAsTheSettingsSayAndBrowseGoesOn) {
-  Shop shop;
+  SmallShop shop;
   for (int i = 0; i < 50; ++i) shop.item("i" + std::to_string(i), {{"title", "Kettle"}});
   shop.settings(R"({"pagination_max": 20})");
   SearchRequest request;
@@ -419,66 +191,8 @@ TEST(Search, PagesReachAsFarAsTheSettingsSayAndBrowseGoesOn) {
   EXPECT_FALSE(shop.service_.browse(browse).ok());
 }
 
-TEST(Search, ARestartFindsTheSame) {
-  Shop shop;
-  shop.fill();
-  shop.settings(R"({"searchable": ["title", "brand"]})");
-  shop.act(EventType::kPurchase, "k3");
-  shop.item("k2", {}, EventType::kItemDelete);
-  Shop again;
-  for (size_t i = 0; i < shop.folds().size(); ++i) {
-    Writer out;
-    shop.folds()[i]->save(out);
-    Reader in(out.bytes());
-    ASSERT_TRUE(again.folds()[i]->load(in).ok());
-    EXPECT_TRUE(in.done());
-    Writer twice;
-    again.folds()[i]->save(twice);
-    EXPECT_EQ(twice.bytes(), out.bytes());
-  }
-  for (const char* query : {"kettle", "acme", "", "kitchen", "red kettle"})
-    EXPECT_EQ(again.ids(query), shop.ids(query));
-  EXPECT_EQ(again.ids("kettle"), "k3 k1");
-}
-
-TEST(Search, AGenerationIsBuiltBesideTheLiveOneAndKeepsWhatChangedMeanwhile) {
-  Shop shop(true);
-  for (int i = 0; i < 3000; ++i)
-    shop.item("i" + std::to_string(i), {{"title", "Kettle " + std::to_string(i)}, {"brand", "Acme"}});
-  shop.settings(R"({"searchable": ["brand"]})");
-  for (int i = 0; i < 500; ++i)
-    shop.item("i" + std::to_string(i), {{"brand", "Bravo"}}, EventType::kItemUpdate);
-  shop.item("i7", {}, EventType::kItemDelete);
-  shop.state_.wait_rebuilt();
-  SearchRequest request;
-  request.query = "bravo";
-  EXPECT_EQ(shop.search(request)->found, 499u);
-  request.query = "acme";
-  EXPECT_EQ(shop.search(request)->found, 2500u);
-  request.query = "kettle";
-  EXPECT_EQ(shop.search(request)->found, 0u);
-  shop.item("i8", {{"brand", "Chair"}}, EventType::kItemUpdate);
-  EXPECT_EQ(shop.ids("chair"), "i8");
-}
-
-TEST(Search, ASwappedCatalogueIsFound) {
-  Shop shop;
-  shop.fill();
-  shop.item("k1", {{"title", "Green kettle"}}, EventType::kItemUpsert, "next");
-  shop.item("n1", {{"title", "Lamp"}}, EventType::kItemUpsert, "next");
-  EXPECT_EQ(shop.ids("lamp"), "");
-  Event swap;
-  swap.type = EventType::kCatalogSwap;
-  swap.catalogue = "next";
-  shop.apply(swap);
-  EXPECT_EQ(shop.ids("kettle"), "k1");
-  EXPECT_EQ(shop.ids("green"), "k1");
-  EXPECT_EQ(shop.ids("lamp"), "n1");
-  EXPECT_EQ(shop.ids(""), "k1 n1");
-}
-
 TEST(Search, LimitsAreNamed) {
-  Shop shop;
+  SmallShop shop;
   shop.fill();
   const std::pair<const char*, SearchRequest> rows[] = {
       {"query: expected at most 1024 bytes", {.query = std::string(2000, 'a')}},
@@ -499,23 +213,6 @@ TEST(Search, LimitsAreNamed) {
   for (int i = 0; i < 300; ++i) many += "a" + std::to_string(i % 7) + " ";
   many.resize(1024);
   EXPECT_TRUE(shop.search({.query = many}).ok());
-}
-
-TEST(Popularity, DecaysWithoutBeingTouchedAndKeysCompareAtAnyTime) {
-  const double half_life = 1000;
-  double key = kNoPopularity;
-  EXPECT_EQ(popularity_at(key, 5, half_life), 0);
-  key = popularity_add(key, 4, 1'000'000, half_life);
-  EXPECT_NEAR(popularity_at(key, 1'000'000, half_life), 4, 1e-9);
-  EXPECT_NEAR(popularity_at(key, 1'001'000, half_life), 2, 1e-9);
-  EXPECT_NEAR(popularity_at(key, 1'000'500, half_life), 4 / std::sqrt(2), 1e-9);
-  key = popularity_add(key, 1, 1'002'300, half_life);  // 4 * 2^-2.3 + 1
-  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1, 1e-9);
-  key = popularity_add(key, 1, 1'001'300, half_life);  // Late: as if it had come in time.
-  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1.5, 1e-9);
-  const double other = popularity_add(kNoPopularity, 1.9, 1'002'300, half_life);
-  EXPECT_LT(other, key);
-  EXPECT_GT(popularity_add(kNoPopularity, 1, 1'900'000'000, half_life), key);
 }
 
 }  // namespace

@@ -29,6 +29,20 @@ void suggest_filters(Context& c) {
     c.answer.suggested_filters.clear();  // The rest is without all of them or it is none.
 }
 
+// What at least half of those who typed this and something else typed instead; else the query with its
+// unknown words corrected. Never with a hidden word.
+void suggest_query(Context& c) {
+  constexpr double kShareMin = 0.5;
+  c.answer.did_you_mean = c.query.did_you_mean;
+  if (c.suggestions == nullptr) return;
+  const std::vector<std::string>& hidden = c.state.words().suggestions_hidden;
+  std::vector<Suggestion> instead;
+  c.suggestions->instead(c.request.query, 1, hidden, instead);
+  if (!instead.empty() && instead.front().weight >= kShareMin)
+    c.answer.did_you_mean = std::move(instead.front().text);
+  if (c.suggestions->hides(c.answer.did_you_mean, hidden)) c.answer.did_you_mean.clear();
+}
+
 }  // namespace
 
 Status understand(Context& c) {
@@ -57,7 +71,7 @@ Status understand(Context& c) {
   TRY_STATUS(SearchIndex::check(c.query.plan));
   c.words = !c.query.plan.clauses.empty();
   if (request.count > 0) c.sought = sought_words(request.query, c.query);
-  c.answer.did_you_mean = c.query.did_you_mean;
+  suggest_query(c);
   suggest_filters(c);
   if (c.words) c.answer.language = language_code(c.query.language);
   return {};

@@ -30,7 +30,8 @@ enum class FacetOrder : uint8_t { kCount, kAlpha };
 struct FacetField {
   std::string name;
   FacetOrder order = FacetOrder::kCount;
-  uint32_t values_max = 100;  // Shown when the request does not say.
+  uint32_t values_max = 100;       // Shown when the request does not say.
+  std::vector<std::string> first;  // Values that stand before all others, in this order.
   bool operator==(const FacetField&) const = default;
 };
 

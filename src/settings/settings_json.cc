@@ -88,10 +88,17 @@ void write(JsonWriter& out, const SearchableField& field) {
 void read_facet(JsonFields& in, FacetField& out) {
   read_enum(in, "order", out.order, kFacetOrders);
   in.whole("values_max", out.values_max, 1u, 1000u);
+  in.texts("first", out.first, 100, Limits::kWordBytes);
 }
 void write(JsonWriter& out, const FacetField& facet) {
   out.object().field("name", std::string_view(facet.name)).field("order", name_of(facet.order, kFacetOrders));
-  out.field("values_max", facet.values_max).end();
+  out.field("values_max", facet.values_max);
+  if (!facet.first.empty()) {
+    out.key("first").array();
+    for (const std::string& value : facet.first) out.value(std::string_view(value));
+    out.end();
+  }
+  out.end();
 }
 
 void read_ranking(JsonFields& in, RankingAttribute& out) {

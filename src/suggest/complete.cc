@@ -44,7 +44,7 @@ class Suggestions::Top {
                            (heap_.front().typo == typo && weight >= heap_.front().weight));
   }
   void offer(double weight, const Query* query) {
-    if (!wants(weight) || owner_.hides(query->text, hidden_)) return;
+    if (!wants(weight) || owner_.hides_folded(query->text, hidden_)) return;
     const Found next{weight, query, typo};
     const auto same = [&](const Found& f) { return f.query == query; };
     if (typo && std::any_of(heap_.begin(), heap_.end(), same)) return;
@@ -157,7 +157,7 @@ void Suggestions::complete_slowly(std::string_view typed, uint32_t count, std::s
   const std::string prefix = fold_prefix(typed);
   std::vector<Query*> queries = all();
   std::erase_if(queries, [&](const Query* q) {
-    return !may_show(*q) || !q->text.starts_with(prefix) || hides(q->text, hidden);
+    return !may_show(*q) || !q->text.starts_with(prefix) || hides_folded(q->text, hidden);
   });
   std::stable_sort(queries.begin(), queries.end(), [](const Query* a, const Query* b) {
     return a->weight.load(std::memory_order_relaxed) > b->weight.load(std::memory_order_relaxed);
@@ -174,7 +174,7 @@ void Suggestions::trending(uint32_t count, std::span<const std::string> hidden,
   if (candidates == nullptr) return;
   const Worth now = worth();
   for (const Query* query : *candidates)
-    if (const double strength = trend(*query, now); strength > 1 && !hides(query->text, hidden))
+    if (const double strength = trend(*query, now); strength > 1 && !hides_folded(query->text, hidden))
       out.push_back({query->text, strength, false});
   std::sort(out.begin(), out.end(), [](const Suggestion& a, const Suggestion& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;
@@ -182,7 +182,8 @@ void Suggestions::trending(uint32_t count, std::span<const std::string> hidden,
   if (out.size() > count) out.resize(count);
 }
 
-void Suggestions::instead(std::string_view typed, uint32_t count, std::vector<Suggestion>& out) const {
+void Suggestions::instead(std::string_view typed, uint32_t count, std::span<const std::string> hidden,
+                          std::vector<Suggestion>& out) const {
   out.clear();
   std::string text;
   fold_words(typed, text);
@@ -190,7 +191,7 @@ void Suggestions::instead(std::string_view typed, uint32_t count, std::vector<Su
   const Instead* instead = query == nullptr ? nullptr : query->instead.load(std::memory_order_acquire);
   if (instead == nullptr) return;
   for (const Instead::Entry& entry : instead->entries)
-    if (entry.shoppers >= 2 && !hides(entry.text, {}))
+    if (entry.shoppers >= 2 && !hides_folded(entry.text, hidden))
       out.push_back({entry.text, static_cast<double>(entry.count / instead->total), false});
   std::sort(out.begin(), out.end(), [](const Suggestion& a, const Suggestion& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;

@@ -210,11 +210,16 @@ TEST(Suggestions, InsteadIsWhatOthersTypedNext) {
   shop.search("y", "table", 4200, 5);  // Something was clicked in between: no reformulation.
   const EpochGuard guard;
   std::vector<Suggestion> out;
-  shop.suggestions().instead("Ketle", 3, out);
+  shop.suggestions().instead("Ketle", 3, {}, out);
   EXPECT_EQ(Shop::texts(out), Texts{"kettle"});
   EXPECT_NEAR(out[0].weight, 0.75, 1e-6);
-  shop.suggestions().instead("lamp", 3, out);
+  shop.suggestions().instead("lamp", 3, {}, out);
   EXPECT_TRUE(out.empty());
+  const std::string hidden[] = {"kettle"};
+  shop.suggestions().instead("ketle", 3, hidden, out);
+  EXPECT_TRUE(out.empty());
+  EXPECT_TRUE(shop.suggestions().hides("A Kettle!", hidden));
+  EXPECT_FALSE(shop.suggestions().hides("kettles", hidden));
 }
 
 TEST(SearchTrail, FindsTheSearchOfAnAction) {

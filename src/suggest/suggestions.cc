@@ -229,7 +229,7 @@ void Suggestions::rescale() {
 
 bool Suggestions::may_show(const Query& query) const {
   return query.shopper_count >= std::min(config_.shoppers_min, kShoppersMax) && query.results != 0 &&
-         !hides(query.text, {});
+         !hides_folded(query.text, {});
 }
 
 void Suggestions::show(const Query& query) {
@@ -339,7 +339,13 @@ void Suggestions::evict() {
   evicted_.fetch_add(count, std::memory_order_relaxed);
 }
 
-bool Suggestions::hides(std::string_view text, std::span<const std::string> more) const {
+bool Suggestions::hides(std::string_view text, std::span<const std::string> hidden) const {
+  std::string folded;
+  fold_words(text, folded);
+  return hides_folded(folded, hidden);
+}
+
+bool Suggestions::hides_folded(std::string_view text, std::span<const std::string> more) const {
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(' ', begin), text.size());
     const std::string_view word = text.substr(begin, end - begin);

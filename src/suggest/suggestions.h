@@ -76,7 +76,10 @@ class Suggestions final : public Fold {
   void trending(uint32_t count, std::span<const std::string> hidden, std::vector<Suggestion>& out) const;
   // What at least two shoppers typed after `query` got them nowhere, and then acted on or got results for.
   // Best first; weight: the share of them among those who typed something else.
-  void instead(std::string_view query, uint32_t count, std::vector<Suggestion>& out) const;
+  void instead(std::string_view query, uint32_t count, std::span<const std::string> hidden,
+               std::vector<Suggestion>& out) const;
+  // Does a text hold a hidden word, of the built-in list or of `hidden`?
+  bool hides(std::string_view text, std::span<const std::string> hidden) const;
 
   size_t queries() const { return live_.load(std::memory_order_relaxed); }
   uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
@@ -119,7 +122,7 @@ class Suggestions final : public Fold {
   std::vector<Query*> all() const;
   static void collect(const Directory& directory, std::string_view prefix, Top& top);
   static void collect_typos(const Directory& directory, std::string_view prefix, Top& top);
-  bool hides(std::string_view text, std::span<const std::string> more) const;
+  bool hides_folded(std::string_view text, std::span<const std::string> more) const;
 
   const Moment& moment_;
   const SearchTrail& trail_;

@@ -102,6 +102,10 @@ void ItemVectors::apply(Offset, const Event& event) {
       if (slot != kNoItem) change(slot);
       break;
     }
+    case EventType::kCatalogSwap:
+      for (ItemSlot slot = 0; slot < catalog_.slots(); ++slot)
+        if (catalog_.item(slot) != nullptr) change(slot);
+      break;
     default:
       if (!is_positive_action(event.type) || moment_.item == kNoItem || trail_.query().empty()) return;
       click_lesson(trail_.query(), moment_.item, weight_of(event.type));

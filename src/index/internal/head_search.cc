@@ -49,6 +49,7 @@ void HeadSearch::walk(const Query& query, const Head* head, Visit&& visit) {
       from = 0;
       continue;
     }
+    if (query.stopped()) return;
     collect(query, *head, from, to);
     for (uint32_t item = from; item < to; ++item)
       if (possible(*query.plan, item - from)) visit(*head, from, item);

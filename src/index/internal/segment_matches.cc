@@ -84,6 +84,7 @@ void SegmentSearch::matches(const Query& query, const Segment& segment, bool che
   if (!start(query, segment)) return;
   Words found, sure;
   for (uint32_t number = 0; number * kChunkItems < segment.items(); ++number) {
+    if (query.stopped()) return;
     if (!enter_chunk(number)) continue;
     match_chunk(false, found);
     if (doubtful_) match_chunk(true, sure);

@@ -25,9 +25,12 @@ struct Query {
   const Scoring* scoring;
   const Statistics* statistics;
   const ItemTable* items;
+  const SearchIndex::StopCheck* stop;
   const SlotSet* filter = nullptr;
   const SlotSet::Probe* allowed = nullptr;  // of the filter
   uint64_t filter_size = 0;
+
+  bool stopped() const { return *stop && (*stop)(); }
 };
 
 class SegmentSearch {

@@ -39,7 +39,7 @@ void SegmentSearch::top(const Query& query, const Segment& segment, bool check_l
     return;
   }
   const uint32_t chunks = (segment.items() + kChunkItems - 1) / kChunkItems;
-  for (uint32_t number = 0; number < chunks; ++number)
+  for (uint32_t number = 0; number < chunks && !query.stopped(); ++number)
     if (enter_chunk(number)) search_chunk(number, best);
 }
 
@@ -307,6 +307,7 @@ void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& be
   bool open = false;
   for (const uint32_t item : items) {
     if (item / kChunkItems != number) {
+      if (query_->stopped()) return;
       number = item / kChunkItems;
       open = enter_chunk(number);
       open_all();

@@ -13,6 +13,7 @@
 #include "search/search.h"
 #include "search/search_state.h"
 #include "suggest/intent.h"
+#include "suggest/suggestions.h"
 #include "vector/item_vectors.h"
 
 namespace freshet::search_internal {
@@ -35,8 +36,9 @@ struct Context {
   const SearchSettings& settings;
   const Catalog& catalog;
   const SearchState& state;
-  const ItemVectors* vectors;  // nullptr: none
-  const Intent* intent;        // nullptr: none
+  const ItemVectors* vectors;      // nullptr: none
+  const Intent* intent;            // nullptr: none
+  const Suggestions* suggestions;  // nullptr: none
   const SearchState::Generation& generation;
   const TimeMs now_ms;
   const uint64_t deadline_ns;  // Of the monotonic clock.
@@ -83,6 +85,8 @@ Status relax(Context& c);
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
 std::string clause_detail(const Context& c, const ScorePart& part);
 double in_steps(double score);
+// Of the settings' filterable: the name itself, one above it ("sizes" for "sizes.eu"), or "*"; id and
+// available always.
 bool may_filter(const SearchSettings& settings, const std::string& name);
 Status read_choices(Context& c);
 uint32_t pool_size(const Context& c);

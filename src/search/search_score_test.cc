@@ -1,0 +1,150 @@
+// What a score is made of.
+#include <cctype>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "search/popularity.h"
+#include "search/testing/small_shop.h"
+
+namespace freshet {
+namespace {
+
+using testing::SmallShop;
+
+TEST(Search, PartsAddUpToTheScoreExactly) {
+  SmallShop shop;
+  shop.fill();
+  for (int i = 0; i < 7; ++i) shop.act(EventType::kPurchase, "k3");
+  for (const char* query :
+       {"red kettle", "ketle", "acme blue ketttle", "k1", "kitchen", "frying pan couch"}) {
+    SearchRequest request;
+    request.query = query;
+    request.explain = true;
+    const auto explained = shop.search(request);
+    request.explain = false;
+    const auto plain = shop.search(request);
+    ASSERT_TRUE(explained.ok() && plain.ok());
+    ASSERT_EQ(explained->hits.size(), plain->hits.size());
+    for (size_t i = 0; i < plain->hits.size(); ++i) {
+      const SearchHit& hit = explained->hits[i];
+      double forward = 0, backward = 0;
+      for (const HitPart& part : hit.parts) forward += part.value;
+      for (auto part = hit.parts.rbegin(); part != hit.parts.rend(); ++part) backward += part->value;
+      EXPECT_EQ(forward, hit.score) << query << " " << hit.id;
+      EXPECT_EQ(backward, hit.score) << query << " " << hit.id;
+      EXPECT_EQ(plain->hits[i].score, hit.score);
+      EXPECT_EQ(plain->hits[i].id, hit.id);
+    }
+  }
+}
+
+// Twin: the share by its definition, over sets of texts of three bytes.
+
+TEST(Search, TheShareOfTheSpellingIsAPartOfTheScore) {
+  const auto trigrams = [](std::string_view text) {
+    std::string plain = " ";
+    for (const char c : text) {
+      const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
+      if (kept || plain.back() != ' ') plain += kept ? static_cast<char>(std::tolower(c)) : ' ';
+    }
+    if (plain.back() != ' ') plain += ' ';
+    std::set<std::string> out;
+    for (size_t i = 0; i + 3 <= plain.size(); ++i) out.insert(plain.substr(i, 3));
+    return out;
+  };
+  SmallShop shop;
+  shop.fill();
+  for (const char* query : {"red kettle", "KETLES", "acme-blue  kettle", "frying pan 12x24"}) {
+    SearchRequest request;
+    request.query = query;
+    request.explain = true;
+    const auto answer = shop.search(request);
+    ASSERT_TRUE(answer.ok());
+    ASSERT_FALSE(answer->hits.empty()) << query;
+    double best = 0;
+    std::vector<std::pair<double, double>>
+        rows;  // what the answer says, what it should be for a best score of 1
+    for (const SearchHit& hit : answer->hits) {
+      double words = 0, spelling = 0;
+      for (const HitPart& part : hit.parts) {
+        const bool by_words =
+            part.name == "word" || part.name == "proximity" || part.name == "exact" || part.name == "begins";
+        if (by_words) words += part.value;
+        if (part.name == "spelling") spelling += part.value;
+      }
+      best = std::max(best, words);
+      const auto wanted = trigrams(query), have = trigrams(hit.title);
+      double shared = 0;
+      for (const std::string& one : wanted) shared += have.count(one);
+      rows.emplace_back(spelling, 0.5 * shared / static_cast<double>(wanted.size()));
+    }
+    for (const auto& [said, share] : rows) EXPECT_NEAR(said, best * share, 1e-5) << query;
+  }
+}
+
+TEST(Search, WhatIsPopularStandsFirstAmongEquals) {
+  SmallShop shop;
+  shop.fill();
+  EXPECT_EQ(shop.ids("kettle"), "k1 k2 k3");
+  for (int i = 0; i < 3; ++i) shop.act(EventType::kView, "k2");
+  EXPECT_EQ(shop.ids("kettle"), "k2 k1 k3");
+  EXPECT_EQ(shop.ids(""), "k2 k1 k3 p1 s1");
+  shop.settings(R"({"ranking": [{"name": "price", "descending": false}], "popularity_weight": 0})");
+  EXPECT_EQ(shop.ids("kettle"), "k3 k1 k2");
+  EXPECT_EQ(shop.ids(""), "k3 p1 k1 k2 s1");
+}
+
+TEST(Search, WhatAQueryIsUsuallyAfterIsLiftedAndExplained) {
+  SmallShop shop;
+  shop.item("a", {{"title", "Kettle"}, {"category", "Toys"}, {"brand", "Play"}});
+  shop.item("b", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Acme"}});
+  shop.item("c", {{"title", "Kettle"}, {"category", "Kitchen"}, {"brand", "Bravo"}});
+  shop.item("d", {{"title", "Lamp"}, {"category", "Kitchen"}, {"brand", "Acme"}});
+  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": []})");
+  EXPECT_EQ(shop.ids("kettle"), "a b c");
+  for (int i = 0; i < 20; ++i) {
+    Event search;
+    search.type = EventType::kSearch;
+    search.user = "u";
+    search.query = "kettle";
+    shop.apply(search);
+    shop.act(EventType::kClick, "b");
+  }
+  EXPECT_EQ(shop.ids("kettle"), "b c a");  // The brand too; and nothing is hidden.
+  SearchRequest request{.query = "kettle", .explain = true};
+  const auto answer = shop.search(request);
+  std::string details;
+  for (const SearchHit& hit : answer->hits) {
+    double sum = 0;
+    for (const HitPart& part : hit.parts) {
+      sum += part.value;
+      if (part.name == "intent") details += hit.id + ": " + part.detail + "; ";
+    }
+    EXPECT_EQ(sum, hit.score) << hit.id;
+  }
+  EXPECT_EQ(details, "b: category:Kitchen 100%, brand:Acme 100%; c: category:Kitchen 100%; ");
+  EXPECT_LE(answer->hits[0].score, answer->hits[2].score * 1.1);
+  shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": [], "intent_weight": 0})");
+  EXPECT_EQ(shop.ids("kettle"), "a b c");
+}
+
+TEST(Popularity, DecaysWithoutBeingTouchedAndKeysCompareAtAnyTime) {
+  const double half_life = 1000;
+  double key = kNoPopularity;
+  EXPECT_EQ(popularity_at(key, 5, half_life), 0);
+  key = popularity_add(key, 4, 1'000'000, half_life);
+  EXPECT_NEAR(popularity_at(key, 1'000'000, half_life), 4, 1e-9);
+  EXPECT_NEAR(popularity_at(key, 1'001'000, half_life), 2, 1e-9);
+  EXPECT_NEAR(popularity_at(key, 1'000'500, half_life), 4 / std::sqrt(2), 1e-9);
+  key = popularity_add(key, 1, 1'002'300, half_life);  // 4 * 2^-2.3 + 1
+  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1, 1e-9);
+  key = popularity_add(key, 1, 1'001'300, half_life);  // Late: as if it had come in time.
+  EXPECT_NEAR(popularity_at(key, 1'002'300, half_life), 4 * std::pow(2, -2.3) + 1.5, 1e-9);
+  const double other = popularity_add(kNoPopularity, 1.9, 1'002'300, half_life);
+  EXPECT_LT(other, key);
+  EXPECT_GT(popularity_add(kNoPopularity, 1, 1'900'000'000, half_life), key);
+}
+
+}  // namespace
+}  // namespace freshet
