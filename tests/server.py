@@ -11,8 +11,9 @@ import urllib.request
 
 
 class Server:
-    def __init__(self, binary: str, data: str, *more: str):
-        self.process = subprocess.Popen([binary, "serve", "--data", data, "--port", "0", "--no-keys", *more],
+    def __init__(self, binary: str, data: str, *more: str, keys: bool = False):
+        more = more if keys else ("--no-keys", *more)
+        self.process = subprocess.Popen([binary, "serve", "--data", data, "--port", "0", *more],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), f"the server said {line!r}"

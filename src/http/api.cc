@@ -87,6 +87,7 @@ void Doors::add(const MakeMount& make, size_t body_bytes_max) {
 }
 
 void Doors::leave() {
+  for (const auto& mounted : mounted_) mounted->mount->stop();
   parts_.engine.observe_freshness(nullptr);
   parts_.engine.observe_events(nullptr);
 }

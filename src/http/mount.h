@@ -19,6 +19,7 @@ namespace freshet {
 
 struct Mount {
   virtual ~Mount() = default;
+  virtual void stop() {}                    // Nothing of it works by itself any more; the engine closes next.
   std::vector<std::string> first_segments;  // {"1"}: everything below /1/
   Router router;
   std::unique_ptr<Gate> gate;
