@@ -21,6 +21,7 @@ constexpr size_t kState =
     14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a double).
 constexpr size_t kSights = 8, kWaiting = 9, kTime = 10;
 constexpr size_t kPairColumns = 9;
+constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
 bool number_in(const std::string& text, double& out) {
@@ -64,6 +65,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
   for (const auto* list : {&config_.numeric, &config_.categorical, &config_.ignore})
     for (const std::string& name : *list) TRY_STATUS(known(name, "columns"));
 
+  std::vector<size_t> distinct;  // Of each single.
   for (size_t c = 0; c < names.size(); ++c) {
     const std::string& name = names[c];
     if (name == config_.label || name == config_.time || name == config_.label_at ||
@@ -94,7 +96,15 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
         has(config_.categorical, name) ||
         (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
     column.words = column.categorical && !numeric && words * 5 > present && values.size() > 20;
+    if (column.categorical && !column.words) distinct.push_back(values.size());
     columns_.push_back(std::move(column));
+  }
+  for (size_t single = 0; single < distinct.size(); ++single) {
+    if (distinct[single] < kValuesOfWho) continue;
+    if (who_ == kNoColumn || distinct[single] > distinct[who_])
+      what_ = who_, who_ = single;
+    else if (what_ == kNoColumn || distinct[single] > distinct[what_])
+      what_ = single;
   }
   if (!config_.time.empty() && !rows.empty()) {
     const size_t cell = reader.column(config_.time);
@@ -111,11 +121,54 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
   pairs_ = crossed * (crossed - 1) / 2;
   if (crossed == 0) pairs_ = 0;
   const size_t time_fields = time_unit_s_ > 0 ? 1 : 0;
-  dense_ = numeric * kDenseOfNumber + singles_ * kDenseOfValue + pairs_ + time_fields;
+  for (const Column& column : columns_) has_words_ = has_words_ || column.words;
+  dense_ = numeric * kDenseOfNumber + singles_ * kDenseOfValue + pairs_ + time_fields +
+           (has_words_ ? 2 * singles_ + 1 : 0) + (what_ != kNoColumn ? 2 : 0);
+  make_neighbours();
   scales_.resize(dense_);
   means_.assign(numeric * std::size(kHorizons), std::numeric_limits<double>::quiet_NaN());
   planned_ = true;
   return {};
+}
+
+void Encoder::make_neighbours() {
+  neighbours_.clear();
+  if (what_ == kNoColumn) return;
+  for (int i = 0; i < 2; ++i) neighbours_.emplace_back(21, config_.bytes_max / 4);
+}
+
+void Encoder::add_neighbours(Sample& out) {
+  if (what_ == kNoColumn) return;
+  const uint64_t ends[] = {single_keys_[who_], single_keys_[what_]};
+  for (size_t i = 0; i < 2; ++i) {
+    const Neighbours::Evidence evidence = neighbours_[i].evidence(ends[i], ends[1 - i]);
+    add_dense(out, evidence.sum / std::sqrt(1 + evidence.weight), false);
+  }
+}
+
+// For each value: how labels with it and one of the row's words differ from the mean, as a shrunk mean and as
+// evidence; and the mean rate of the words.
+void Encoder::add_words(Sample& out, size_t begin, size_t end) {
+  if (!has_words_) return;
+  const float mean = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  for (const uint64_t key : single_keys_) {
+    float sum = 0;
+    float n = 0;
+    for (size_t w = begin; w < end; ++w) {
+      const uint32_t at = rates_.find(mix64(mix64(key, out.keys[w]), 13));
+      if (at == EmbeddingTable::kNone) continue;
+      const float* state = rates_.row(at);
+      sum += state[7] - state[6] * mean;
+      n += state[6];
+    }
+    add_dense(out, sum / (n + 10), false);
+    add_dense(out, sum / std::sqrt(n + 10), false);
+  }
+  float sum = 0;
+  for (size_t w = begin; w < end; ++w)
+    if (const uint32_t at = rates_.find(out.keys[w]); at != EmbeddingTable::kNone)
+      sum += rate_logit(rates_.row(at), 3);
+  add_dense(out, sum / (static_cast<float>(end - begin) + 0.5f), false);
 }
 
 std::string Encoder::describe() const {
@@ -192,6 +245,7 @@ void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
 
 void Encoder::add_keys(const Row& row, double time, Sample& out) {
   single_keys_.clear();
+  const size_t first_word = out.keys.size();  // After the hour and the day.
   size_t field = 0;
   for (const Column& column : columns_) {
     ++field;
@@ -215,7 +269,10 @@ void Encoder::add_keys(const Row& row, double time, Sample& out) {
     add_rates(out, key, time, true);
   }
   const size_t crossed = std::min(single_keys_.size(), kPairColumns);
+  add_neighbours(out);
+  add_words(out, first_word, words);
   for (const uint64_t key : out.keys) out.features.push_back({static_cast<uint32_t>(mix64(key, 3)), 1});
+  out.crosses = out.features.size();
   for (size_t a = 0; a < crossed; ++a) {
     for (size_t b = a + 1; b < crossed; ++b) {
       const uint64_t pair = mix64(single_keys_[a], single_keys_[b]);
@@ -274,9 +331,26 @@ void Encoder::learn_label(const Sample& sample, float label) {
   const size_t sparse_after = sample.keys.size() - singles;  // Words and hours come first, values last.
   const uint64_t* values = sample.keys.data() + (singles_ > 0 ? sparse_after : 0);
   for (size_t a = 0; a < singles; ++a) add(values[a], 0, 3, true);
+  for (size_t w = time_keys(); has_words_ && w < sparse_after; ++w) {
+    add(sample.keys[w], 3, 4, false);
+    for (size_t a = 0; a < singles; ++a) add(mix64(mix64(values[a], sample.keys[w]), 13), 3, 4, false);
+  }
+  if (what_ != kNoColumn && singles == singles_) {
+    const uint64_t ends[] = {values[who_], values[what_]};
+    for (size_t i = 0; i < 2; ++i)  // Against what this `who` says on average.
+      neighbours_[i].learn(ends[i], ends[1 - i], 2 * (y - long_rate(ends[i])));
+  }
   const size_t crossed = std::min(singles, kPairColumns);
   for (size_t a = 0; a < crossed; ++a)
     for (size_t b = a + 1; b < crossed; ++b) add(mix64(values[a], values[b]), 3, 4, false);
+}
+
+float Encoder::long_rate(uint64_t key) const {
+  const float mean = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  const uint32_t row = rates_.find(key);
+  if (row == EmbeddingTable::kNone) return mean;
+  const float* state = rates_.row(row);
+  return (state[5] + 10 * mean) / (state[4] + 10);
 }
 
 float Encoder::scaled_label(float label) const {
@@ -306,6 +380,8 @@ void Encoder::save(Writer& out) const {
   out.varint(means_.size());
   out.array(means_.data(), means_.size());
   for (const double each : {label_n_, label_mean_, label_squares_, time_unit_s_}) out.f64(each);
+  for (const size_t each : {who_, what_}) out.varint(each == kNoColumn ? 0 : each + 1);
+  for (const Neighbours& each : neighbours_) each.save(out);
   rates_.save(out);
 }
 
@@ -334,6 +410,14 @@ void Encoder::load(Reader& in, RowReader& reader) {
   means_.resize(means);
   in.array(means_.data(), means_.size());
   for (double* each : {&label_n_, &label_mean_, &label_squares_, &time_unit_s_}) *each = in.f64();
+  for (size_t* each : {&who_, &what_}) {
+    *each = in.varint() - 1;  // 0: kNoColumn.
+    if (*each != kNoColumn && *each >= singles_) return in.fail();
+  }
+  has_words_ = false;
+  for (const Column& column : columns_) has_words_ = has_words_ || column.words;
+  make_neighbours();
+  for (Neighbours& each : neighbours_) each.load(in);
   rates_.load(in);
   planned_ = true;
 }

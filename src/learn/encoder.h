@@ -7,6 +7,8 @@
 //   running
 //                rate of all), how often and how long ago it was seen, and, when labels come late, how many
 //                of its rows wait for theirs; pairs of values: a rate over ~200 labels
+//   words        of a text, with each value: decayed label rates of the pairs, averaged over the words
+//   neighbours   of the two columns of most values: agreement with the labels of others (neighbours.h)
 //   time         hour of the day and day of the week, as categories and the hour as a number
 // Linear parts see all of it hashed, numbers also in steps of half a standard deviation. Rates read the
 // labels of rows by value only: a stream without categorical columns has no feature made of labels.
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "learn/learner.h"
+#include "learn/neighbours.h"
 #include "learn/row_reader.h"
 #include "model/embedding_table.h"
 
@@ -66,6 +69,11 @@ class Encoder {
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   void add_numbers(const Row& row, Sample& out);
   void add_keys(const Row& row, double time, Sample& out);
+  void make_neighbours();
+  float long_rate(uint64_t key) const;
+  size_t time_keys() const { return time_unit_s_ > 0 ? 2 : 0; }
+  void add_words(Sample& out, size_t begin, size_t end);
+  void add_neighbours(Sample& out);
   float rate_logit(const float* state, size_t which) const;
 
   const EncoderConfig config_;
@@ -75,6 +83,11 @@ class Encoder {
   std::vector<Scale> scales_;  // Of each dense feature.
   std::vector<double> means_;  // [numeric column][horizon], NaN: nothing seen.
   EmbeddingTable rates_;
+  bool has_words_ = false;
+  // The two columns of most values, each as who and as what; singles by number, none: no such columns.
+  static constexpr size_t kNoColumn = SIZE_MAX;
+  size_t who_ = kNoColumn, what_ = kNoColumn;
+  std::vector<Neighbours> neighbours_;
   std::vector<uint64_t> single_keys_;
   double label_n_ = 0, label_mean_ = 0, label_squares_ = 0;
   double time_unit_s_ = 0;  // Seconds in one unit of time; 0: unknown, or no time.

@@ -1,6 +1,7 @@
-// The default: linear models at three rates, factors, a forest; stacked at two speeds; all of them mixed. And
-// the list of learners. The stackers and the mixture learn from what the experts said when the row was
-// predicted, so that a label that came late judges what was answered and not what is known by then.
+// The default: linear models at three rates, factors, Gaussians in two kinds of world, a forest; stacked at
+// two speeds; all of them mixed. And the list of learners. The stackers and the mixture learn from what the
+// experts said when the row was predicted, so that a label that came late judges what was answered and not
+// what is known by then.
 #include "learn/learner.h"
 #include "model/mixture.h"
 
@@ -14,6 +15,8 @@ class Ensemble final : public Learner {
     experts_.push_back(make_ftrl(shape, 0.08f));
     experts_.push_back(make_ftrl(shape, 0.3f));
     experts_.push_back(make_factor(shape));
+    experts_.push_back(make_gauss(shape));
+    experts_.push_back(make_swift_gauss(shape));
     experts_.push_back(make_forest(shape));
     const bool binary = shape.task == Task::kBinary;
     for (const double forget : {0.998, 0.9998}) stackers_.emplace_back(experts_.size(), binary, forget);
@@ -81,6 +84,7 @@ std::span<const LearnerEntry> learners() {
       {"auto", make_ensemble, "all of the below, mixed by weights that are learned too"},
       {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal"},
       {"factor", make_factor, "factorisation machine over categorical values"},
+      {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates"},
       {"forest", make_forest, "adaptive forest of Hoeffding trees"},
   };
   return kLearners;

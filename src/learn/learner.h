@@ -21,6 +21,7 @@ struct Sample {
       scaled;  // The same, standardised and clipped; missing: 0. For linear parts and networks.
   std::vector<uint64_t> keys;     // Categorical values, one key for each (field, value).
   std::vector<Feature> features;  // All of it hashed: dense, bins, keys, crosses. For linear parts.
+  size_t crosses = 0;             // Features from here on are pairs of keys.
   float label = 0;  // Binary: 0 or 1. Regression: in units of the labels' spread, around their mean.
   float weight = 1;
   uint64_t row = 0;           // Number of the row, from 0.
@@ -59,6 +60,8 @@ const LearnerEntry* find_learner(std::string_view name);
 // The parts the list and the ensemble are made of.
 std::unique_ptr<Learner> make_ftrl(const LearnerShape& shape, float rate);
 std::unique_ptr<Learner> make_factor(const LearnerShape& shape);
+std::unique_ptr<Learner> make_gauss(const LearnerShape& shape);
+std::unique_ptr<Learner> make_swift_gauss(const LearnerShape& shape);
 std::unique_ptr<Learner> make_forest(const LearnerShape& shape);
 std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape);
 

@@ -10,7 +10,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFormat = 0x314c5246;  // "FRL1"
+constexpr uint32_t kFormat = 0x324c5246;  // "FRL2"
 
 void save_sample(const Sample& sample, Writer& out) {
   const auto array = [&](const auto& values) {
@@ -22,6 +22,7 @@ void save_sample(const Sample& sample, Writer& out) {
   array(sample.keys);
   array(sample.features);
   array(sample.scores);
+  out.varint(sample.crosses);
   out.u64(sample.row);
   out.f32(sample.weight);
 }
@@ -38,6 +39,7 @@ void load_sample(Reader& in, Sample& sample) {
   array(sample.keys);
   array(sample.features);
   array(sample.scores);
+  sample.crosses = in.varint();
   sample.row = in.u64();
   sample.weight = in.f32();
 }

