@@ -8,9 +8,11 @@
 namespace freshet {
 namespace {
 
+constexpr size_t kShortMin = 3;      // letters
 constexpr size_t kSplitPartMin = 3;  // letters
 constexpr size_t kSplitWordMin = 6;
 constexpr size_t kSplitWordMax = 40;
+constexpr size_t kMisspeltSplitMin = 8, kMisspeltSplitMax = 20, kMisspeltPartMin = 4;
 constexpr uint32_t kFuzzyLook = 32;      // candidates asked of the dictionary
 constexpr uint32_t kFuzzyBytesMax = 40;  // longer words are codes; a search near them finds nothing
 
@@ -103,22 +105,31 @@ void AlternativeFinder::add_word(const WordTokens& word, Clause& clause) const {
   }
 }
 
-uint32_t AlternativeFinder::edits_allowed(const WordTokens& word) const {
+uint32_t AlternativeFinder::edits_allowed(const WordTokens& word, bool unknown) const {
   const TypoPolicy& typo = options_.typo;
   if (!typo.enabled || options_.typo_fields == 0 || word.number || word.stop_word) return 0;
   if (word.has_digit && !typo.numbers) return 0;
   if (!word.grams.empty() || word.term.size() > kFuzzyBytesMax) return 0;
   const size_t n = letters(word.term);
-  const uint32_t edits = n >= typo.two_edits_from ? 2 : n >= typo.one_edit_from ? 1 : 0;
+  uint32_t edits = n >= typo.two_edits_from ? 2 : n >= typo.one_edit_from ? 1 : 0;
+  // What is a letter short of that and neither a word nor the beginning of one finds nothing as it stands.
+  if (edits == 0 && unknown && n >= kShortMin && n + 1 == typo.one_edit_from && !begins_a_word(word.term))
+    edits = 1;
   if (edits > 0 && std::find(typo.words_excluded.begin(), typo.words_excluded.end(), word.term) !=
                        typo.words_excluded.end())
     return 0;
   return edits;
 }
 
+bool AlternativeFinder::begins_a_word(std::string_view beginning) const {
+  std::vector<TermInfo> found;
+  vocabulary_.prefix(beginning, 1, found);
+  return !found.empty();
+}
+
 std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Clause& clause) const {
   const PlanWeights& weights = plan_weights;
-  const uint32_t edits = edits_allowed(word);
+  const uint32_t edits = edits_allowed(word, df == 0);
   if (edits == 0) return {};
   // A frequent word is what it says; of a rare one, only a much more frequent neighbour is thought of.
   const auto often = static_cast<uint32_t>(std::max(8.0, 1e-3 * vocabulary_.items()));
@@ -133,6 +144,7 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
   if (df == 0 && edits == 1 && letters(word.term) >= far_from &&
       std::none_of(found.begin(), found.end(), is_misspelling))
     vocabulary_.fuzzy(word.term, 2, kFuzzyLook, found);
+  const float ratio = vocabulary_.df(word.term) > 0 ? weights.known_ratio : weights.stem_ratio;
   struct Candidate {
     const TermInfo* info;
     double value;
@@ -143,7 +155,7 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
     if (info.edits == 0 || info.term == word.term || info.term.starts_with(kWeakMark) || has_digit(info.term))
       continue;
     if (std::find(word.stems.begin(), word.stems.end(), info.term) != word.stems.end()) continue;
-    if (df > 0 && static_cast<float>(info.df) < weights.known_ratio * static_cast<float>(df)) continue;
+    if (df > 0 && static_cast<float>(info.df) < ratio * static_cast<float>(df)) continue;
     float weight = info.edits == 1 ? weights.typo_one : weights.typo_two;
     if (info.first_letter) weight *= weights.typo_first_letter;
     if (df > 0) weight *= weights.typo_of_known;
@@ -203,14 +215,47 @@ std::string AlternativeFinder::add_split(const WordTokens& word, uint32_t df, Cl
   return first + " " + second;
 }
 
-bool AlternativeFinder::joined(const WordTokens& first, const WordTokens& second, Alternative& out) const {
+std::string AlternativeFinder::add_misspelt_split(const WordTokens& word, Clause& clause) const {
+  const std::string& term = word.term;
+  if (!word.latin || word.has_digit || edits_allowed(word, true) == 0) return {};
+  if (term.size() < kMisspeltSplitMin || term.size() > kMisspeltSplitMax) return {};
+  uint32_t best = 0;
+  std::string first, second;
+  std::vector<TermInfo> found;
+  for (size_t at = kSplitPartMin; at + kSplitPartMin <= term.size(); at++) {
+    const std::string parts[] = {term.substr(0, at), term.substr(at)};
+    for (const size_t right : {0, 1}) {  // Which of the two is written right.
+      const std::string& wrong = parts[1 - right];
+      const uint32_t df = vocabulary_.df(parts[right]);
+      if (df <= best || wrong.size() < kMisspeltPartMin) continue;
+      vocabulary_.fuzzy(wrong, 1, kFuzzyLook, found);
+      for (const TermInfo& info : found) {
+        if (is_marked(info.term) || has_digit(info.term) || info.first_letter ||
+            std::min(info.df, df) <= best)
+          continue;
+        best = std::min(info.df, df);
+        first = right == 0 ? parts[0] : std::string(info.term);
+        second = right == 0 ? std::string(info.term) : parts[1];
+      }
+    }
+  }
+  if (best == 0) return {};
+  Alternative apart;
+  apart.terms = {first, second};
+  apart.weight = plan_weights.split * plan_weights.typo_one;
+  apart.kind = MatchKind::kTypo;
+  apart.edits = 1;
+  add(clause, std::move(apart));
+  return first + " " + second;
+}
+
+bool AlternativeFinder::joined(const WordTokens& first, const WordTokens& second, Clause& out) const {
   if (first.number && second.number) return false;
   if (!first.grams.empty() || !second.grams.empty()) return false;
   if (first.term.size() + second.term.size() > kSplitWordMax) return false;
-  std::string both = first.term + second.term;
-  std::string form = known_form(both);
-  if (form.empty()) return false;
-  out = one(std::move(form), plan_weights.join, MatchKind::kJoin);
+  const std::string both = first.term + second.term;
+  if (known_form(both).empty()) return false;
+  add_with_stems(both, second.head, plan_weights.join, MatchKind::kJoin, 0, out);
   return true;
 }
 
@@ -223,7 +268,7 @@ void AlternativeFinder::add_completions(const WordTokens& word, uint32_t df, Cla
   for (const TermInfo& info : found)
     if (info.term != word.term) add(clause, one(std::string(info.term), weight, MatchKind::kPrefix));
   if (df > 0 || !found.empty()) return;
-  const uint32_t edits = edits_allowed(word);
+  const uint32_t edits = edits_allowed(word, false);
   if (edits == 0 || letters(word.term) < 4) return;
   vocabulary_.fuzzy_prefix(word.term, 1, QueryLimits::kCompletions, found);
   for (const TermInfo& info : found)

@@ -137,10 +137,11 @@ class PlanMaker {
       word(words[i], last && options_.prefix && words[i].end == text_.size());
     }
     for (size_t i = 0; i + 1 < words.size(); i++) {
-      Alternative both;
+      Clause both;
       if (!finder_.joined(words[i], words[i + 1], both)) continue;
       for (const size_t at : {i, i + 1}) {
-        AlternativeFinder::add(query_.plan.clauses[first_clause + at], both);
+        for (const Alternative& one : both.alternatives)
+          AlternativeFinder::add(query_.plan.clauses[first_clause + at], one);
         mark_known(first_clause + at);
       }
     }
@@ -162,11 +163,13 @@ class PlanMaker {
     told.known = df > 0 || std::any_of(clause.alternatives.begin(), clause.alternatives.end(),
                                        [&](const Alternative& one) { return found(one); });
     if (!stop) {
-      const std::string split = finder_.add_split(word, df, clause);
+      std::string split = finder_.add_split(word, df, clause);
       const std::string meant = finder_.add_typos(word, df, clause);
       const size_t before = clause.alternatives.size();
       if (unfinished) finder_.add_completions(word, df, clause);
       const bool completed = clause.alternatives.size() > before;
+      if (!told.known && !completed && split.empty() && meant.empty())
+        split = finder_.add_misspelt_split(word, clause);
       if (!told.known && !split.empty()) {
         told.correction = split;
       } else if (!told.known && !completed) {

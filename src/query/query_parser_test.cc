@@ -79,6 +79,24 @@ TEST(QueryParser, FindsWhatIsMeant) {
   EXPECT_TRUE(has(shop().search("icemaker"), "Kenmore Ice Maker White"));
 }
 
+// What a word that the catalogue lacks may be: one letter short, over-stemmed, two words in one with an edit.
+TEST(QueryParser, UnknownWordsAreLookedForFurther) {
+  ToyCatalogue tools({"Pet Screen Door", "Sledge Hammer 3 lb", "USB Charger", "Shower Heads", "Shower Head",
+                      "Head Lamp", "Ha Ha Bird", "Oak Bookcase", "Book of Cases", "Bookcase in Oak"});
+  const Row rows[] = {{"petsreen", "Pet Screen Door"},
+                      {"sledgehamer", "Sledge Hammer 3 lb"},
+                      {"ubs", "USB Charger"},
+                      {"shower haeds", "Shower Heads"},
+                      {"book cases", "Oak Bookcase"}};
+  for (const Row& row : rows) EXPECT_TRUE(has(tools.search(row.query), row.first)) << row.query;
+  EXPECT_EQ(tools.parse("petsreen")->did_you_mean, "pet screen");
+  EXPECT_FALSE(has(tools.search("scr "), "USB Charger"));  // The beginning of a word is none to correct.
+  QueryOptions options;
+  options.typo.enabled = false;
+  EXPECT_TRUE(tools.search("petsreen", options).empty());
+  EXPECT_TRUE(tools.search("ubs", options).empty());
+}
+
 TEST(QueryParser, PhrasesAndExclusions) {
   EXPECT_EQ(shop().search("\"sofa bed\"").size(), 1u);
   EXPECT_FALSE(has(shop().search("sofa -leather"), "Leather Sofa"));

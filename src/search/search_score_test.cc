@@ -1,9 +1,9 @@
 // What a score is made of.
-#include <cctype>
-#include <set>
+#include <algorithm>
 
 #include <gtest/gtest.h>
 
+#include "search/internal/closeness.h"
 #include "search/popularity.h"
 #include "search/testing/small_shop.h"
 
@@ -39,32 +39,20 @@ TEST(Search, PartsAddUpToTheScoreExactly) {
   }
 }
 
-// Twin: the share by its definition, over sets of texts of three bytes.
-
-TEST(Search, TheShareOfTheSpellingIsAPartOfTheScore) {
-  const auto trigrams = [](std::string_view text) {
-    std::string plain = " ";
-    for (const char c : text) {
-      const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
-      if (kept || plain.back() != ' ') plain += kept ? static_cast<char>(std::tolower(c)) : ' ';
-    }
-    if (plain.back() != ' ') plain += ' ';
-    std::set<std::string> out;
-    for (size_t i = 0; i + 3 <= plain.size(); ++i) out.insert(plain.substr(i, 3));
-    return out;
-  };
+TEST(Search, TheClosenessOfTheWordingIsAPartOfTheScore) {
   SmallShop shop;
   shop.fill();
   for (const char* query : {"red kettle", "KETLES", "acme-blue  kettle", "frying pan 12x24"}) {
     SearchRequest request;
     request.query = query;
     request.explain = true;
+    request.attributes = {"*"};
     const auto answer = shop.search(request);
     ASSERT_TRUE(answer.ok());
     ASSERT_FALSE(answer->hits.empty()) << query;
     double best = 0;
-    std::vector<std::pair<double, double>>
-        rows;  // what the answer says, what it should be for a best score of 1
+    std::vector<std::pair<double, double>> rows;  // what the answer says; what it is for a best score of 1
+    const search_internal::Closeness closeness(query);
     for (const SearchHit& hit : answer->hits) {
       double words = 0, spelling = 0;
       for (const HitPart& part : hit.parts) {
@@ -74,13 +62,30 @@ TEST(Search, TheShareOfTheSpellingIsAPartOfTheScore) {
         if (part.name == "spelling") spelling += part.value;
       }
       best = std::max(best, words);
-      const auto wanted = trigrams(query), have = trigrams(hit.title);
-      double shared = 0;
-      for (const std::string& one : wanted) shared += have.count(one);
-      rows.emplace_back(spelling, 0.5 * shared / static_cast<double>(wanted.size()));
+      std::string text = hit.title;
+      for (const Attribute& attribute : hit.attributes)
+        if (attribute.name == "brand") text = std::get<std::string>(attribute.value) + " , " + text;
+      rows.emplace_back(spelling, closeness.parts(text).value());
     }
     for (const auto& [said, share] : rows) EXPECT_NEAR(said, best * share, 1e-5) << query;
   }
+}
+
+// What is excluded is not looked for in the spelling either.
+TEST(Search, ExcludedWordsAreNoSpelling) {
+  SmallShop shop;
+  shop.fill();
+  SearchRequest request;
+  request.explain = true;
+  const auto spelling = [&](const char* query) {
+    request.query = query;
+    double value = 0;
+    const auto answer = shop.search(request);
+    for (const HitPart& part : answer->hits.at(0).parts)
+      if (part.name == "spelling") value = part.value;
+    return value;
+  };
+  EXPECT_EQ(spelling("kettle -sofa"), spelling("kettle"));
 }
 
 TEST(Search, WhatIsPopularStandsFirstAmongEquals) {

@@ -1,94 +1,58 @@
-// How much of the query's spelling a title contains: the share of the query's distinct character trigrams.
-// Words that the analysis takes apart, misspells or never saw ("refridgerator", "12x24", "multi-tool") still
-// count by what they look like. Character n-grams as a complement of words: McNamee, Mayfield 2004.
+// How close the wording of a title (and brand) comes to that of the query: closeness.h has the measure.
 //
-//   part = kSpellingShare . best score by words . |trigrams(query) and trigrams(title)| / |trigrams(query)|
+//   part = best score by words . closeness of the title
 //
-// Text is bytes: ASCII letters in lower case, digits, and what is not ASCII as it stands; all else is one
-// space. Cost: a pass over a title, some 100 ns, for each of the kSpelled best.
+// Chosen, with what did not help, in docs/decisions/0085-closeness-of-wording.md. Cost: 0.3 us for each of
+// the kSpelled best.
 #include <algorithm>
-#include <array>
-#include <bitset>
 
+#include "search/internal/closeness.h"
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
 namespace {
 
-constexpr double kSpellingShare = 0.5;
 constexpr size_t kSpelled = 256;
-constexpr size_t kTitleBytes = 512;  // Looked at.
-constexpr size_t kTrigramsMax = 128;
-constexpr size_t kTableSize = 1024;
 
-// Calls `visit(trigram)` for each three bytes of " text ", normalised.
-template <class Visit>
-void each_trigram(std::string_view text, Visit visit) {
-  uint32_t window = ' ';
-  size_t length = 1;
-  const auto push = [&](unsigned char c) {
-    if (c == ' ' && (window & 0xff) == ' ') return;
-    window = (window << 8 | c) & 0xffffff;
-    if (++length >= 3) visit(window);
-  };
-  for (const char byte : text.substr(0, kTitleBytes)) {
-    const unsigned char c = static_cast<unsigned char>(byte);
-    if (c >= 'A' && c <= 'Z')
-      push(static_cast<unsigned char>(c + 32));
-    else
-      push((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ? c : ' ');
-  }
-  push(' ');
+std::string_view text_of(const ItemRecord& item, const std::vector<std::string>& attributes) {
+  for (const std::string& name : attributes)
+    if (const Value* value = item.attribute(name); value != nullptr)
+      if (const auto* text = std::get_if<std::string>(value)) return *text;
+  return {};
 }
 
-// The query's trigrams, numbered: a small open table.
-class Trigrams {
- public:
-  explicit Trigrams(std::string_view text) {
-    numbers_.fill(-1);
-    each_trigram(text, [&](uint32_t trigram) {
-      const size_t at = place(trigram);
-      if (numbers_[at] >= 0 || count_ == kTrigramsMax) return;
-      keys_[at] = trigram;
-      numbers_[at] = static_cast<int16_t>(count_++);
-    });
-  }
-  size_t count() const { return count_; }
-  size_t shared_with(std::string_view text) const {
-    std::bitset<kTrigramsMax> seen;
-    each_trigram(text, [&](uint32_t trigram) {
-      const size_t at = place(trigram);
-      if (numbers_[at] >= 0) seen.set(static_cast<size_t>(numbers_[at]));
-    });
-    return seen.count();
-  }
-
- private:
-  size_t place(uint32_t trigram) const {
-    size_t at = trigram * 0x9e3779b1u >> 22;
-    while (numbers_[at] >= 0 && keys_[at] != trigram) at = (at + 1) % kTableSize;
-    return at;
-  }
-  std::array<uint32_t, kTableSize> keys_{};
-  std::array<int16_t, kTableSize> numbers_;
-  size_t count_ = 0;
-};
+// The query without its excluded words.
+std::string wanted_text(const Context& c) {
+  std::string text = c.request.query;
+  for (const QueryWord& word : c.query.words)
+    if (word.excluded)
+      for (size_t i = word.begin; i < std::min<size_t>(word.end, text.size()); ++i) text[i] = ' ';
+  return text;
+}
 
 }  // namespace
 
 double spelling_scale(const Context& c) {
-  return kSpellingShare * c.lexical_scale * c.best_lexical;
+  return Closeness::kMost * c.lexical_scale * c.best_lexical;
 }
 
 void spell(Context& c) {
   if (!c.words || c.generation.fields.find("title") < 0) return;
-  const Trigrams query(c.request.query);
-  if (query.count() == 0) return;
-  const double each = spelling_scale(c) / static_cast<double>(query.count());
+  const Closeness query(wanted_text(c));
+  if (query.empty()) return;
+  const double scale = c.lexical_scale * c.best_lexical;
+  const bool brands = c.generation.fields.find("brand") >= 0;
+  std::string both;
   for (size_t i = 0; i < std::min(kSpelled, c.pool.size()); ++i) {
     const ItemRecord* item = c.catalog.item(c.pool[i].slot);
     if (item == nullptr || c.pool[i].lexical == 0) continue;
-    c.pool[i].spelling = in_steps(each * static_cast<double>(query.shared_with(item->title)));
+    std::string_view text = item->title;
+    if (const std::string_view brand = brands ? text_of(*item, c.catalog.config().brand) : "";
+        !brand.empty()) {
+      both.assign(brand).append(" , ").append(text);
+      text = both;
+    }
+    c.pool[i].spelling = in_steps(scale * query.parts(text).value());
   }
 }
 

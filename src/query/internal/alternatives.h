@@ -37,9 +37,12 @@ class AlternativeFinder {
   std::string add_typos(const WordTokens& word, uint32_t df, Clause& clause) const;
   // One word written as two: returns them ("ice maker"), or nothing.
   std::string add_split(const WordTokens& word, uint32_t df, Clause& clause) const;
+  // The same with an edit in one of the two ("petsreen"), for a word that nothing else explains. Cost: a
+  // fuzzy look-up for each place where one part is a word.
+  std::string add_misspelt_split(const WordTokens& word, Clause& clause) const;
   void add_completions(const WordTokens& word, uint32_t df, Clause& clause) const;
-  // Two words written as one: the alternative belongs to both clauses.
-  bool joined(const WordTokens& first, const WordTokens& second, Alternative& out) const;
+  // Two words written as one: the alternatives belong to both clauses.
+  bool joined(const WordTokens& first, const WordTokens& second, Clause& out) const;
 
   // A word and its stem, with a weight.
   void add_with_stems(std::string_view word, bool head, float weight, MatchKind kind, uint8_t edits,
@@ -49,7 +52,8 @@ class AlternativeFinder {
 
  private:
   void add_head(std::string_view stem, float weight, MatchKind kind, uint8_t edits, Clause& clause) const;
-  uint32_t edits_allowed(const WordTokens& word) const;
+  uint32_t edits_allowed(const WordTokens& word, bool unknown) const;
+  bool begins_a_word(std::string_view beginning) const;
   std::string stem_of(std::string_view word) const;  // empty: none
   std::string known_form(const std::string& word) const;
 

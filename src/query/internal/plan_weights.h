@@ -13,8 +13,9 @@ struct PlanWeights {
   float typo_one = 0.8f, typo_two = 0.6f;  // by edits
   float typo_first_letter = 0.8f;          // times, when the first letter is touched
   float typo_of_known = 0.4f;              // times, when the catalogue has the word as typed
-  float known_ratio = 20;  // A word is suspected when a neighbour is so many times as frequent.
-  float prefix_known = 0.3f, prefix_unknown = 0.7f, prefix_typo = 0.4f;
+  float known_ratio = 20;  // A word is suspected when a neighbour is so many times as frequent,
+  float stem_ratio = 2;  // and one of which only the stem is known ("haeds": "ha") when it is so many times.
+  float prefix_known = 0.1f, prefix_unknown = 0.7f, prefix_typo = 0.4f;
   float split = 0.85f, join = 0.9f;
   float bigram = 0.5f, character = 0.15f, weak = 0.4f;
   float stop_word = 0.15f;
