@@ -309,6 +309,21 @@ def check_search(server):
     call("put", "/api/v1/synonyms", 200, [{"id": "a", "words": ["pan", "pot"]}])
     call("put", "/api/v1/synonyms", 400, [{"id": "a"}])
 
+    call("put", "/api/v1/rules/{id}", 200, {"when": [{"query": "kettle"}], "then": {"redirect": "/kettles", "data": {"a": 1}}},
+         id="r")
+    call("put", "/api/v1/rules/{id}", 400, {"then": {"filter": "("}}, id="r")
+    answer = call("post", "/api/v1/search", 200, {"query": "kettle"})
+    assert answer["rules"] == ["r"] and answer["redirect"] == "/kettles" and answer["data"] == [{"a": 1}], answer
+    assert "rules" not in call("post", "/api/v1/search", 200, {"query": "kettle", "rules": False, "contexts": ["x"]})
+    call("get", "/api/v1/rules/{id}", 200, id="r")
+    assert len(call("get", "/api/v1/rules", 200)["rules"]) == 1
+    call("delete", "/api/v1/rules/{id}", 200, id="r")
+    call("delete", "/api/v1/rules/{id}", 404, id="r")
+    call("get", "/api/v1/rules/{id}", 404, id="r")
+    call("put", "/api/v1/rules", 200, [{"id": "a", "then": {"hide": ["nobody"]}}])
+    call("put", "/api/v1/rules", 400, [{"id": "a", "then": {"hide": 1}}])
+    call("put", "/api/v1/rules", 200, [])
+
     call("put", "/api/v1/settings", 200, {"searchable": [{"name": "title", "weight": 5}, "brand", "*"]})
     wait_folded(server)
     assert call("get", "/api/v1/settings", 200)

@@ -196,6 +196,8 @@ Result<Asked> read_query(const Index& index, const Params& params) {
   request.sort = order_of(index, !request.query.empty());
   if (request.around && request.sort.empty() && request.query.empty()) request.sort = {{"distance", false}};
   request.attributes = {"*"};
+  request.rules = params.flag("enableRules").value_or(true);
+  request.rule_contexts = params.texts("ruleContexts").value_or(std::vector<std::string>());
   request.user = params.text("userToken").substr(0, 256);
   out.click_analytics = params.flag("clickAnalytics").value_or(false);
   out.record = params.flag("analytics").value_or(true) && out.hits_per_page > 0;
@@ -282,7 +284,12 @@ void write_facets(JsonWriter& json, const std::vector<FacetAnswer>& facets) {
 }
 
 // Facets in their order, for widgets that show what the server orders. The settings' own, else as counted.
-void write_rendering(JsonWriter& json, const Params& params, const std::vector<FacetAnswer>& facets) {
+void write_rendering(JsonWriter& json, const Params& params, const SearchAnswer& answer) {
+  const std::vector<FacetAnswer>& facets = answer.facets;
+  if (!answer.rendering.empty()) {
+    json.key("renderingContent").json(answer.rendering);
+    return;
+  }
   if (const Json* given = params.find("renderingContent"); given != nullptr && given->object() != nullptr) {
     write_json(json.key("renderingContent"), *given);
     return;
@@ -297,6 +304,22 @@ void write_rendering(JsonWriter& json, const Params& params, const std::vector<F
       if (!facet.values.empty()) json.key(facet.name).object().field("sortRemainingBy", "count").end();
     json.end().end();
   }
+  json.end();
+}
+
+// What rules have for the page, else what the settings have.
+void write_rule_marks(JsonWriter& json, const Index& index, const SearchAnswer& answer) {
+  const Json* data = index.settings.find("userData");
+  if (!answer.rule_data.empty() || data != nullptr) {
+    json.key("userData").array();
+    for (const std::string& one : answer.rule_data) json.json(one);
+    if (answer.rule_data.empty()) write_json(json, *data);
+    json.end();
+  }
+  if (answer.rules_applied.empty()) return;
+  json.key("appliedRules").array();
+  for (const std::string& id : answer.rules_applied)
+    json.object().field("objectID", std::string_view(id)).end();
   json.end();
 }
 
@@ -358,13 +381,8 @@ Status answer_query(Parts& parts, const Index& index, const Params& given, JsonW
   }
   json.field("page", asked.page).field("nbPages", pages).field("hitsPerPage", asked.hits_per_page);
   write_facets(json, answer.facets);
-  write_rendering(json, params, answer.facets);
-  if (const Json* data = params.find("userData");
-      data != nullptr && index.settings.find("userData") == data) {
-    json.key("userData").array();
-    write_json(json, *data);
-    json.end();
-  }
+  write_rendering(json, params, answer);
+  write_rule_marks(json, index, answer);
   write_exhaustive(json, answer.found_exact);
   json.field("query", std::string_view(asked.request.query));
   if (!answer.relaxed.empty()) json.field("queryAfterRemoval", std::string_view(answer.query_used));

@@ -62,6 +62,8 @@ class Opening {
   std::string step_ = "starting";
 };
 
+class RuleBook;
+
 struct Accepted {
   IngestResult result;
   Offset end = 0;  // One past the last event appended; 0: none was.
@@ -191,6 +193,9 @@ class Engine {
                        std::string_view by, bool replace = false);
   Status delete_documents(std::string_view collection, const std::vector<std::string>& ids,
                           std::string_view by);
+  // Rules over searches (rules/rules.h), as JSON; documents of the collection kRules. kInvalid: names the
+  // member.
+  Status put_rules(const std::vector<std::string>& rules, std::string_view by, bool replace = false);
 
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {
@@ -265,6 +270,7 @@ class Engine {
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);
   std::string next_query_id();
+  std::shared_ptr<const RuleBook> rules() const;
   // What was shown is noted as events under the page's query id.
   Event event_of_page(EventType type, const std::string& query_id, const std::string& user,
                       const std::string& session, std::string surface) const;
@@ -291,6 +297,8 @@ class Engine {
   std::atomic<uint64_t> recommended_{0};
   std::atomic<uint64_t> searched_{0};
 
+  mutable std::mutex rules_mutex_;  // Guards rules_: parsed once a revision.
+  mutable std::shared_ptr<const RuleBook> rules_;
   std::mutex replace_mutex_;              // One second state at a time.
   std::mutex administer_mutex_;           // One administrator's change at a time.
   mutable std::shared_mutex live_mutex_;  // Held for the copy or the swap of the pointer only.

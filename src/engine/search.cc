@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "env/clock.h"
 #include "env/log.h"
+#include "rules/rules.h"
 
 namespace freshet {
 
@@ -12,7 +13,15 @@ Result<SearchPage> Engine::search(const SearchRequest& request, bool record) {
   SearchPage page;
   const uint64_t begun = monotonic_ns();
   page.state_offset = current->runner->applied();
-  TRY(page.answer, current->search->search(request, current->state->entry().now_ms()));
+  const TimeMs event_now = current->state->entry().now_ms();
+  const std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
+  std::vector<const Rule*> met;
+  if (book != nullptr && !book->empty()) met = book->match(request, now_ms());
+  if (met.empty()) {
+    TRY(page.answer, current->search->search(request, event_now));
+  } else {
+    TRY(page.answer, search_with_rules(*current->search, request, met, event_now));
+  }
   page.took_us = (monotonic_ns() - begun) / 1000;
   page.query_id = next_query_id();
   searched_.fetch_add(1, std::memory_order_relaxed);

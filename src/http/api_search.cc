@@ -186,6 +186,8 @@ Result<Asked> read_search(const Json& json, const std::string& path) {
   fields.text("session", out.session, 0, 256);
   fields.whole("budget_ms", out.budget_ms, 1u, 10'000u);
   fields.flag("record", asked.record);
+  fields.flag("rules", out.rules);
+  fields.texts("contexts", out.rule_contexts, 32, 128);
   TRY_STATUS(fields.finish());
   return asked;
 }
@@ -257,6 +259,20 @@ void write_facet(JsonWriter& json, const FacetAnswer& facet) {
   json.end();
 }
 
+// What rules did, and what they have for the page.
+void write_rules(JsonWriter& json, const SearchAnswer& answer) {
+  if (answer.rules_applied.empty()) return;
+  json.key("rules").array();
+  for (const std::string& id : answer.rules_applied) json.value(std::string_view(id));
+  json.end();
+  if (!answer.redirect.empty()) json.field("redirect", std::string_view(answer.redirect));
+  if (!answer.rendering.empty()) json.key("rendering").json(answer.rendering);
+  if (answer.rule_data.empty()) return;
+  json.key("data").array();
+  for (const std::string& one : answer.rule_data) json.json(one);
+  json.end();
+}
+
 void write_answer(JsonWriter& json, const SearchRequest& request, const SearchPage& page) {
   const SearchAnswer& answer = page.answer;
   json.object().field("query_id", std::string_view(page.query_id)).field("found", answer.found);
@@ -286,6 +302,7 @@ void write_answer(JsonWriter& json, const SearchRequest& request, const SearchPa
   }
   if (!answer.suggested_filters.empty())
     json.field("remaining_query", std::string_view(answer.remaining_query));
+  write_rules(json, answer);
   if (answer.out_of_time) json.field("out_of_time", true);
   json.field("settings_version", answer.settings_version).field("took_us", page.took_us);
   if (request.explain) {

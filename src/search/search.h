@@ -91,6 +91,8 @@ struct SearchRequest {
   bool include_unavailable = true;
   bool explain = false;
   uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
+  bool rules = true;  // May rules of the shop change it? (rules/rules.h; the engine asks)
+  std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
   std::string user, session;               // For the event of this search.
   uint32_t budget_ms = 0;  // 0: the server's. What is not done by then is left out, and said so.
 
@@ -176,7 +178,10 @@ struct SearchAnswer {
   std::vector<SuggestedFilter> suggested_filters;  // Offered; nothing is filtered unasked.
   std::string remaining_query;                     // The query without the words of those filters.
   std::string language;
-  bool out_of_time = false;  // The budget ended before everything was done.
+  std::vector<std::string> rules_applied;  // Their ids.
+  std::vector<std::string> rule_data;      // JSON that rules give the page.
+  std::string rendering, redirect;         // JSON, and an address, of the first rule that has one.
+  bool out_of_time = false;                // The budget ended before everything was done.
   uint64_t settings_version = 0;
   std::vector<StepTime> steps;
 };

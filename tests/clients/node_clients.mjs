@@ -114,6 +114,43 @@ await fails(algoliasearch('shop', 'wrong-key-wrong-key', {hosts}).searchSingleIn
 await fails(shopper.saveObject({indexName, body: {objectID: 'x'}}), 403, 'a search key may not write');
 await fails(shopper.browse({indexName}), 403, 'a search key may not browse');
 
+// ---- synonyms and rules
+await wait(await admin.saveSynonym({indexName, objectID: 'boiler', synonymHit: {objectID: 'boiler', type: 'synonym', synonyms: ['boiler', 'kettle']}}));
+check((await one({query: 'boiler'})).nbHits === 10, 'v5 saveSynonym', (await one({query: 'boiler'})).nbHits);
+await wait(await admin.saveSynonyms({indexName, replaceExistingSynonyms: false, synonymHit: [
+  {objectID: 'slipper', type: 'onewaysynonym', input: 'slipper', synonyms: ['sandal']}, {objectID: 'pott', type: 'altcorrection2', word: 'pott', corrections: ['teapot']}]}));
+check((await one({query: 'slipper'})).nbHits === 10 && (await admin.searchSynonyms({indexName})).nbHits === 3, 'v5 saveSynonyms');
+same(await admin.getSynonym({indexName, objectID: 'pott'}), {objectID: 'pott', type: 'altcorrection2', word: 'pott', corrections: ['teapot']}, 'v5 getSynonym');
+await fails(admin.saveSynonym({indexName, objectID: 'x', synonymHit: {objectID: 'x', type: 'nonsense'}}), 400, 'v5 saveSynonym: an unknown type');
+await wait(await admin.deleteSynonym({indexName, objectID: 'boiler'}));
+await fails(admin.getSynonym({indexName, objectID: 'boiler'}), 404, 'v5 deleteSynonym');
+await wait(await admin.clearSynonyms({indexName}));
+check((await admin.searchSynonyms({indexName})).nbHits === 0, 'v5 clearSynonyms');
+const rule = {objectID: 'lamps', description: 'lamps first', enabled: true, conditions: [{pattern: 'lamp', anchoring: 'contains'}],
+  consequence: {promote: [{objectID: 'p0', position: 0}], hide: [{objectID: 'p2'}], userData: {note: 'bright'},
+    params: {renderingContent: {redirect: {url: 'https://shop.example/lamps'}}}}};
+await wait(await admin.saveRule({indexName, objectID: 'lamps', rule}));
+same(await admin.getRule({indexName, objectID: 'lamps'}), rule, 'v5 getRule: as it was saved');
+const ruled = await one({query: 'lamp'});
+check(ids(ruled)[0] === 'p0' && !ids(ruled).includes('p2') && ruled.nbHits === 10, 'v5 rules pin and hide', [ids(ruled), ruled.nbHits]);
+check(ruled.userData[0].note === 'bright' && ruled.renderingContent.redirect.url.endsWith('/lamps') && ruled.appliedRules[0].objectID === 'lamps', 'v5 rules have things for the page');
+check(ids(await one({query: 'lamp', filters: 'brand:Nord'}))[0] !== 'p0', 'v5 pins respect filters');
+check(ids(await one({query: 'lamp', enableRules: false}))[0] !== 'p0', 'v5 enableRules false');
+const soon = Math.floor(Date.now() / 1000);
+await wait(await admin.saveRules({indexName, clearExistingRules: true, rules: [
+  {objectID: 'acme', conditions: [{context: 'landing'}], consequence: {params: {filters: 'brand:Acme', optionalFilters: ['rating:1']}}},
+  {objectID: 'past', conditions: [], validity: [{from: 0, until: soon - 60}], consequence: {params: {filters: 'brand:nobody'}}},
+  {objectID: 'now', conditions: [{pattern: 'cheap candle', anchoring: 'is'}], validity: [{from: soon - 60, until: soon + 600}], consequence: {params: {query: {remove: ['cheap']}}}}]}));
+const landing = await one({ruleContexts: ['landing'], hitsPerPage: 3});
+check(landing.nbHits === 15 && landing.hits.every((hit) => hit.rating === 1), 'v5 rules by context: a filter and a lift', landing.hits.map((hit) => [hit.brand, hit.rating]));
+check((await one({})).nbHits === 60, 'v5 rules of the past');
+check((await one({query: 'cheap candle'})).appliedRules?.[0].objectID === 'now', 'v5 rules of now');
+check((await admin.searchRules({indexName, searchRulesParams: {query: 'landing'}})).nbHits === 1, 'v5 searchRules');
+await fails(admin.saveRule({indexName, objectID: 'bad', rule: {objectID: 'bad', conditions: [{pattern: 'x', anchoring: 'near'}], consequence: {}}}), 400, 'v5 saveRule: a wrong one');
+await wait(await admin.deleteRule({indexName, objectID: 'acme'}));
+await wait(await admin.clearRules({indexName}));
+check((await admin.searchRules({indexName})).nbHits === 0, 'v5 clearRules');
+
 // ---- zero downtime
 const fewer = products.slice(0, 40).map((product) => ({...product, name: `${product.name} anew`}));
 await admin.replaceAllObjects({indexName, objects: fewer, batchSize: 20});
@@ -145,6 +182,12 @@ check((await old.getSettings()).hitsPerPage === 20, 'v4 setSettings, getSettings
 let pages = 0;
 await old.browseObjects({query: '', batch: (batch) => (pages += batch.length)});
 check(pages === 60, 'v4 browseObjects', pages);
+await old.saveRule({objectID: 'v4', condition: {pattern: 'boot', anchoring: 'is'}, consequence: {promote: [{objectID: 'p1', position: 0}]}}).wait();
+check((await old.search('boot')).hits[0].objectID === 'p1', 'v4 saveRule');
+await old.saveSynonyms([{objectID: 's4', type: 'synonym', synonyms: ['clog', 'sandal']}], {replaceExistingSynonyms: true}).wait();
+check((await old.search('clog')).nbHits === 10, 'v4 saveSynonyms');
+await old.clearRules().wait();
+await old.clearSynonyms().wait();
 await old.replaceAllObjects(products, {safe: true});
 check((await old.search('')).nbHits === 60, 'v4 replaceAllObjects');
 const lite4 = v4lite('shop', searchKey, {hosts: hosts4});

@@ -1,0 +1,106 @@
+// Rules at work: on the engine, with a small catalogue, against the same page computed by hand.
+#include "rules/rules.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "engine/engine.h"
+#include "env/clock.h"
+
+namespace freshet {
+namespace {
+
+class RulesAtWork : public testing::Test {
+ protected:
+  RulesAtWork() {
+    folder_ = testing::TempDir() + "/rules-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    EngineConfig config;
+    config.data_dir = folder_;
+    engine_ = std::move(Engine::open(config)).value();
+    std::string lines;
+    for (int i = 0; i < 10; ++i)
+      lines += R"({"id": "i)" + std::to_string(i) + R"(", "title": "lamp", "n": )" + std::to_string(i) +
+               R"(, "brand": ")" + (i % 2 == 0 ? "even" : "odd") + "\"}\n";
+    const auto taken = engine_->items(lines, ItemChange::kUpsert, {.now_ms = now_ms()});
+    EXPECT_TRUE(taken.ok() && engine_->commit(taken->end).ok());
+    EXPECT_TRUE(engine_->wait_applied(taken->end, std::chrono::seconds(20)));
+  }
+  ~RulesAtWork() override {
+    engine_->close().ok();
+    engine_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  std::string page(std::string filter = "", uint32_t from = 0, uint32_t count = 10,
+                   std::string query = "lamp") {
+    SearchRequest request;
+    request.query = std::move(query);
+    request.filter = std::move(filter);
+    request.sort = {{"n", false}};
+    request.from = from;
+    request.count = count;
+    request.facets = {{"brand"}};
+    const auto found = engine_->search(request, false);
+    if (!found.ok()) return found.error().what;
+    answer_ = found->answer;
+    std::string out;
+    for (const SearchHit& hit : answer_.hits) out += hit.id.substr(1);
+    return out;
+  }
+  void put(const std::string& then) {
+    const Status done =
+        engine_->put_rules({R"({"id": "r", "when": [{"query": "lamp"}], "then": )" + then + "}"}, "t", true);
+    ASSERT_TRUE(done.ok()) << done.error().what;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Engine> engine_;
+  SearchAnswer answer_;
+};
+
+TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
+  EXPECT_EQ(page(), "0123456789");
+  put(R"({"pin": [{"item": "i7", "position": 0}, {"item": "i3", "position": 4}]})");
+  EXPECT_EQ(page(), "7012345689");
+  EXPECT_EQ(answer_.found, 10u);
+  EXPECT_EQ(answer_.rules_applied, std::vector<std::string>{"r"});
+  EXPECT_EQ(page("", 0, 4) + page("", 4, 4) + page("", 8, 4), "7012345689");  // Pages do not overlap.
+  EXPECT_EQ(page("brand:even"), "02468");                                     // Pins respect filters.
+  EXPECT_EQ(page("brand:odd"), "71593");  // And move up to the end of a short list.
+  EXPECT_EQ(page("", 0, 10, ""), "0123456789");
+  EXPECT_TRUE(answer_.rules_applied.empty());
+  put(R"({"pin": [{"item": "i7", "position": 0}], "pins_follow_filters": false})");
+  EXPECT_EQ(page("brand:even"), "702468");
+  put(R"({"lift": "n >= 8"})");
+  EXPECT_EQ(page(), "8901234567");
+  EXPECT_EQ(page("", 1, 3), "901");
+  EXPECT_EQ(page("", 5, 2), "34");
+  put(R"({"lift": "n >= 8", "pin": [{"item": "i5", "position": 1}], "hide": ["i0", "i9"]})");
+  EXPECT_EQ(page(), "85123467");
+  EXPECT_EQ(answer_.found, 8u);
+  ASSERT_EQ(answer_.facets.size(), 1u);
+  EXPECT_EQ(answer_.facets[0].values.size(), 2u);
+  EXPECT_EQ(answer_.facets[0].values[0].count + answer_.facets[0].values[1].count, 8u);
+  put(R"({"filter": "brand:odd"})");
+  EXPECT_EQ(page(), "13579");
+  put(R"({"pin": [{"item": "nobody", "position": 0}]})");
+  EXPECT_EQ(page(), "0123456789");
+}
+
+TEST_F(RulesAtWork, OtherWordsAndThingsForThePage) {
+  put(R"({"query": "nothing of that name", "redirect": "/sale", "data": {"a": [1]}, "rendering": {"b": 2}})");
+  page();
+  EXPECT_EQ(answer_.found, 0u);
+  EXPECT_EQ(answer_.redirect, "/sale");
+  EXPECT_EQ(answer_.rule_data, std::vector<std::string>{R"({"a": [1]})"});
+  EXPECT_EQ(answer_.rendering, R"({"b": 2})");
+  put(R"({"remove_words": ["cheap"]})");
+  EXPECT_EQ(page("", 0, 10, "CHEAP lamp"), "0123456789");
+  EXPECT_FALSE(engine_->put_rules({R"({"id": "r", "then": {"filter": "("}})"}, "t").ok());
+  EXPECT_TRUE(engine_->put_rules({}, "t", true).ok());
+  EXPECT_TRUE(engine_->documents(kRules)->documents.empty());
+}
+
+}  // namespace
+}  // namespace freshet

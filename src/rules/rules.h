@@ -1,0 +1,87 @@
+// Rules of the shop over searches: when a query, a context or a filter is met, something else is searched,
+// items are pinned to places, lifted, hidden, filtered, or the page gets a banner, a redirect or data of its
+// own.
+//
+// Rules are documents of the shop (settings/documents.h, collection kRules), so they are events on the log.
+// docs/search.md has their form for people.
+//
+// Values; no thread rules. Cost of match(): a comparison of words for each condition of each rule.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "json/json.h"
+#include "search/search_service.h"
+#include "settings/documents.h"
+
+namespace freshet {
+
+constexpr std::string_view kRules = "rules";
+
+enum class RuleMatch : uint8_t { kIs, kStarts, kEnds, kContains };  // Of whole words.
+
+// All that is given must hold.
+struct RuleCondition {
+  bool any_query = true;
+  std::string query;  // Folded words; with any_query false and no words: the empty query.
+  RuleMatch match = RuleMatch::kContains;
+  std::string context;  // One of the request's rule_contexts.
+  std::string filter;   // Stands in the request's filter, as the same text.
+};
+
+struct RulePin {
+  std::string item;
+  uint32_t position = 0;  // From 0, on the first page and on.
+};
+
+struct Rule {
+  std::string id;
+  bool enabled = true;
+  std::vector<RuleCondition> when;               // One of them; none: always.
+  std::vector<std::pair<TimeMs, TimeMs>> valid;  // from, until; none: always.
+  bool replace_query = false;
+  std::string query;                      // Searched instead.
+  std::vector<std::string> remove_words;  // Folded: taken out of the query.
+  std::string filter;                     // And this.
+  std::string lift;                       // Items that pass it come before all others.
+  std::vector<RulePin> pins;
+  bool pins_follow_filters = true;  // A pinned item that the request's filter refuses is not shown.
+  std::vector<std::string> hide;    // Item ids.
+  std::string redirect;             // An address for the page to go to.
+  std::string data, rendering;      // JSON for the page; empty: none.
+};
+
+struct RuleLimits {
+  static constexpr size_t kRules = 5000, kConditions = 25, kPins = 50, kHidden = 50, kWords = 20;
+  static constexpr size_t kIdBytes = 1600;  // Of all ids of one rule: they become part of a filter.
+};
+
+// kInvalid: names the member and what was expected. Names nobody knows are errors, but "origin": what the
+// door that wrote the rule keeps with it.
+Result<Rule> parse_rule(std::string_view json);
+
+class RuleBook {
+ public:
+  explicit RuleBook(const DocumentCollection& documents);
+  uint64_t revision() const { return revision_; }
+  bool empty() const { return rules_.empty(); }
+
+  // Those that hold for the request, in the order of their ids.
+  std::vector<const Rule*> match(const SearchRequest& request, TimeMs wall_ms) const;
+
+ private:
+  uint64_t revision_;
+  std::vector<Rule> rules_;
+};
+
+// The search with what `rules` say. Pages stay whole: a pinned item takes a place and appears once.
+// Cost: one search; with pins or a lift two to four.
+Result<SearchAnswer> search_with_rules(const SearchService& service, const SearchRequest& request,
+                                       const std::vector<const Rule*>& rules, TimeMs now_ms);
+
+}  // namespace freshet
