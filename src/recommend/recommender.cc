@@ -16,9 +16,8 @@ constexpr uint64_t kTeachAll = 2'000;     // Every lesson teaches the mixture at
 constexpr uint64_t kTeachOneIn = 16;      // ...and then one in so many, in orders
 constexpr uint64_t kTeachOneInLines = 8;  // twice as many (they are few, and what is bought is hard to tell),
 constexpr uint64_t kTeachOneInFast = 48;  // with counters only: teaching is to cost no more than they do.
-constexpr uint64_t kManyLessons = 1 << 18;  // From here on ever fewer teach, down to half as many,
-constexpr uint64_t kFirstLines =
-    1 << 19;  // and from here on one in kFirstLineOneIn of the orders' first lines.
+constexpr uint64_t kManyLessons = 1 << 18;  // From here on ever fewer teach, down to half as many...
+constexpr uint64_t kManyLines = 1 << 19;    // ...in orders from here on, and of first lines one in so many.
 constexpr uint64_t kFirstLineOneIn = 4;
 constexpr uint64_t kShortenOneIn = 24;   // Of these: taught with the last step or two only.
 constexpr uint32_t kScanMax = 1u << 18;  // Slots looked at, newest first, when a filter leaves too few.
@@ -87,11 +86,12 @@ void Recommender::learn(const Lesson& lesson) {
   // lines yet.
   const bool line = lesson.step.order != 0;
   const uint64_t most = !s.deep ? kTeachOneInFast : line ? kTeachOneInLines : kTeachOneIn;
-  const uint64_t many = std::clamp<uint64_t>(most * s.lessons / kManyLessons, most, 2 * most);
+  const uint64_t many =
+      std::clamp<uint64_t>(most * s.lessons / (line ? kManyLines : kManyLessons), most, 2 * most);
   const uint64_t one_in = std::clamp<uint64_t>(s.lessons / kTeachAll, 1, many);
   const bool first_line =
       line && !lesson.before.steps.empty() && lesson.before.steps.back().order != lesson.step.order &&
-      (s.lessons < kFirstLines || mix64(lesson.key, 0x66697273746c) % kFirstLineOneIn == 0);
+      (s.lessons < kManyLines || mix64(lesson.key, 0x66697273746c) % kFirstLineOneIn == 0);
   const bool teach =
       sources.size() > 1 && !lesson.before.steps.empty() && (draw.below(one_in) == 0 || first_line);
   const auto digest = [&](const Sequence& before, size_t steps) {
