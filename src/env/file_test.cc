@@ -4,6 +4,9 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "env/child_task.h"
 #include "env/log.h"
@@ -134,6 +137,34 @@ TEST(Process, KnowsItsMemoryAndTime) {
   EXPECT_GT(rss_bytes(), 100000u);
   EXPECT_GE(peak_rss_bytes() + (1 << 20), rss_bytes());
   EXPECT_GE(cpu_seconds(), 0.0);
+}
+
+// What the scheduler says of a thread: its slice, where it has such a thing.
+uint64_t slice_ns() {
+  struct {
+    uint32_t size = 48, policy = 0;
+    uint64_t flags = 0;
+    int32_t nice = 0;
+    uint32_t priority = 0;
+    uint64_t runtime = 0, deadline = 0, period = 0;
+  } of;
+  return syscall(SYS_sched_getattr, 0, &of, sizeof of, 0u) == 0 ? of.runtime : 0;
+}
+
+TEST(Process, ShortSlicesAreTheCallersAlone) {
+  const uint64_t before = slice_ns();
+  const int nice = getpriority(PRIO_PROCESS, 0);
+  uint64_t inside = 0;
+  int nice_inside = 0;
+  std::thread([&] {
+    run_in_short_slices();
+    inside = slice_ns();
+    nice_inside = getpriority(PRIO_PROCESS, 0);
+  }).join();
+  EXPECT_EQ(slice_ns(), before);
+  EXPECT_EQ(nice_inside, nice);
+  if (before == 0) GTEST_SKIP() << "this system has no slices";
+  EXPECT_EQ(inside, 100'000u);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "env/process.h"
 #include "http/internal/connection.h"
 
 namespace freshet {
@@ -85,7 +86,11 @@ Status BeastServer::listen() {
   }
   port_ = acceptor_.local_endpoint().port();
   asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
-  for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { shared_->io.run(); });
+  for (int i = 0; i < options.threads; ++i)
+    threads_.emplace_back([this] {
+      run_in_short_slices();
+      shared_->io.run();
+    });
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "env/clock.h"
 #include "env/log.h"
+#include "env/process.h"
 #include "log/internal/file_log_impl.h"
 
 namespace freshet {
@@ -245,6 +246,7 @@ void FileLogImpl::commit(Offset upto, std::function<void(Status)> done) {
 
 // The thread that syncs for commits with a callback, and every interval if the policy says so.
 void FileLogImpl::committer() {
+  run_in_short_slices();
   const bool by_interval = options_.durability == Durability::kInterval;
   const std::chrono::milliseconds interval(options_.sync_interval_ms);
   std::deque<Waiting> batch;
