@@ -68,6 +68,7 @@ std::unique_ptr<Mount> make_storefront_dialect(const MountParts& from) {
   add_search_routes(mount->router, mount->parts);
   add_record_routes(mount->router, mount->parts);
   add_merchandising_routes(mount->router, mount->parts);
+  add_key_routes(mount->router, mount->parts);
   add_index_routes(mount->router, mount->parts);
   add_event_routes(mount->router, mount->parts);
   return mount;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "dialect/internal/bound.h"
 #include "dialect/internal/parts.h"
+#include "env/clock.h"
 
 namespace freshet::dialect_internal {
 namespace {
@@ -52,8 +54,22 @@ std::optional<Response> StorefrontGate::check(Request& request, Access access, u
   if (access == Access::kOpen) return std::nullopt;
   const std::string_view key = credential(request, "api-key");
   if (key.empty()) return refusal(Problem{403, "", "this path needs an API key in x-algolia-api-key"});
-  const std::optional<ApiKeyInfo> info = guard_.keys()->find(key);
+  std::optional<ApiKeyInfo> info = guard_.keys()->find(key);
+  std::string bound = info ? info->limits : std::string();
+  if (DerivedKey derived; !info && read_derived_key(key, derived)) {
+    info = guard_.keys()->find_signer(derived.mac, derived.restrictions);
+    if (info) {
+      bound = derived.restrictions + (info->limits.empty() ? "" : "&") + info->limits;
+      info->role = Role::kRead;  // Whatever its parent may do: it was made to be given away.
+    }
+  }
   if (!info) return refusal(Problem{403, "", "the API key is not known"});
+  if (const std::string why = not_now(bound, request.remote, now_ms()); !why.empty())
+    return refusal(Problem{403, "", why});
+  if (!bound.empty()) request.headers.emplace_back(kBoundHeader, bound);
+  const std::vector<std::string>& path = request.segments;
+  if (path.size() > 2 && path[1] == "indexes" && path[2] != "*" && !index_allowed(request, path[2]))
+    return refusal(Problem{403, "", "this key may not use index " + path[2]});
   const Role least = least_role(access);
   if (info->role < least)
     return refusal(Problem{403, "",

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 
+#include "dialect/internal/bound.h"
 #include "dialect/internal/filters.h"
 #include "dialect/internal/parts.h"
 #include "dialect/internal/records.h"
@@ -112,6 +113,7 @@ Response batch(Parts& parts, const Request& request) {
     if (!action.ok() || !name.ok())
       return refusal(400,
                      "requests[" + std::to_string(i) + "]." + (action.ok() ? name : action).error().what);
+    if (!index_allowed(request, *name)) return refusal(403, "this key may not write to " + *name);
     batches[*name].actions.emplace_back(*action, (*requests)[i].find("body"));
   }
   if (batches.empty() && !several) batches[request.params[0]];
@@ -199,6 +201,7 @@ Response delete_object(Parts& parts, const Request& request) {
 Response get_object(Parts& parts, const Request& request) {
   const auto index = parts.book.find(request.params[0]);
   if (!index.ok()) return refusal(index.error());
+  if (is_bound_by_filters(request)) return refusal(403, "this key may not read records by their ids");
   const std::string& id = request.params[1];
   const Result<ItemView> found = parts.engine.item(id);
   if (!found.ok() || !found->record.listed) return refusal(404, "object \"" + id + "\" does not exist");
@@ -292,6 +295,8 @@ Response browse(Parts& parts, const Request& request) {
   if (!params.ok()) return refusal(params.error());
   for (const auto& [name, value] : request.query)
     if (params->find(name) == nullptr) params->set(name, json_text(value));
+  params->set("indexName", json_text(request.params[0]));
+  if (const Status bound = bind_query(request, *params); !bound.ok()) return refusal(bound.error());
   if (index->kind == IndexKind::kStaged)
     return refusal(400, "a staged index cannot be read until it is moved");
   const auto filter = native_filter(*params);

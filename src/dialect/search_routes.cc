@@ -1,4 +1,5 @@
 // Queries: several at once, one, values of a facet, records by id, recommendations.
+#include "dialect/internal/bound.h"
 #include "dialect/internal/parts.h"
 #include "dialect/internal/records.h"
 
@@ -19,8 +20,9 @@ Error at_request(size_t i, const Error& error) {
   return {error.code, "requests[" + std::to_string(i) + "]: " + error.what};
 }
 
-Status answer_one(Parts& parts, const Json& asked, JsonWriter& json) {
-  TRY(const Params params, Params::of(asked));
+Status answer_one(Parts& parts, const Request& request, const Json& asked, JsonWriter& json) {
+  TRY(Params params, Params::of(asked));
+  TRY_STATUS(bind_query(request, params));
   TRY(const Index index, parts.book.find(params.text("indexName")));
   if (params.text("type") == "facet")
     return answer_facet_values(parts, index, params.text("facet"), params, json);
@@ -45,13 +47,14 @@ Response answer_each(const Request& request, const One& one) {
 }
 
 Response queries(Parts& parts, const Request& request) {
-  return answer_each(request,
-                     [&](const Json& asked, JsonWriter& json) { return answer_one(parts, asked, json); });
+  return answer_each(
+      request, [&](const Json& asked, JsonWriter& json) { return answer_one(parts, request, asked, json); });
 }
 
 Response recommendations(Parts& parts, const Request& request) {
   return answer_each(request, [&](const Json& asked, JsonWriter& json) -> Status {
-    TRY(const Params params, Params::of(asked));
+    TRY(Params params, Params::of(asked));
+    TRY_STATUS(bind_recommendation(request, params));
     return answer_recommendation(parts, params, json);
   });
 }
@@ -63,6 +66,8 @@ Response query(Parts& parts, const Request& request) {
   if (!params.ok()) return refusal(params.error());
   for (const auto& [name, value] : request.query)  // A GET has them in its query string.
     if (params->find(name) == nullptr) params->set(name, json_text(value));
+  params->set("indexName", json_text(request.params[0]));
+  if (const Status bound = bind_query(request, *params); !bound.ok()) return refusal(bound.error());
   JsonWriter json;
   const Status done = answer_query(parts, *index, *params, json);
   return done.ok() ? json_answer(json) : refusal(done.error());
@@ -71,16 +76,20 @@ Response query(Parts& parts, const Request& request) {
 Response facet_values(Parts& parts, const Request& request) {
   const auto index = parts.book.find(request.params[0]);
   if (!index.ok()) return refusal(index.error());
-  const auto params = Params::of_body(request.body, kQueryBody);
+  auto params = Params::of_body(request.body, kQueryBody);
   if (!params.ok()) return refusal(params.error());
+  params->set("indexName", json_text(request.params[0]));
+  if (const Status bound = bind_query(request, *params); !bound.ok()) return refusal(bound.error());
   JsonWriter json;
   const Status done = answer_facet_values(parts, *index, request.params[1], *params, json);
   return done.ok() ? json_answer(json) : refusal(done.error());
 }
 
 // null where there is no such record.
-Status write_object(Parts& parts, const Json& asked, JsonWriter& json) {
+Status write_object(Parts& parts, const Request& request, const Json& asked, JsonWriter& json) {
   TRY(const Params params, Params::of(asked));
+  if (is_bound_by_filters(request) || !index_allowed(request, params.text("indexName")))
+    return invalid("indexName: this key may not read records by their ids here");
   TRY(const Index index, parts.book.find(params.text("indexName")));
   const std::string id = params.text("objectID");
   const Result<ItemView> found = parts.engine.item(id);
@@ -96,8 +105,9 @@ Status write_object(Parts& parts, const Json& asked, JsonWriter& json) {
 }
 
 Response objects(Parts& parts, const Request& request) {
-  return answer_each(request,
-                     [&](const Json& asked, JsonWriter& json) { return write_object(parts, asked, json); });
+  return answer_each(request, [&](const Json& asked, JsonWriter& json) {
+    return write_object(parts, request, asked, json);
+  });
 }
 
 }  // namespace

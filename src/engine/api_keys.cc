@@ -12,25 +12,33 @@ namespace {
 constexpr size_t kKeysMax = 1000;
 constexpr size_t kNameMax = 100;
 constexpr size_t kKeyMin = 16;
+constexpr size_t kLimitsMax = 4096;
 
 std::string encode(const ApiKeyInfo& info) {
   Writer out;
-  out.u8(1);  // Version of this record.
+  out.u8(2);  // Version of this record.
   out.u8(static_cast<uint8_t>(info.role));
   out.i64(info.created_ms);
   out.str(info.name);
+  out.str(info.limits);
+  out.str(info.hmac);
   return out.take();
 }
 
 bool decode(std::string_view digest, std::string_view bytes, ApiKeyInfo& info) {
   Reader in(bytes);
-  if (in.u8() != 1) return false;
+  const uint8_t version = in.u8();
+  if (version != 1 && version != 2) return false;
   const uint8_t role = in.u8();
   if (role < 1 || role > 3) return false;
   info.id = digest.substr(0, 12);
   info.role = static_cast<Role>(role);
   info.created_ms = in.i64();
   info.name = in.str();
+  if (version >= 2) {
+    info.limits = in.str();
+    info.hmac = in.str();
+  }
   return in.ok() && in.done();
 }
 
@@ -64,20 +72,23 @@ Result<std::unique_ptr<ApiKeys>> ApiKeys::open(const std::string& folder) {
   return keys;
 }
 
-Result<std::string> ApiKeys::create(const std::string& name, Role role, TimeMs now_ms) {
+Result<std::string> ApiKeys::create(const std::string& name, Role role, TimeMs now_ms,
+                                    const std::string& limits) {
   std::string key = "fk_" + random_hex(24);
-  TRY_STATUS(put(key, name, role, now_ms));
+  TRY_STATUS(put(key, name, role, now_ms, limits));
   return key;
 }
 
-Status ApiKeys::put(const std::string& key, const std::string& name, Role role, TimeMs now_ms) {
+Status ApiKeys::put(const std::string& key, const std::string& name, Role role, TimeMs now_ms,
+                    const std::string& limits) {
   if (name.empty() || name.size() > kNameMax) return invalid("name: expected 1 to 100 bytes");
   if (key.size() < kKeyMin) return invalid("key: expected at least 16 bytes");
+  if (limits.size() > kLimitsMax) return invalid("limits: expected at most 4096 bytes");
   const std::string digest = sha256_hex(key);
   const std::lock_guard lock(mutex_);
   if (by_digest_.size() >= kKeysMax && !by_digest_.contains(digest))
     return exhausted("there are 1000 keys already: remove one first");
-  ApiKeyInfo info{digest.substr(0, 12), name, role, now_ms};
+  ApiKeyInfo info{digest.substr(0, 12), name, role, now_ms, limits, hmac_state(key)};
   TRY_STATUS(store_->put(digest, encode(info), WriteMode::kSync));
   by_digest_[digest] = std::move(info);
   return {};
@@ -101,6 +112,13 @@ std::vector<ApiKeyInfo> ApiKeys::list() const {
     return std::tie(a.name, a.id) < std::tie(b.name, b.id);
   });
   return all;
+}
+
+std::optional<ApiKeyInfo> ApiKeys::find_signer(std::string_view mac, std::string_view message) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [digest, info] : by_digest_)
+    if (!info.hmac.empty() && equal_in_constant_time(hmac_sha256_hex(info.hmac, message), mac)) return info;
+  return std::nullopt;
 }
 
 std::optional<ApiKeyInfo> ApiKeys::find(std::string_view key) const {

@@ -114,6 +114,30 @@ await fails(algoliasearch('shop', 'wrong-key-wrong-key', {hosts}).searchSingleIn
 await fails(shopper.saveObject({indexName, body: {objectID: 'x'}}), 403, 'a search key may not write');
 await fails(shopper.browse({indexName}), 403, 'a search key may not browse');
 
+const derived = (restrictions) => admin.generateSecuredApiKey({parentApiKey: searchKey, restrictions});
+const bound = (key) => algoliasearch('shop', key, {hosts});
+const soonOver = Math.floor(Date.now() / 1000) + 600;
+const acme = bound(derived({filters: 'brand:Acme', validUntil: soonOver, restrictIndices: ['products*'], hitsPerPage: 3, userToken: 'ada'}));
+const seen = await acme.searchSingleIndex({indexName, searchParams: {filters: 'price < 40', hitsPerPage: 50}});
+check(seen.nbHits === 8 && seen.hits.length === 3 && seen.hits.every((hit) => hit.brand === 'Acme'), 'a derived key: its filter holds besides the request\'s', [seen.nbHits, seen.hits.length]);
+check((await acme.search({requests: [{indexName, query: '', facetFilters: ['brand:Lux']}]})).results[0].nbHits === 0, 'a derived key: in queries');
+await fails(acme.searchSingleIndex({indexName, searchParams: {filters: 'a:b) OR (brand:Lux'}}), 400, 'a derived key: no way around its filter');
+await fails(acme.searchSingleIndex({indexName: 'other'}), 403, 'a derived key: another index');
+await fails(acme.getObject({indexName, objectID: 'p1'}), 403, 'a derived key: no reading by id past its filter');
+await fails(acme.saveObject({indexName, body: {}}), 403, 'a derived key: no writing');
+await fails(bound(derived({validUntil: 1000})).searchSingleIndex({indexName}), 403, 'a derived key: expired');
+await fails(bound(derived({filters: 'brand:Acme'}).slice(0, -4) + 'AAAA').searchSingleIndex({indexName}), 403, 'a derived key: forged');
+const made = await admin.addApiKey({acl: ['search'], description: 'landing pages', indexes: ['products'], maxHitsPerQuery: 2, validity: 600});
+const shown0 = await admin.waitForApiKey({operation: 'add', key: made.key}).then(() => admin.getApiKey({key: made.key}));
+check(shown0.description === 'landing pages' && shown0.acl[0] === 'search' && shown0.indexes[0] === 'products' && shown0.validity > 500, 'v5 addApiKey, waitForApiKey, getApiKey', shown0);
+check((await bound(made.key).searchSingleIndex({indexName, searchParams: {hitsPerPage: 30}})).hits.length === 2, 'a made key: its limit of hits');
+await fails(bound(made.key).searchSingleIndex({indexName: 'products_price_asc'}), 403, 'a made key: its indexes');
+await admin.updateApiKey({key: made.key, apiKey: {acl: ['search', 'browse'], description: 'more'}});
+check((await bound(made.key).browse({indexName})).hits.length === 60, 'v5 updateApiKey');
+check((await admin.listApiKeys()).keys.some((key) => key.description === 'more'), 'v5 listApiKeys');
+await admin.deleteApiKey({key: made.key});
+await fails(bound(made.key).searchSingleIndex({indexName}), 403, 'v5 deleteApiKey');
+
 // ---- synonyms and rules
 await wait(await admin.saveSynonym({indexName, objectID: 'boiler', synonymHit: {objectID: 'boiler', type: 'synonym', synonyms: ['boiler', 'kettle']}}));
 check((await one({query: 'boiler'})).nbHits === 10, 'v5 saveSynonym', (await one({query: 'boiler'})).nbHits);

@@ -31,6 +31,7 @@ class Params {
   // Adds what `defaults` has and this has not.
   void merge(const Json& defaults);
   void set(std::string_view name, Json value);
+  const Json::Object& members() const { return members_; }
 
  private:
   Json::Object members_;

@@ -42,6 +42,7 @@ inline Route route(Parts& parts, Method method, std::string pattern, Access acce
 void add_search_routes(Router& router, Parts& parts);  // queries, facet values, objects, recommendations
 void add_record_routes(Router& router, Parts& parts);  // records, batches, browse
 void add_merchandising_routes(Router& router, Parts& parts);  // synonyms, rules
+void add_key_routes(Router& router, Parts& parts);            // API keys
 void add_index_routes(Router& router, Parts& parts);          // settings, tasks, list, copy and move
 void add_event_routes(Router& router, Parts& parts);          // insights events, users' erasure
 
