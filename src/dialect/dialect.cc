@@ -31,22 +31,20 @@ Response json_answer(JsonWriter& json, int status) {
 
 // The civil calendar from days since 1970: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 std::string iso_time(TimeMs time_ms) {
-  const int64_t days = (time_ms >= 0 ? time_ms : time_ms - 86'399'999) / 86'400'000;
-  const int64_t of_day = time_ms - days * 86'400'000;
-  const int64_t z = days + 719'468;
-  const int64_t era = (z >= 0 ? z : z - 146'096) / 146'097;
-  const int64_t doe = z - era * 146'097;
-  const int64_t yoe = (doe - doe / 1460 + doe / 36'524 - doe / 146'096) / 365;
-  const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const int64_t mp = (5 * doy + 2) / 153;
-  const int64_t month = mp < 10 ? mp + 3 : mp - 9;
-  const int64_t year = yoe + era * 400 + (month <= 2 ? 1 : 0);
+  const long long days = (time_ms >= 0 ? time_ms : time_ms - 86'399'999) / 86'400'000;
+  const long long of_day = time_ms - days * 86'400'000;
+  const long long z = days + 719'468;
+  const long long era = (z >= 0 ? z : z - 146'096) / 146'097;
+  const long long doe = z - era * 146'097;
+  const long long yoe = (doe - doe / 1460 + doe / 36'524 - doe / 146'096) / 365;
+  const long long doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+  const long long mp = (5 * doy + 2) / 153;
+  const long long month = mp < 10 ? mp + 3 : mp - 9;
+  const long long year = yoe + era * 400 + (month <= 2 ? 1 : 0);
+  const long long day = doy - (153 * mp + 2) / 5 + 1;
   char text[160];
-  std::snprintf(text, sizeof(text), "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ",
-                static_cast<long long>(year), static_cast<long long>(month),
-                static_cast<long long>(doy - (153 * mp + 2) / 5 + 1),
-                static_cast<long long>(of_day / 3'600'000), static_cast<long long>(of_day / 60'000 % 60),
-                static_cast<long long>(of_day / 1000 % 60), static_cast<long long>(of_day % 1000));
+  std::snprintf(text, sizeof(text), "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", year, month, day,
+                of_day / 3'600'000, of_day / 60'000 % 60, of_day / 1000 % 60, of_day % 1000);
   return text;
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kDepth = 24;
 
 // A value of the URL-encoded form: JSON where it looks like a list or an object, else the text itself.
-Json decoded_value(std::string text) {
+Json decoded_value(const std::string& text) {
   if (text.starts_with('[') || text.starts_with('{')) {
     Result<Json> json = parse_json(text, {text.size(), kDepth});
     if (json.ok()) return std::move(json).value();
@@ -32,7 +32,7 @@ Status decode_params(std::string_view encoded, Json::Object& out) {
     if (!name.ok() || !value.ok())
       return invalid("params: expected URL-encoded name=value pairs, got \"" +
                      valid_utf8(pair.substr(0, 60)) + "\"");
-    out.push_back({std::move(name).value(), decoded_value(std::move(value).value())});
+    out.push_back({std::move(name).value(), decoded_value(*value)});
   }
   return {};
 }

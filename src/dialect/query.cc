@@ -238,6 +238,7 @@ void write_marks(JsonWriter& json, std::string_view key, const std::vector<Marke
       order.push_back({all[i].field, i});
   std::sort(order.begin(), order.end());
   std::vector<std::string_view> names;
+  names.reserve(order.size());
   for (const auto& [name, first] : order) names.push_back(name);
   json.key(key).object();
   write_nested(json, names, [&](size_t leaf) {

@@ -146,7 +146,7 @@ Response batch(Parts& parts, const Request& request) {
 
 using Write = Status (*)(RecordWrites&, const Json& body, std::string& id);
 
-Response write_one(Parts& parts, const Request& request, std::string id, int status,
+Response write_one(Parts& parts, const Request& request, const std::string& named, int status,
                    std::string_view time_name, const Write& write) {
   const Result<Json> body =
       request.body.empty() ? Result<Json>(Json()) : parse_json(request.body, {parts.body_bytes_max, 32});
@@ -154,6 +154,7 @@ Response write_one(Parts& parts, const Request& request, std::string id, int sta
   const auto index = parts.book.find_to_write(request.params[0], request.caller);
   if (!index.ok()) return refusal(index.error());
   RecordWrites writes(parts, *index, request.caller);
+  std::string id = named;
   const Status done = write(writes, *body, id);
   if (!done.ok()) return refusal(done.error());
   const auto end = writes.finish();

@@ -89,6 +89,7 @@ Result<std::vector<std::pair<uint32_t, SearchHit>>> pinned(const SearchService& 
   if (effects.pins.empty()) return out;
   SearchRequest request = asked;
   std::vector<std::string> ids;
+  ids.reserve(effects.pins.size());
   for (const RulePin& pin : effects.pins) ids.push_back(pin.item);
   request.query.clear();
   if (!effects.follow_filters) {
@@ -146,12 +147,14 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
   const bool apart = !pins.empty() || !effects.lift.empty();
   if (!pins.empty()) {
     std::vector<std::string> ids;
+    ids.reserve(pins.size());
     for (const auto& [place, hit] : pins) ids.push_back(hit.id);
     rest.filter = joined(request.filter, "NOT " + id_in(ids));
   }
   if (apart) rest.facets.clear();
   SearchAnswer answer;
   std::vector<uint32_t> places;
+  places.reserve(pins.size());
   for (const auto& [place, hit] : pins) places.push_back(place);
   // Pinned beyond the end of the list means: at its end. Only the answer says where that is.
   for (int attempt = 0; attempt < 2; ++attempt) {
