@@ -8,6 +8,7 @@
 //   pairs      over judged pairs of one query whose gains differ by at least 0.3: share that the scores order
 //              right, equal scores (or both not found) count half; over all pairs of all queries
 //   zero_results  queries that found nothing
+//   p50_us, p99_us  of a page of 20, as shoppers ask; the deep ranking that is scored is not timed
 //
 // tools/score_search.py computes the same from the rankings (--dump) and the label file.
 #pragma once

@@ -96,9 +96,13 @@ TEST(SearchEval, ThroughTheServedSearch) {
       {"1", "red kettle", {{0, 3, 1}, {1, 2, 0.5}}}, {"2", "zzz", {{2, 3, 1}}}, {"3", "unjudged", {}}};
   const auto shop = SearchShop::open(data, "");
   ASSERT_TRUE(shop.ok());
-  const auto report = evaluate_search(
-      data, {}, [&](const std::string& query, size_t k) { return (*shop)->search(query, k); });
+  std::vector<size_t> asked;  // A page, which is timed, and the deep ranking, which is scored.
+  const auto report = evaluate_search(data, {}, [&](const std::string& query, size_t k) {
+    asked.push_back(k);
+    return (*shop)->search(query, k);
+  });
   ASSERT_TRUE(report.ok());
+  EXPECT_EQ(asked, (std::vector<size_t>{20, 1000, 20, 1000}));
   EXPECT_EQ(report->queries, 2u);
   EXPECT_EQ(report->zero_results, 1u);
   EXPECT_DOUBLE_EQ(report->by_query[0].scores.ndcg10, 1);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kShortMin = 3;      // letters
 constexpr size_t kSplitPartMin = 3;  // letters
+constexpr size_t kEndingMin = 4;     // of what a compound ends in
 constexpr size_t kSplitWordMin = 6;
 constexpr size_t kSplitWordMax = 40;
 constexpr size_t kMisspeltSplitMin = 8, kMisspeltSplitMax = 20, kMisspeltPartMin = 4;
@@ -26,7 +27,7 @@ Alternative one(std::string term, float weight, MatchKind kind, uint8_t edits = 
 }
 
 bool is_marked(std::string_view term) {
-  return term.starts_with(kWeakMark) || term.starts_with(kHeadMark);
+  return term.starts_with(kWeakMark) || term.starts_with(kHeadMark) || term.starts_with(kBackwardMark);
 }
 
 bool has_digit(std::string_view text) {
@@ -98,7 +99,10 @@ void AlternativeFinder::add_word(const WordTokens& word, Clause& clause) const {
   }
   for (const std::string& gram : word.grams)
     add(clause, one(gram, letters(gram) > 1 ? weights.bigram : weights.character, MatchKind::kSplit));
-  for (const std::string& weak : word.weak) add(clause, one(weak, weights.weak * 0.75f, MatchKind::kWeak));
+  for (const std::string& weak : word.weak) {
+    add(clause, one(weak, weights.weak * 0.75f, MatchKind::kWeak));
+    if (vocabulary_.df(weak.substr(1)) > 0) add(clause, one(weak.substr(1), weights.weak, MatchKind::kWeak));
+  }
   if (word.latin && word.weak.empty() && !word.number) {
     std::string weak = kWeakMark + word.term;
     if (vocabulary_.df(weak) > 0) add(clause, one(std::move(weak), weights.weak, MatchKind::kWeak));
@@ -152,8 +156,7 @@ std::string AlternativeFinder::add_typos(const WordTokens& word, uint32_t df, Cl
   };
   std::vector<Candidate> candidates;
   for (const TermInfo& info : found) {
-    if (info.edits == 0 || info.term == word.term || info.term.starts_with(kWeakMark) || has_digit(info.term))
-      continue;
+    if (info.edits == 0 || info.term == word.term || is_marked(info.term) || has_digit(info.term)) continue;
     if (std::find(word.stems.begin(), word.stems.end(), info.term) != word.stems.end()) continue;
     if (df > 0 && static_cast<float>(info.df) < ratio * static_cast<float>(df)) continue;
     float weight = info.edits == 1 ? weights.typo_one : weights.typo_two;
@@ -213,6 +216,43 @@ std::string AlternativeFinder::add_split(const WordTokens& word, uint32_t df, Cl
   apart.kind = MatchKind::kSplit;
   add(clause, std::move(apart));
   return first + " " + second;
+}
+
+// Linking letters between the parts of a compound: "arbeit-s-tisch", "kuche-n-schrank".
+bool AlternativeFinder::is_modifier(std::string_view beginning) const {
+  if (letters(beginning) < kSplitPartMin) return false;
+  if (!known_form(std::string(beginning)).empty()) return true;
+  for (const std::string_view link : {"s", "n", "en", "es", "er", "e", "-"})
+    if (beginning.ends_with(link) && letters(beginning) >= kSplitPartMin + link.size() &&
+        vocabulary_.df(beginning.substr(0, beginning.size() - link.size())) > 0)
+      return true;
+  return false;
+}
+
+void AlternativeFinder::add_compounds(const WordTokens& word, uint32_t df, Clause& clause) const {
+  if (word.has_digit || !word.grams.empty() || letters(word.term) < kEndingMin) return;
+  if (word.term.size() > kSplitWordMax) return;
+  std::vector<std::string> endings = {word.term};
+  if (!word.stems.empty() && letters(word.stems.front()) >= kEndingMin) endings.push_back(word.stems.front());
+  std::vector<TermInfo> found;
+  for (const std::string& ending : endings) {
+    vocabulary_.prefix(Analyzer::backward(ending), QueryLimits::kCompletions, found);
+    for (const TermInfo& info : found) {
+      const std::string whole = Analyzer::backward(info.term.substr(1)).substr(1);
+      if (whole.size() > ending.size() &&
+          is_modifier(std::string_view(whole).substr(0, whole.size() - ending.size())))
+        add(clause, one(std::string(info.term), plan_weights.compound, MatchKind::kSplit));
+    }
+  }
+  if (df > 0) return;
+  // Longest ending first: of "damenkinderfahrrad" rather "kinderfahrrad" than "fahrrad".
+  for (size_t at = kSplitPartMin; at + kEndingMin <= word.term.size(); at++) {
+    if ((static_cast<unsigned char>(word.term[at]) & 0xc0) == 0x80) continue;
+    const std::string form = known_form(word.term.substr(at));
+    if (form.empty() || !is_modifier(std::string_view(word.term).substr(0, at))) continue;
+    add_with_stems(form, word.head, plan_weights.ending, MatchKind::kSplit, 0, clause);
+    return;
+  }
 }
 
 std::string AlternativeFinder::add_misspelt_split(const WordTokens& word, Clause& clause) const {

@@ -57,6 +57,8 @@ void gather(const std::vector<Token>& tokens, uint32_t offset, std::vector<WordT
       word.grams.push_back(token.term);
     } else if (token.kind == TokenKind::kHead) {
       word.head = true;
+    } else if (token.kind == TokenKind::kBackward) {
+      continue;  // Of items only.
     } else if (token.kind == TokenKind::kWeak) {
       word.weak.push_back(token.term);
     } else if (token.term != word.term) {
@@ -105,6 +107,12 @@ class PlanMaker {
     const std::vector<Language>& shop = analyzer_.config().languages;
     const Language otherwise = shop.empty() ? Language::kNone : shop.front();
     return shop.size() <= 1 && is_ascii(text_) ? otherwise : detect_language(text_, shop, otherwise);
+  }
+
+  // Items may be in any of the shop's languages, whatever the query's is taken for.
+  bool compounds() const {
+    const std::vector<Language>& shop = analyzer_.config().languages;
+    return writes_compounds(query_.language) || std::any_of(shop.begin(), shop.end(), writes_compounds);
   }
 
   size_t clauses_left() const {
@@ -160,10 +168,17 @@ class PlanMaker {
     told.end = word.end;
     told.clause = static_cast<uint32_t>(query_.plan.clauses.size());
     told.stop_word = stop;
-    told.known = df > 0 || std::any_of(clause.alternatives.begin(), clause.alternatives.end(),
-                                       [&](const Alternative& one) { return found(one); });
+    const auto any_found = [&] {
+      return std::any_of(clause.alternatives.begin(), clause.alternatives.end(),
+                         [&](const Alternative& one) { return found(one); });
+    };
+    told.known = df > 0 || any_found();
     if (!stop) {
       std::string split = finder_.add_split(word, df, clause);
+      if (compounds()) {
+        finder_.add_compounds(word, df, clause);
+        told.known = told.known || any_found();
+      }
       const std::string meant = finder_.add_typos(word, df, clause);
       const size_t before = clause.alternatives.size();
       if (unfinished) finder_.add_completions(word, df, clause);

@@ -97,6 +97,40 @@ TEST(QueryParser, UnknownWordsAreLookedForFurther) {
   EXPECT_TRUE(tools.search("ubs", options).empty());
 }
 
+// "fahrrad" stands in "Kinderfahrrad"; what stands before must be a word of the catalogue too.
+TEST(QueryParser, WordsAreFoundInsideCompounds) {
+  AnalyzerConfig config;
+  config.languages = {Language::kGerman};
+  ToyCatalogue shop({"Kinderfahrrad 20 Zoll", "Fahrrad in Rot", "Rote Kinder Jacke", "Arbeitstisch Buche",
+                     "Tisch", "Arbeit und Recht", "Drahtfahrrad", "Küchenschrank", "Küche weiß", "Schrank"},
+                    config);
+  QueryOptions options;
+  options.language = Language::kGerman;
+  const auto found = [&](const char* query) { return shop.search(query, options); };
+  EXPECT_EQ(found("fahrrad").front(), "Fahrrad in Rot");
+  EXPECT_TRUE(has(found("fahrrad"), "Kinderfahrrad 20 Zoll"));
+  EXPECT_TRUE(has(found("Fahrräder"), "Kinderfahrrad 20 Zoll"));
+  EXPECT_FALSE(has(found("fahrrad"), "Drahtfahrrad"));  // "draht" is no word of this catalogue.
+  EXPECT_TRUE(has(found("tisch"), "Arbeitstisch Buche"));
+  EXPECT_TRUE(has(found("schrank"), "Küchenschrank"));
+  EXPECT_TRUE(has(found("kinder fahrrad"), "Kinderfahrrad 20 Zoll"));
+  EXPECT_TRUE(has(found("arbeitsschrank"), "Schrank"));  // Not there: what it ends in.
+  EXPECT_TRUE(shop.parse("arbeitsschrank", options)->words.at(0).known);
+}
+
+// One way and the other, and less than the word itself.
+TEST(QueryParser, ScriptsFindEachOtherWeakly) {
+  ToyCatalogue scripts({"Настольная лампа", "Lampa Studio", "Κρεβάτι", "Krebati King", "デスクランプ ランプ",
+                        "Ranpu Desk", "Kettle"});
+  const Row rows[] = {{"lampa", "Настольная лампа"},    {"лампа", "Lampa Studio"},
+                      {"krebati", "Κρεβάτι"},           {"κρεβάτι", "Krebati King"},
+                      {"ranpu", "デスクランプ ランプ"}, {"ランプ", "Ranpu Desk"}};
+  for (const Row& row : rows) {
+    EXPECT_TRUE(has(scripts.search(row.query), row.first)) << row.query;
+    EXPECT_NE(scripts.search(row.query).front(), row.first) << row.query;
+  }
+}
+
 TEST(QueryParser, PhrasesAndExclusions) {
   EXPECT_EQ(shop().search("\"sofa bed\"").size(), 1u);
   EXPECT_FALSE(has(shop().search("sofa -leather"), "Leather Sofa"));

@@ -1,5 +1,7 @@
 #include "text/analyzer.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "text/internal/compose.h"
@@ -8,6 +10,8 @@
 
 namespace freshet {
 namespace {
+
+constexpr size_t kStemLanguages = 4;  // of a query's words, besides its own
 
 void run(const AnalyzerConfig& config, std::string_view text, Language language, bool query, bool slowly,
          std::vector<Token>& out) {
@@ -21,9 +25,13 @@ void run(const AnalyzerConfig& config, std::string_view text, Language language,
         config.languages.size() <= 1 && is_ascii(text) ? shop : detect_language(text, config.languages, shop);
   }
   if (query && options.language != shop && language != Language::kNone) options.also = shop;
+  // So few words do not say which of the shop's languages they are in, and items may be in any.
+  if (query && language != Language::kNone)
+    options.shop = std::span(config.languages).first(std::min(config.languages.size(), kStemLanguages));
   options.transliterate = config.transliterate;
   options.cached = !slowly;
   options.heads = options.language != Language::kNone;
+  options.backward = !query && writes_compounds(options.language);
   options.tokens_max = config.tokens_max;
   options.term_bytes_max = config.term_bytes_max;
   segment(text, config.text_bytes_max, config.tokens_max, slowly, pieces);
@@ -41,6 +49,10 @@ void Analyzer::analyze(std::string_view text, Language language, bool query, std
 void Analyzer::analyze_slowly(std::string_view text, Language language, bool query,
                               std::vector<Token>& out) const {
   run(config_, text, language, query, true, out);
+}
+
+std::string Analyzer::backward(std::string_view stem) {
+  return backward_term(stem);
 }
 
 std::string Analyzer::fold(std::string_view word) const {

@@ -29,20 +29,23 @@
 namespace freshet {
 
 enum class TokenKind : uint8_t {
-  kWord,    // the word itself, folded
-  kNumber,  // a number in its one form: 10, 0.5, 1/2
-  kStem,    // its stem (or unit, or value in decimals), when that differs
-  kJoin,    // adjacent parts written as one: wd40, 10ft, 2x4, tshirt
-  kPart,    // a part of a word of letters and digits: wd and 40 of wd40
-  kBigram,  // two neighbouring characters of an unspaced script
-  kWeak,    // another script's spelling (pinyin, romanisation): may match, counts little
-  kHead,    // the stem of the word that says what a short text is about: "^fan" of "Ceiling Fan in White"
+  kWord,      // the word itself, folded
+  kNumber,    // a number in its one form: 10, 0.5, 1/2
+  kStem,      // its stem (or unit, or value in decimals), when that differs
+  kJoin,      // adjacent parts written as one: wd40, 10ft, 2x4, tshirt
+  kPart,      // a part of a word of letters and digits: wd and 40 of wd40
+  kBigram,    // two neighbouring characters of an unspaced script
+  kWeak,      // another script's spelling (pinyin, romanisation): may match, counts little
+  kHead,      // the stem of the word that says what a short text is about: "^fan" of "Ceiling Fan in White"
+  kBackward,  // items only: a long word and its stem from end to beginning, in languages with compounds
 };
 
 // The first byte of weak terms ("~shouji"): a query must ask for them as such to find them.
 inline constexpr char kWeakMark = '~';
 // The first byte of head terms ("^fan").
 inline constexpr char kHeadMark = '^';
+// The first byte of backward terms ("<darrhafrednik"): compounds that end in "fahrrad" begin with "<darrhaf".
+inline constexpr char kBackwardMark = '<';
 
 struct Token {
   std::string term;
@@ -67,11 +70,14 @@ class Analyzer {
 
   // Appends nothing: `out` is cleared first, its memory is reused. Bytes that are not UTF-8 separate words.
   // Tokens are ordered by position, within one by kind. `query`: the language of so few words is uncertain,
-  // so the stems of the default language are given too.
+  // so the stems of the shop's first languages are given too.
   void analyze(std::string_view text, Language language, bool query, std::vector<Token>& out) const;
 
   // The slow twin: every text through ICU, no caches. Gives the same tokens.
   void analyze_slowly(std::string_view text, Language language, bool query, std::vector<Token>& out) const;
+
+  // The backward term of a stem; also the beginning of those of all compounds that end in it.
+  static std::string backward(std::string_view stem);
 
   // One word as the index writes it (folded, no stem): what synonyms, dictionaries and settings are keyed by.
   std::string fold(std::string_view word) const;

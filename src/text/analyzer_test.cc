@@ -25,6 +25,7 @@ const char* mark(TokenKind kind) {
       return "#";
     case TokenKind::kWeak:
     case TokenKind::kHead:
+    case TokenKind::kBackward:
       return "";
   }
   return "?";
@@ -35,7 +36,7 @@ std::string show(const std::vector<Token>& tokens, bool heads = false) {
   std::string out;
   uint32_t last = ~0u;
   for (const Token& token : tokens) {
-    if (token.kind == TokenKind::kHead && !heads) continue;
+    if ((token.kind == TokenKind::kHead || token.kind == TokenKind::kBackward) && !heads) continue;
     if (!out.empty()) out += " ";
     if (token.position != last) out += std::to_string(token.position) + ":";
     last = token.position;
@@ -139,6 +140,31 @@ TEST(Analyzer, TheHeadOfAName) {
       if (token.kind == TokenKind::kHead) head += token.term;
     EXPECT_EQ(head, row.want) << row.text;
   }
+}
+
+// Items of languages with compounds have their long words backwards too; queries and other languages do not.
+TEST(Analyzer, LongWordsBackwardsWhereCompoundsAreWritten) {
+  const auto backwards = [](const char* text, Language language, bool query) {
+    std::vector<Token> tokens;
+    Analyzer(AnalyzerConfig{.languages = {language}}).analyze(text, language, query, tokens);
+    std::string out;
+    for (const Token& token : tokens)
+      if (token.kind == TokenKind::kBackward) out += token.term;
+    return out;
+  };
+  EXPECT_EQ(backwards("Das Kinderfahrrad", Language::kGerman, false), "<darrhafrednik");
+  EXPECT_EQ(backwards("Kinderfahrräder", Language::kGerman, false), "<redarrhafrednik<darrhafrednik");
+  EXPECT_EQ(backwards("Kinderfahrrad", Language::kGerman, true), "");
+  EXPECT_EQ(backwards("Fahrrad-Tisch", Language::kGerman, false), "<darrhaf");
+  EXPECT_EQ(backwards("Wheelbarrow", Language::kEnglish, false), "");
+  EXPECT_EQ(Analyzer::backward("äb手"), "<手bä");
+}
+
+TEST(Analyzer, OtherScriptsInLatinLetters) {
+  const Row rows[] = {
+      {"лампа", "~lampa"}, {"ランプ", "~ranpu"}, {"κρεβάτι", "~krebati"}, {"手机", "~shouji"}};
+  for (const Row& row : rows)
+    EXPECT_NE(analyzed(row.text).find(row.want), std::string::npos) << row.text << ": " << analyzed(row.text);
 }
 
 TEST(Analyzer, ChineseWordsCharactersAndBigrams) {

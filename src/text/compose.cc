@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kJoinPartsMax = 3;
 constexpr size_t kJoinBytesMax = 24;
 constexpr size_t kNumberBytesMax = 12;
+constexpr size_t kCompoundMin = 7;      // letters of a word that may be one
 constexpr uint32_t kHeadWordsMax = 40;  // Longer texts are prose.
 
 bool is_digit(char c) {
@@ -355,13 +356,15 @@ class Composer {
 
   void emit_head() {
     if (!options_.heads || head_ == nullptr || position_ > kHeadWordsMax) return;
-    const std::string_view spelled = head_->accented.empty() ? head_->text : head_->accented;
+    add(kHeadMark + folded_stem(*head_), head_position_, *head_, *head_, TokenKind::kHead);
+  }
+
+  std::string folded_stem(const Atom& word) const {
+    const std::string_view spelled = word.accented.empty() ? word.text : word.accented;
     Stemmer& stemmer = thread_stemmer();
     const std::string_view stem = options_.cached ? stemmer.stem(options_.language, spelled)
                                                   : stemmer.stem_slowly(options_.language, spelled);
-    std::string term(1, kHeadMark);
-    term += head_->accented.empty() ? std::string(stem) : fold_text(stem);
-    add(term, head_position_, *head_, *head_, TokenKind::kHead);
+    return word.accented.empty() ? std::string(stem) : fold_text(stem);
   }
 
   // --- words ---
@@ -369,17 +372,20 @@ class Composer {
   void stems(const Atom& word, uint32_t position) {
     Stemmer& stemmer = thread_stemmer();
     const std::string_view spelled = word.accented.empty() ? word.text : word.accented;
-    for (const Language language : {options_.language, options_.also}) {
-      if (language == Language::kNone) continue;
+    const auto add_stem = [&](Language language) {
+      if (language == Language::kNone) return;
       const std::string_view stem =
           options_.cached ? stemmer.stem(language, spelled) : stemmer.stem_slowly(language, spelled);
-      if (stem == spelled) continue;
+      if (stem == spelled) return;
       if (word.accented.empty()) {
         add(stem, position, word, word, TokenKind::kStem);
       } else {
         add(fold_text(stem), position, word, word, TokenKind::kStem);
       }
-    }
+    };
+    add_stem(options_.language);
+    add_stem(options_.also);
+    for (const Language language : options_.shop) add_stem(language);
   }
 
   // "ä" is also written "ae" where it cannot be typed (German and its neighbours).
@@ -421,6 +427,10 @@ class Composer {
     if (out_.size() > before) out_[before].stop_word = stop;
     stems(atom, position_);
     digraphs(atom, position_);
+    if (options_.backward && atom.kind == PieceKind::kLetters && letters_of(atom.text) >= kCompoundMin) {
+      add(backward_term(atom.text), position_, atom, atom, TokenKind::kBackward);
+      add(backward_term(folded_stem(atom)), position_, atom, atom, TokenKind::kBackward);
+    }
     if (atom.kind == PieceKind::kHangul) bigrams(atom, position_, false);
     if (options_.transliterate && !atom.ascii) weak(atom, position_);
     position_++;
@@ -563,6 +573,17 @@ class Composer {
 };
 
 }  // namespace
+
+std::string backward_term(std::string_view stem) {
+  std::string out(1, kBackwardMark);
+  for (size_t end = stem.size(); end > 0;) {
+    size_t begin = end - 1;
+    while (begin > 0 && (static_cast<unsigned char>(stem[begin]) & 0xc0) == 0x80) begin--;
+    out.append(stem.substr(begin, end - begin));
+    end = begin;
+  }
+  return out;
+}
 
 void compose(std::string_view source, const std::vector<Piece>& pieces, const ComposeOptions& options,
              std::vector<Token>& out) {

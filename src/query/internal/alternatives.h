@@ -37,6 +37,10 @@ class AlternativeFinder {
   std::string add_typos(const WordTokens& word, uint32_t df, Clause& clause) const;
   // One word written as two: returns them ("ice maker"), or nothing.
   std::string add_split(const WordTokens& word, uint32_t df, Clause& clause) const;
+  // In a language that writes compounds as one word: compounds of the catalogue that end in this one
+  // ("fahrrad": "kinderfahrrad"), when what stands before is a word too; and of one it lacks, what it ends
+  // in.
+  void add_compounds(const WordTokens& word, uint32_t df, Clause& clause) const;
   // The same with an edit in one of the two ("petsreen"), for a word that nothing else explains. Cost: a
   // fuzzy look-up for each place where one part is a word.
   std::string add_misspelt_split(const WordTokens& word, Clause& clause) const;
@@ -56,6 +60,7 @@ class AlternativeFinder {
   bool begins_a_word(std::string_view beginning) const;
   std::string stem_of(std::string_view word) const;  // empty: none
   std::string known_form(const std::string& word) const;
+  bool is_modifier(std::string_view beginning) const;  // "kinder", "kuchen", "arbeits" of a compound
 
   const Analyzer& analyzer_;
   const Vocabulary& vocabulary_;

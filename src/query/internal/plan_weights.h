@@ -17,6 +17,8 @@ struct PlanWeights {
   float stem_ratio = 2;  // and one of which only the stem is known ("haeds": "ha") when it is so many times.
   float prefix_known = 0.1f, prefix_unknown = 0.7f, prefix_typo = 0.4f;
   float split = 0.85f, join = 0.9f;
+  float compound = 0.75f;  // a compound that ends in the word
+  float ending = 0.4f;     // what an unknown compound ends in
   float bigram = 0.5f, character = 0.15f, weak = 0.4f;
   float stop_word = 0.15f;
   float measure = 0.5f;   // A whole measure or size ("10ft", "2x4") besides its parts.
