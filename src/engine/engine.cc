@@ -11,7 +11,9 @@
 
 namespace freshet {
 
-constexpr uint64_t kReportNs = 1'000'000'000;
+constexpr uint64_t kReportNs = 1'000'000'000;      // Between two reports at least,
+constexpr uint64_t kReportNsMax = 60'000'000'000;  // and at most;
+constexpr uint64_t kReportShare = 500;             // they take the fold one part in so many of its time.
 
 // Offsets acknowledged but not folded yet, with the moment of acknowledgement. Bounded: beyond it, samples
 // are dropped.
@@ -88,12 +90,15 @@ Status Engine::start(Opening& opening) {
   return {};
 }
 
+// With a million items it takes tens of milliseconds, in which nothing is folded.
 void Engine::Live::report() {
+  const uint64_t begun = monotonic_ns();
   std::vector<PartBytes> bytes;
   for (const Fold* fold : state->folds()) bytes.push_back({std::string(fold->name()), fold->bytes()});
   std::vector<SourceStats> stats = state->recommender().stats();
   SearchStats of_search = state->search().stats();
   reported_ns = monotonic_ns();
+  report_every_ns = std::clamp(kReportShare * (reported_ns - begun), kReportNs, kReportNsMax);
   const std::lock_guard lock(report_mutex);
   memory = std::move(bytes);
   sources = std::move(stats);
@@ -115,7 +120,7 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   options.snapshot_every_ms = config_.snapshot_every_ms;
   options.applied = [this, target = next.get()](Offset at, const Event& event) {
     if (target->observed) applied_one(at, event);
-    if (monotonic_ns() - target->reported_ns > kReportNs) target->report();
+    if (monotonic_ns() - target->reported_ns > target->report_every_ns) target->report();
   };
   next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
   return next;

@@ -244,9 +244,10 @@ class Engine {
     std::unique_ptr<FoldRunner> runner;
     std::atomic<bool> observed{false};  // Events it folds are new to the outside.
 
-    // What only the thread that folds may ask of the folds, left here by it once a second for stats().
+    // What only the thread that folds may ask of the folds, left here by it once a second for stats(); more
+    // seldom where asking takes long.
     void report();
-    uint64_t reported_ns = 0;
+    uint64_t reported_ns = 0, report_every_ns = 0;
     std::mutex report_mutex;  // Guards the three below.
     std::vector<PartBytes> memory;
     std::vector<SourceStats> sources;
