@@ -14,7 +14,7 @@ OWNERS = {  # header prefix -> rooms that may name it; nobody else may
     "simdjson": {"ingest"}, "expat.h": {"ingest"}, "zlib.h": {"ingest", "http"}, "zstd.h": {"ingest"}, "rocksdb/": {"store"},
     "unicode/": {"text"}, "xxhash.h": {"base"}, "roaring/": {"base"}, "spdlog/": {"env"}, "openssl/": {"env"}, "fmt/": {"env"}, "toml++/": {"main"},
     "CLI/": {"main"}, "sys/": {"env", "main"}, "unistd.h": {"env", "main"}, "fcntl.h": {"env"},
-    "immintrin.h": {"model"}, "hnswlib/": {"vector"},
+    "immintrin.h": {"model"},
 }
 
 

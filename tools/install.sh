@@ -11,7 +11,6 @@ build_packages=(
   libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev   # HTTP and JSON of the API
   libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev libexpat1-dev            # event files, product feeds
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
-  libhnswlib-dev                                                  # graph for nearest vectors
   libroaring-dev                                                  # sets of items
   libicu-dev libstemmer-dev                                       # Unicode, word stems
   libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev       # flags, configuration, log lines

@@ -23,6 +23,7 @@
 #include "column/number_column.h"
 #include "column/slot_bits.h"
 #include "column/text_column.h"
+#include "event/vector_attribute.h"
 #include "feature/catalog.h"
 
 namespace freshet {
@@ -30,7 +31,8 @@ namespace freshet {
 struct ColumnConfig {
   uint32_t columns_max = 256;
   uint32_t text_bytes_max = 256;
-  std::vector<std::string> skip = {"title", "name", "description", "url", "image", "image_link", "link"};
+  std::vector<std::string> skip = {"title", "name",       "description", "url",
+                                   "image", "image_link", "link",        std::string(kVectorAttribute)};
   std::vector<std::string> geo = {"_geo", "_geoloc", "geo", "location"};
 };
 

@@ -68,7 +68,12 @@ Status Engine::start(Opening& opening) {
     erase_waiting_.emplace_back(id);
     return true;
   }));
-  ingest_ = std::make_unique<Ingest>(config_.cleaner, letters_.get());
+  CleanerConfig cleaner = config_.cleaner;
+  cleaner.vector_dim = [this]() -> uint32_t {
+    const std::shared_ptr<Live> now = live();
+    return now == nullptr ? 0 : now->state->vectors().wanted_dim();
+  };
+  ingest_ = std::make_unique<Ingest>(cleaner, letters_.get());
   opening.at("reading the newest event ids");
   TRY_STATUS(remember_tail());
   nonce_ = hash_bytes(random_hex(16));

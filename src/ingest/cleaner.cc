@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "event/vector_attribute.h"
 #include "ingest/internal/fields.h"
 #include "ingest/internal/missing.h"
 #include "ingest/internal/time_text.h"
@@ -142,6 +143,7 @@ struct Cleaner::Rep {
   bool check_texts(Event& event, Rejection& rejection) const;
   bool check_lists(Event& event, Rejection& rejection) const;
   bool check_attribute(Attribute& attribute, Rejection& rejection) const;
+  bool check_item_vector(const Value& value, Rejection& rejection) const;
   bool check_needs(const Event& event, Rejection& rejection) const;
   bool check_numbers(const Event& event, Rejection& rejection) const;
   bool check_times(const Event& event, TimeMs now, Rejection& rejection) const;
@@ -194,12 +196,24 @@ bool Cleaner::Rep::check_texts(Event& event, Rejection& rejection) const {
   return reject(rejection, RejectReason::kUnknown, "currency", "three letters (ISO 4217)", event.currency);
 }
 
+// An item's own vector; null takes it away.
+bool Cleaner::Rep::check_item_vector(const Value& value, Rejection& rejection) const {
+  if (std::holds_alternative<std::monostate>(value)) return true;
+  const uint32_t dim = config.vector_dim ? config.vector_dim() : 0;
+  const Result<std::vector<float>> vector = parse_vector(value, kVectorAttribute, dim);
+  if (vector.ok()) return true;
+  const std::string length = dim == 0 ? "1 to " + std::to_string(kVectorDimMax) : std::to_string(dim);
+  return reject(rejection, RejectReason::kRange, kVectorAttribute, length + " numbers, not all zero",
+                vector.error().what);
+}
+
 bool Cleaner::Rep::check_attribute(Attribute& attribute, Rejection& rejection) const {
   if (!tidy_text(attribute.name, config.limits.name_bytes_max, "attribute name", rejection)) return false;
   if (attribute.name.empty()) return reject(rejection, RejectReason::kMissing, "attribute name", "a name");
   if (attribute.name.compare(0, 8, "freshet.") == 0 && !config.take_reserved)
     return reject(rejection, RejectReason::kReserved, attribute.name,
                   "a name that does not begin with freshet.");
+  if (attribute.name == kVectorAttribute) return check_item_vector(attribute.value, rejection);
   if (auto* const text = std::get_if<std::string>(&attribute.value))
     return tidy_text(*text, config.limits.text_bytes_max, attribute.name, rejection);
   if (const auto* const number = std::get_if<double>(&attribute.value); number && !std::isfinite(*number))

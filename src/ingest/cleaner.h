@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ struct CleanerConfig {
   bool require_shopper = true;  // Actions need a user or a session.
   // Attributes named "freshet.*" are taken: only for our own export.
   bool take_reserved = false;
+  // How many numbers an item's "_vector" must have; 0, or no function: any. Called on the threads that check.
+  std::function<uint32_t()> vector_dim;
   double price_max = 1e9;
   double quantity_max = 1e6;
   double rating_min = -1000;

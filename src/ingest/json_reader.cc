@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include "event/vector_attribute.h"
 #include "ingest/internal/json_text.h"
 #include "ingest/internal/time_text.h"
 
@@ -250,9 +251,10 @@ bool JsonReader::Rep::add_attribute(Event& event, std::string_view name, Value v
 bool JsonReader::Rep::read_list(Event& event, const std::string& path, dom::element value,
                                 Rejection& rejection) {
   const dom::array array = array_of(value);
-  if (array.size() > limits.list_max)
+  const size_t values_max = path == kVectorAttribute ? kVectorDimMax : limits.list_max;
+  if (array.size() > values_max)
     return reject(rejection, RejectReason::kTooMany, path,
-                  "at most " + std::to_string(limits.list_max) + " values", std::to_string(array.size()));
+                  "at most " + std::to_string(values_max) + " values", std::to_string(array.size()));
   std::vector<std::string> list;
   list.reserve(array.size());
   for (const dom::element entry : array) {

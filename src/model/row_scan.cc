@@ -345,6 +345,12 @@ float row_score_slowly(RowType type, const RowQuery& query, const void* row, flo
   return score_of(body::fold_add(lane), scale, query.factor);
 }
 
+Result<RowType> parse_row_type(std::string_view text) {
+  if (text == "int8") return RowType::kInt8;
+  if (text == "bf16") return RowType::kBf16;
+  return invalid("expected int8 or bf16");
+}
+
 uint16_t to_bf16(float x) {
   const auto bits = std::bit_cast<uint32_t>(x);
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);

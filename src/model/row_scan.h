@@ -12,10 +12,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+
+#include "base/result.h"
 
 namespace freshet {
 
 enum class RowType : uint8_t { kInt8, kBf16 };
+Result<RowType> parse_row_type(std::string_view text);  // "int8", "bf16"
 
 constexpr uint32_t kRowSlack = 16;
 

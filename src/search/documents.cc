@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "event/vector_attribute.h"
 
 namespace freshet {
 namespace {
@@ -24,9 +25,9 @@ bool is_address(std::string_view text) {
 
 // Attributes whose values are not words for people, whatever they hold.
 bool is_technical(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"url",      "link",  "image",        "image_link", "images",
-                                                "currency", "price", "sale_price",   "gtin",       "created",
-                                                "updated",  "id",    "item_group_id"};
+  static constexpr std::string_view kNames[] = {
+      "url",        "link", "image",   "image_link", "images", "currency",      "price",
+      "sale_price", "gtin", "created", "updated",    "id",     "item_group_id", kVectorAttribute};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) ||
          name.ends_with("_url") || name.ends_with("_link") || name.ends_with("_id");
 }

@@ -1,13 +1,15 @@
 // From slots to what a page shows.
 #include <algorithm>
 
+#include "event/vector_attribute.h"
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
 
 void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit) {
   if (names.size() == 1 && names[0] == "*") {
-    hit.attributes = item.attributes;
+    for (const Attribute& attribute : item.attributes)  // Vectors are shown when they are named.
+      if (attribute.name != kVectorAttribute) hit.attributes.push_back(attribute);
     return;
   }
   for (const std::string& name : names)

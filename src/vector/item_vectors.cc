@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "event/vector_attribute.h"
 #include "model/math.h"
-#include "vector/vector_attribute.h"
 
 namespace freshet {
 namespace {
@@ -39,7 +39,8 @@ uint32_t dim_of(const ItemVectorsConfig& config) {
 }  // namespace
 
 struct ItemVectors::Supplied {
-  Supplied(uint32_t dim, const NearestConfig& config) : set({.dim = dim}), nearest(set, config) {}
+  Supplied(uint32_t dim, const ItemVectorsConfig& config)
+      : set({.dim = dim, .type = config.supplied_rows}), nearest(set, config.nearest) {}
   VectorSet set;
   Nearest nearest;
 };
@@ -173,6 +174,17 @@ void ItemVectors::refresh(ItemSlot slot) {
   text_nearest_.changed(slot, text_.chord(before, text_.query_of(slot)));
 }
 
+// Whatever was refused before may have the right dimension now: the set is always every listed item's vector
+// of its dimension, as after load().
+void ItemVectors::supply_all() {
+  const uint64_t refused = refused_.load(std::memory_order_relaxed);
+  loading_ = true;
+  for (const uint32_t slot : sampler_.items())
+    if (const ItemRecord* record = catalog_.item(slot); record != nullptr) supply(slot, *record);
+  loading_ = false;
+  refused_.store(refused, std::memory_order_relaxed);
+}
+
 void ItemVectors::supply(ItemSlot slot, const ItemRecord& record) {
   Supplied* supplied = supplied_.load(std::memory_order_relaxed);
   const Value* value = record.attribute(kVectorAttribute);
@@ -183,7 +195,9 @@ void ItemVectors::supply(ItemSlot slot, const ItemRecord& record) {
     }
     return;
   }
-  const uint32_t dim = supplied == nullptr ? 0 : supplied->set.dim();
+  // Once the last one is gone, the next may have any dimension: the shop has another encoder.
+  const bool open = supplied == nullptr || (supplied->set.rows() == 0 && !loading_);
+  const uint32_t dim = open ? 0 : supplied->set.dim();
   const Result<std::vector<float>> vector = parse_vector(*value, kVectorAttribute, dim);
   if (!vector.ok()) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -193,9 +207,13 @@ void ItemVectors::supply(ItemSlot slot, const ItemRecord& record) {
     }
     return;
   }
-  if (supplied == nullptr) {
-    supplied = new Supplied(static_cast<uint32_t>((*vector).size()), config_.nearest);
+  if (const auto given = static_cast<uint32_t>((*vector).size());
+      supplied == nullptr || supplied->set.dim() != given) {
+    Supplied* old = supplied;
+    supplied = new Supplied(given, config_);
     supplied_.store(supplied, std::memory_order_release);
+    retired_.retire(old);
+    if (old != nullptr) supply_all();
   }
   supplied->nearest.changed(slot, 2);
   supplied->set.set(slot, *vector);
@@ -299,7 +317,14 @@ bool ItemVectors::near_item(ItemSlot item, const SlotSet* filter, uint32_t k,
   return !out.empty();
 }
 
+uint32_t ItemVectors::wanted_dim() const {
+  const EpochGuard guard;
+  const Supplied* supplied = supplied_.load(std::memory_order_acquire);
+  return supplied == nullptr || supplied->set.rows() == 0 ? 0 : supplied->set.dim();
+}
+
 VectorsStatus ItemVectors::status() const {
+  const EpochGuard guard;
   VectorsStatus status;
   status.lessons = lessons_.load(std::memory_order_relaxed);
   status.text_rows = text_.rows();
@@ -340,10 +365,9 @@ Status ItemVectors::load(Reader& in) {
   const uint64_t refused = in.u64();
   if (!in.ok() || dim > kVectorDimMax) return corrupt("vectors: cut short");
   confidence_.store(std::clamp(gain_sum_ / (gain_count_ + kDoubt), 0.0, 1.0), std::memory_order_relaxed);
-  delete supplied_.exchange(dim == 0 ? nullptr : new Supplied(dim, config_.nearest));  // Before any reader.
-  for (const uint32_t slot : sampler_.items())
-    if (const ItemRecord* record = catalog_.item(slot); record != nullptr) supply(slot, *record);
+  delete supplied_.exchange(dim == 0 ? nullptr : new Supplied(dim, config_));  // Before any reader.
   refused_.store(refused, std::memory_order_relaxed);
+  if (dim != 0) supply_all();
   for (uint32_t slot = 0; slot < text_.slots(); ++slot) text_nearest_.changed(slot, 2);
   publish();
   return {};

@@ -8,7 +8,7 @@
 // before anybody clicks: every item at first, later a keyed sample of one in
 // 32. After a lesson the item's vector and those of the next few items (round robin) are made anew: bounded
 // work an event, and every item is refreshed once in items / refresh lessons. The attribute `_vector`
-// supplies the shop's own vectors; the first valid one fixes their dimension.
+// supplies the shop's own vectors; the first valid one fixes their dimension, until the last one is gone.
 //
 // What is learned is only worth what it has shown: confidence() is the share of the possible gain in log loss
 // that the encoder reached on clicks before it learned them (0: no better than chance, so its candidates
@@ -38,9 +38,10 @@ struct ItemVectorsConfig {
   bool learn = true;  // false: no encoder; supplied vectors only
   LearnedEncoderConfig encoder;
   NearestConfig nearest;
-  uint32_t negatives = 5;         // K of a lesson
-  uint32_t refresh = 4;           // Items made anew after a lesson, besides the one that was chosen.
-  uint32_t shelf_lessons = 4096;  // From so many items on, one in 32 teaches its shelf.
+  RowType supplied_rows = RowType::kInt8;  // Of the shop's own vectors; those of the encoder are int8.
+  uint32_t negatives = 5;                  // K of a lesson
+  uint32_t refresh = 4;                    // Items made anew after a lesson, besides the one that was chosen.
+  uint32_t shelf_lessons = 4096;           // From so many items on, one in 32 teaches its shelf.
   const TextEncoder* pretrained = nullptr;  // Instead of the learned encoder; must outlive this.
 };
 
@@ -73,6 +74,8 @@ class ItemVectors final : public Fold {
                      std::vector<VectorHit>& out) const;
   // Nearest to an item: by supplied vectors if it has one, else by text. Without the item itself.
   bool near_item(ItemSlot item, const SlotSet* filter, uint32_t k, std::vector<VectorHit>& out) const;
+  // How many numbers the next item's vector must have; 0: any.
+  uint32_t wanted_dim() const;
   double confidence() const { return confidence_.load(std::memory_order_relaxed); }  // 0..1
 
   VectorsStatus status() const;
@@ -83,6 +86,7 @@ class ItemVectors final : public Fold {
   void remove(ItemSlot slot);
   void refresh(ItemSlot slot);
   void supply(ItemSlot slot, const ItemRecord& record);
+  void supply_all();
   void shelf_lesson(ItemSlot slot, const ItemRecord& record);
   void click_lesson(std::string_view query, ItemSlot slot, float weight);
   bool draw_candidates(ItemSlot chosen, uint64_t key, bool titles);
@@ -101,6 +105,8 @@ class ItemVectors final : public Fold {
   Nearest text_nearest_;
   struct Supplied;  // Made at the first vector, when its dimension is known.
   std::atomic<Supplied*> supplied_{nullptr};
+  RetireList retired_;
+  bool loading_ = false;  // Fold thread: the dimension stands.
   NegativeSampler sampler_;
   uint32_t cursor_ = 0;                   // Next slot to refresh.
   double gain_sum_ = 0, gain_count_ = 0;  // Decayed, of click lessons.

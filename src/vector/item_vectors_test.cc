@@ -213,5 +213,76 @@ TEST(ItemVectors, SuppliedVectorsAreCheckedAndFound) {
   EXPECT_EQ(other.vectors().status().supplied_rows, 2u);
 }
 
+TEST(ItemVectors, AnotherDimensionIsTakenOnceTheLastVectorIsGone) {
+  using List = std::vector<std::string>;
+  Shop shop;
+  shop.list("a", "one", "x", {{"_vector", List{"1", "0", "0"}}});
+  shop.list("b", "two", "x", {{"_vector", List{"0", "1"}}});
+  EXPECT_EQ(shop.vectors().wanted_dim(), 3u);
+  shop.list("a", "one", "x");  // Without: the set is empty.
+  EXPECT_EQ(shop.vectors().wanted_dim(), 0u);
+  shop.list("c", "three", "x", {{"_vector", List{"1", "0.1"}}});
+  EXPECT_EQ(shop.vectors().wanted_dim(), 2u);
+  EXPECT_EQ(shop.vectors().status().supplied_rows, 2u);  // b fits now.
+  const EpochGuard guard;
+  std::vector<VectorHit> hits;
+  ASSERT_TRUE(shop.vectors().near_vector(std::vector<float>{0, 1}, nullptr, 5, hits).ok());
+  EXPECT_EQ(hits[0].slot, shop.catalog().find("b"));
+  Shop other;
+  const std::string saved = shop.bytes();
+  Reader in(saved);
+  for (Fold* fold : other.folds()) ASSERT_TRUE(fold->load(in).ok());
+  EXPECT_EQ(other.bytes(), saved);
+  EXPECT_EQ(other.vectors().status().supplied_rows, 2u);
+}
+
+TEST(ItemVectors, SuppliedRowsMayBeBf16) {
+  Shop shop({.supplied_rows = RowType::kBf16});
+  shop.list("a", "one", "x", {{"_vector", std::string("1 0.001")}});  // int8 could not tell them apart.
+  shop.list("b", "two", "x", {{"_vector", std::string("1 0.002")}});
+  const EpochGuard guard;
+  std::vector<VectorHit> hits;
+  ASSERT_TRUE(shop.vectors().near_vector(std::vector<float>{0, 1}, nullptr, 2, hits).ok());
+  EXPECT_EQ(hits[0].slot, shop.catalog().find("b"));
+  EXPECT_NEAR(hits[0].score, 0.002f, 1e-5f);
+}
+
+// Stands in for a pre-trained encoder: it knows three kinds of things in any language.
+class ThingsEncoder final : public TextEncoder {
+ public:
+  uint32_t dim() const override { return 3; }
+  bool encode(std::string_view text, TextSide side, std::span<float> out) const override {
+    const char* words[3][3] = {
+        {"sofa", "couch", "canap"}, {"lamp", "light", "lampe"}, {"bed", "lit", "cama"}};
+    std::fill(out.begin(), out.end(), 0.0f);
+    ++(side == TextSide::kQuery ? queries : items);
+    for (int thing = 0; thing < 3; ++thing)
+      for (const char* word : words[thing])
+        if (text.find(word) != std::string_view::npos) {
+          out[static_cast<size_t>(thing)] = 1;
+          return true;
+        }
+    return false;
+  }
+  mutable int queries = 0, items = 0;
+};
+
+TEST(ItemVectors, APretrainedEncoderTakesTheLearnedOnesPlace) {
+  const ThingsEncoder encoder;
+  Shop shop({.pretrained = &encoder});
+  shop.furnish();
+  EXPECT_EQ(&shop.vectors().encoder(), &encoder);
+  EXPECT_EQ(encoder.items, 160);
+  EXPECT_EQ(couches(shop.nearest("canap rouge", 15)), 15u);  // Before anybody clicked.
+  EXPECT_EQ(couches(shop.nearest("lampe", 15)), 0u);
+  EXPECT_TRUE(shop.nearest("zzz", 5).empty());
+  EXPECT_EQ(encoder.queries, 3);
+  traffic(shop, 0, 20);
+  EXPECT_EQ(shop.vectors().status().lessons, 0u);  // It does not learn.
+  shop.list("couchred0", "a lamp now", "room");
+  EXPECT_EQ(shop.nearest("light", 21).size(), 21u);
+  EXPECT_EQ(shop.vectors().status().text_rows, 60u);
+}
+
 }  // namespace
 }  // namespace freshet

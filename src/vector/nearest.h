@@ -1,16 +1,21 @@
-// Nearest rows of a VectorSet, fast: exact while the set is small, through a graph beyond `rows_min`.
+// Nearest rows of a VectorSet, fast: exact while the set is small, through lists beyond `rows_min`.
 //
-// The graph (HNSW: Malkov, Yashunin 2018; built by hnswlib) is made by a background thread from the rows as
-// they are, and swapped in by the fold thread. Rows that changed much since then are marked stale: the
-// graph's word on them is ignored and they are scanned exactly, so what was changed a moment ago is found as
-// changed. A row may turn by `turn_max` in all before it is stale: the graph still leads to where it was, and
-// every candidate is scored anew by its row as it is now. When a share of the rows is stale, the graph is
-// built again. Selective filters (and whatever the graph finds too little for) are answered by the exact
-// scan. Only when the graph is swapped in depends on timing; what is saved never does. One approximate answer
-// in `sample_every` is compared with the exact one by the background thread: status().recall.
+// A background thread puts the rows into lists by their nearest centre (internal/row_lists.h), finds out how
+// many lists must be read for the wanted recall, and hands all that to the fold thread, which from then on
+// moves rows from list to list as they change: what was changed a moment ago is found as changed. A row may
+// turn by `turn_max` in all before it is moved: it is still found where it was, and every candidate is scored
+// anew by its row as it is now. The lists are made again when the rows have doubled, or all changed once.
+//
+// As many lists are read as hold the share `recall` of the nearest 10 (and 100) rows of 200 rows that were
+// asked for exactly; a filter that allows a share s of the rows makes it 1 / s times as many. When that would
+// be a quarter of all lists, or the filter allows less than one row in eight, or the set's metric is kDot,
+// the exact scan answers. One approximate answer in `sample_every` is compared with the exact one by the
+// background thread: status().recall. Only when lists are swapped in depends on timing; what is saved never
+// does.
 //
 // Threads: changed(), tick() on the fold thread; top() on any thread under an EpochGuard, without waiting.
-// Cost: about stride + 160 bytes a row for the graph; building: about 100 us a row on another thread.
+// Cost: stride + 20 bytes a row and up to a quarter more; building: about 12 us a row of a million on another
+// thread (8 us of it for the centres); a row that moves: about 5 us.
 #pragma once
 
 #include <atomic>
@@ -18,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "vector/vector_set.h"
 
@@ -25,18 +31,17 @@ namespace freshet {
 
 struct NearestConfig {
   uint32_t rows_min = 100'000;  // Below: exact.
-  uint32_t links = 16;          // M of HNSW
-  uint32_t build_width = 100;   // Candidates while building
-  uint32_t width = 64;          // Candidates while searching; at least k
-  float turn_max = 0.2f;        // Chord between a unit row when built and now: 0.2 is a cosine of 0.98.
-  double stale_max = 0.1;       // Share of rows; beyond it the graph is built again.
+  uint32_t list_rows = 256;     // Rows a list, on average, when it is made
+  double recall = 0.99;
+  float turn_max = 0.2f;  // Chord between a unit row when listed and now: 0.2 is a cosine of 0.98.
   uint32_t sample_every = 256;
 };
 
 struct NearestStatus {
-  uint64_t graph_rows = 0;  // 0: every answer is exact.
-  uint64_t stale_rows = 0;
+  uint64_t listed_rows = 0;        // 0: every answer is exact.
+  uint32_t lists = 0, probes = 0;  // probes: read for the nearest ten
   bool building = false;
+  double build_seconds = 0;  // Of the builder's thread, for the lists in use.
   uint64_t recall_samples = 0;
   double recall = 0;  // recall@10 over the samples
 };
@@ -51,8 +56,8 @@ class Nearest {
   // Fold thread, for every VectorSet::set() and remove(): `turn` is how far the row moved, as a chord of unit
   // vectors (2: anything).
   void changed(uint32_t slot, float turn);
-  bool watching() const { return stale_ != nullptr || next_stale_ != nullptr; }  // Does `turn` matter yet?
-  void tick();    // After VectorSet::publish(): swaps in a finished graph, begins a new one.
+  bool watching() const { return view_.load(std::memory_order_relaxed) != nullptr || building_; }
+  void tick();    // After VectorSet::publish(): moves rows, swaps in finished lists, begins new ones.
   void settle();  // Waits until no build is under way or due. For tests and benches.
 
   void top(const VectorSet::Query& query, const SlotSet* filter, uint32_t k,
@@ -61,32 +66,39 @@ class Nearest {
   size_t bytes() const;
 
  private:
-  struct Graph;
-  struct Stale;
   struct View;
 
-  void work();
+  bool due() const;
   void begin();
-  std::unique_ptr<Graph> build() const;  // nullptr: stopped, or no memory
-  void mark(Stale* stale, uint32_t slot, float turn) const;
-  bool through_graph(const VectorSet::Query& query, const SlotSet* filter, uint32_t k,
+  void list(View& view, uint32_t slot) const;
+  void take_over();
+
+  void work();
+  std::unique_ptr<View> build() const;  // nullptr: stopped, no memory, or rows without neighbours
+  bool fill(View& view) const;
+  bool measure(View& view) const;
+  bool through_lists(const VectorSet::Query& query, const SlotSet* filter, uint32_t k,
                      std::vector<VectorHit>& out) const;
   void sample(const VectorSet::Query& query) const;
 
   const VectorSet& set_;
   const NearestConfig config_;
-  std::atomic<const View*> view_{nullptr};
+  std::atomic<View*> view_{nullptr};
   RetireList retired_;
 
-  // Fold thread: of the graph in use, and of the one being built.
-  std::shared_ptr<Stale> stale_, next_stale_;
-  bool refused_ = false;  // No memory for a graph: exact from then on.
+  // Fold thread.
+  std::unique_ptr<View> next_;     // Finished, but for the rows that changed meanwhile.
+  std::vector<uint32_t> changed_;  // While building: to be listed again.
+  std::vector<uint32_t> moved_;    // Since the last tick.
+  std::vector<float> turned_;      // By slot, since the row was listed.
+  size_t moves_ = 0;               // Since the lists were made.
+  size_t refused_at_ = 0;          // Rows there were when lists were refused; 0: never.
 
   std::thread worker_;
   mutable std::mutex mutex_;
   mutable std::condition_variable wake_;
   bool wanted_ = false;                                            // mutex_
-  std::unique_ptr<Graph> finished_;                                // mutex_
+  std::unique_ptr<View> finished_;                                 // mutex_
   std::atomic<bool> building_{false}, done_{false}, stop_{false};  // building_: fold thread writes
   mutable std::atomic<VectorSet::Query*> mailbox_{nullptr};
   mutable std::atomic<uint64_t> asked_{0}, samples_{0}, found_{0}, possible_{0};

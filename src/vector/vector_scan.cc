@@ -1,9 +1,9 @@
 // The exact scan of VectorSet, and its slow twin.
 #include <algorithm>
-#include <array>
 #include <bit>
 
 #include "model/row_scan.h"
+#include "vector/internal/best.h"
 #include "vector/internal/vector_block.h"
 #include "vector/vector_set.h"
 
@@ -11,81 +11,6 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kSparseShare = 16;  // Below one allowed row in so many, rows are read one by one.
-
-// The k best so far: what beats the bar is put by, and now and then all but the best k are dropped, which
-// lifts the bar. (A heap lifts it at once; its branches cost more than the few rows they save.)
-class Best {
- public:
-  explicit Best(uint32_t k) : k_(k), full_(size_t{4} * k), slots_(full_ + kRoom), scores_(full_ + kRoom) {}
-
-  // Room for a block's worth; slots must come in ascending order, so that a tie with the k-th never enters.
-  uint32_t* slots() { return slots_.data() + count_; }
-  float* scores() { return scores_.data() + count_; }
-  void added(uint32_t count) {
-    count_ += count;
-    if (count_ >= full_) drop();
-  }
-  void offer(uint32_t slot, float score) {
-    *slots() = slot;
-    *scores() = score;
-    added(score > bar_);
-  }
-  float bar() const { return bar_; }
-  void finish(std::vector<VectorHit>& out) {
-    take(out);
-    std::sort(out.begin(), out.end(), better);
-  }
-
- private:
-  static constexpr size_t kRoom = kBlockRowsMax + kRowSlack;
-
-  void take(std::vector<VectorHit>& out) {
-    out.resize(count_);
-    for (size_t i = 0; i < count_; ++i) out[i] = {slots_[i], scores_[i]};
-    if (count_ <= k_) return;
-    std::nth_element(out.begin(), out.begin() + (k_ - 1), out.end(), better);
-    out.resize(k_);
-  }
-
-  // Keeps a few more than k by a histogram of the scores, without a branch that depends on one.
-  void drop() {
-    const auto [low, high] = std::minmax_element(scores_.begin(), scores_.begin() + count_);
-    const float least = *low, width = kBins / (*high - least);
-    std::array<uint32_t, kBins + 1> bins = {};
-    const auto bin = [&](float score) { return static_cast<uint32_t>((score - least) * width); };
-    if (!(width < 1e30f)) return drop_exactly();
-    for (size_t i = 0; i < count_; ++i) ++bins[bin(scores_[i])];
-    uint32_t lowest = kBins, above = bins[kBins];
-    while (above < k_) above += bins[--lowest];
-    if (2 * size_t{above} > full_) return drop_exactly();
-    size_t kept = 0;
-    for (size_t i = 0; i < count_; ++i) {
-      slots_[kept] = slots_[i];
-      scores_[kept] = scores_[i];
-      kept += bin(scores_[i]) >= lowest;
-    }
-    count_ = kept;
-    bar_ = *std::min_element(scores_.begin(), scores_.begin() + count_);
-  }
-  void drop_exactly() {
-    take(kept_);
-    count_ = kept_.size();
-    for (size_t i = 0; i < count_; ++i) {
-      slots_[i] = kept_[i].slot;
-      scores_[i] = kept_[i].score;
-    }
-    bar_ = kept_.back().score;
-  }
-
-  static constexpr uint32_t kBins = 256;
-  const uint32_t k_;
-  const size_t full_;
-  size_t count_ = 0;
-  std::vector<uint32_t> slots_;
-  std::vector<float> scores_;
-  std::vector<VectorHit> kept_;
-  float bar_ = -__builtin_inff();
-};
 
 // Bits of a filter's chunk for rows [first, first + count): a block never spans chunks of the filter.
 uint64_t allowed_bits(const SlotSet::Chunk& chunk, uint32_t low, uint32_t bits) {
@@ -172,7 +97,7 @@ void VectorSet::top(const Query& query, const SlotSet* filter, uint32_t k,
   if (k == 0 || query.bytes.size() != query_bytes()) return;
   k = std::min(k, slots());
   if (k == 0) return;
-  Best best(k);
+  Best best(k, kBlockRowsMax);
   const uint32_t block_rows = 1u << rows_log2_;
   Scan scan(row_query(query), config_.type, block_rows, best);
   const size_t blocks = blocks_.size();

@@ -28,11 +28,10 @@
 #include "base/result.h"
 #include "base/slot_set.h"
 #include "base/stable_array.h"
+#include "event/vector_attribute.h"
 #include "model/row_scan.h"
 
 namespace freshet {
-
-constexpr uint32_t kVectorDimMax = 4096;
 
 enum class Metric : uint8_t { kCosine, kDot };
 

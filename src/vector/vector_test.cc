@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "event/vector_attribute.h"
 #include "model/math.h"
 #include "vector/fusion.h"
 #include "vector/nearest.h"
-#include "vector/vector_attribute.h"
 #include "vector/vector_set.h"
 
 namespace freshet {
@@ -240,15 +240,15 @@ TEST(Fusion, MixesAndNeverDrownsExactMatches) {
   }
 }
 
-TEST(Nearest, GraphFindsWhatTheScanFinds) {
+TEST(Nearest, ListsFindWhatTheScanFinds) {
   constexpr uint32_t kRows = 6000, kDim = 32;
   VectorSet set({.dim = kDim});
-  Nearest nearest(set, {.rows_min = 1000, .stale_max = 0.5, .sample_every = 1});
+  Nearest nearest(set, {.rows_min = 1000, .list_rows = 64, .sample_every = 1});
   for (uint32_t slot = 0; slot < kRows; ++slot) set.set(slot, clustered(slot, kDim, 40));
   set.publish();
   EXPECT_FALSE(nearest.watching());
   nearest.settle();
-  EXPECT_EQ(nearest.status().graph_rows, kRows);
+  EXPECT_EQ(nearest.status().listed_rows, kRows);
   SlotSet half;
   for (uint32_t slot = 0; slot < kRows; slot += 2) half.add(slot);
   const auto recall = [&](const SlotSet* filter) {
@@ -287,18 +287,53 @@ TEST(Nearest, GraphFindsWhatTheScanFinds) {
   ASSERT_EQ(hits.size(), 2u);
   EXPECT_EQ(hits[0].slot, 17u);
   EXPECT_EQ(hits[1].slot, kRows + 500);
-  EXPECT_EQ(nearest.status().stale_rows, 3u);
   EXPECT_GE(recall(nullptr), 0.98);
+  EXPECT_EQ(nearest.status().listed_rows, kRows);
 
-  // Small turns add up until the row is stale; then enough stale rows make a new graph.
+  // Small turns are answered by the row as it is; once they add up the row moves to where it belongs.
+  std::vector<float> other = made_up(78, kDim);
+  set.set(20, other);
+  set.publish();
   nearest.changed(20, 0.15f);
-  EXPECT_EQ(nearest.status().stale_rows, 3u);
+  nearest.tick();
+  const auto first = [&](const std::vector<float>& query) {
+    const EpochGuard guard;
+    nearest.top(set.prepare(query), nullptr, 1, hits);
+    return hits[0].slot;
+  };
   nearest.changed(20, 0.15f);
-  EXPECT_EQ(nearest.status().stale_rows, 4u);
-  for (uint32_t slot = 100; slot < 100 + kRows / 2 + 10; ++slot) nearest.changed(slot, 2);
+  nearest.tick();
+  EXPECT_EQ(first(other), 20u);
+  // Once every row has moved, the lists are made anew.
+  for (uint32_t slot = 0; slot < kRows; ++slot) {
+    set.set(slot, clustered(slot + 50'000, kDim, 40));
+    nearest.changed(slot, 2);
+  }
+  set.publish();
+  nearest.tick();
+  nearest.tick();
+  EXPECT_TRUE(nearest.status().building);
   nearest.settle();
-  EXPECT_EQ(nearest.status().stale_rows, 0u);
-  EXPECT_EQ(nearest.status().graph_rows, kRows);
+  EXPECT_EQ(nearest.status().listed_rows, kRows + 1);
+  EXPECT_GE(recall(nullptr), 0.98);
+}
+
+TEST(Nearest, NoiseIsScanned) {
+  constexpr uint32_t kRows = 4000, kDim = 64;
+  VectorSet set({.dim = kDim});
+  Nearest nearest(set, {.rows_min = 1000});
+  for (uint32_t slot = 0; slot < kRows; ++slot) set.set(slot, made_up(slot, kDim));
+  set.publish();
+  nearest.settle();
+  EXPECT_EQ(nearest.status().listed_rows, 0u);
+  std::vector<VectorHit> fast, exact;
+  const EpochGuard guard;
+  const VectorSet::Query query = set.prepare(made_up(5000, kDim));
+  nearest.top(query, nullptr, 10, fast);
+  set.top(query, nullptr, 10, exact);
+  EXPECT_EQ(fast, exact);
+  nearest.tick();
+  EXPECT_FALSE(nearest.status().building);  // Not tried again before there are twice as many.
 }
 
 }  // namespace

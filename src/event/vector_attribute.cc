@@ -1,9 +1,7 @@
-#include "vector/vector_attribute.h"
+#include "event/vector_attribute.h"
 
 #include <charconv>
 #include <cmath>
-
-#include "vector/vector_set.h"
 
 namespace freshet {
 namespace {

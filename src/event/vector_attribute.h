@@ -13,6 +13,7 @@
 namespace freshet {
 
 constexpr std::string_view kVectorAttribute = "_vector";
+constexpr uint32_t kVectorDimMax = 4096;
 
 // `field` names the value in errors. dim 0: any from 1 to kVectorDimMax. kInvalid: not numbers, not finite,
 // all zero, or of another dimension; says at which element, what stands there and what was expected.
