@@ -42,11 +42,11 @@ std::unique_ptr<ShopState> open(const StateConfig& config) {
 void costs() {
   StateConfig config;
   const auto state = open(config);
-  const uint64_t rss0 = rss_bytes();
+  const uint64_t rss0 = rss_bytes(), bytes0 = bytes_of(*state);
   constexpr uint64_t kShoppers = 200'000, kItems = 50'000, kEvents = 2'000'000;
   TextTable table({"after", "events", "account MB", "resident MB"});
   const auto row = [&](const char* what, uint64_t events) {
-    table.row({what, std::to_string(events), std::to_string(bytes_of(*state) >> 20),
+    table.row({what, std::to_string(events), std::to_string((bytes_of(*state) - bytes0) >> 20),
                std::to_string((rss_bytes() - rss0) >> 20)});
   };
   uint64_t n = 0;
@@ -77,15 +77,17 @@ void ever_new(uint64_t events) {
   config.counters.rows_max = 100'000;
   config.recommender.memory_bytes = 256u << 20;
   const auto state = open(config);
-  TextTable table({"events", "items", "shoppers", "evicted", "account MB", "resident MB", "peak MB"});
+  const uint64_t rss0 = rss_bytes(), bytes0 = bytes_of(*state);  // What is laid out before the first event.
+  TextTable table({"events", "items", "shoppers", "evicted", "learned MB", "account MB", "resident MB"});
   for (uint64_t n = 0; n < events; ++n) {
     state->apply(n, event_of(n, n, n));
     if ((n + 1) % (events / 8) != 0) continue;
     table.row({std::to_string(n + 1), std::to_string(state->catalog().items()),
                std::to_string(state->profiles().shoppers()),
                std::to_string(state->catalog().evicted() + state->profiles().evicted()),
-               std::to_string(bytes_of(*state) >> 20), std::to_string(rss_bytes() >> 20),
-               std::to_string(peak_rss_bytes() >> 20)});
+               std::to_string(state->recommender().bytes() >> 20),
+               std::to_string((bytes_of(*state) - bytes0) >> 20),
+               std::to_string((rss_bytes() - rss0) >> 20)});
   }
   std::puts(
       "\never-new shoppers and items; bounds: 50 k items, 50 k shoppers, 100 k counter rows, 256 MB "

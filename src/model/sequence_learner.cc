@@ -397,9 +397,11 @@ void SequenceLearner::save(Writer& out) const {
 Status SequenceLearner::load(Reader& in) {
   const uint32_t d = options_.dim;
   if (in.u32() != kVersion) return corrupt("sequence model: not a saved model of version 1");
-  for (uint32_t want : {d, options_.rows_max, options_.batch, options_.negatives, options_.ring})
-    if (in.u32() != want)
-      return invalid("sequence model: saved with other options (dim, rows, batch, negatives, ring)");
+  const uint32_t dim = in.u32();
+  in.u32();  // Its rows_max: one that has grown takes what is saved, one that has shrunk if it fits.
+  bool same = dim == d;
+  for (const uint32_t want : {options_.batch, options_.negatives, options_.ring}) same &= in.u32() == want;
+  if (!same) return invalid("sequence model: saved with other options (dim, batch, negatives, ring)");
   in.array(dense_.data(), dense_.size());
   in.array(dense_seen_.data(), dense_seen_.size());
   for (uint32_t item : sampler_.items()) mark_changed(item);

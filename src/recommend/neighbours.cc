@@ -18,6 +18,7 @@ constexpr uint32_t kPostingsMax = 512;   // Latest sessions of an item that are 
 constexpr size_t kAsked = 10;            // Latest items of the current session that look for neighbours.
 constexpr uint32_t kPostingsRead = 256;  // Of the newest of them; less of the others.
 constexpr size_t kNeighbours = 120;
+constexpr size_t kSessionsMin = 4096, kSessionsMax = size_t{1} << 19;
 constexpr float kLambdaItem = 3.0f;   // The current session's items fade by e for so many items back.
 constexpr float kLambdaPlace = 3.0f;  // A neighbour's items fade by e for so many places from the shared one.
 constexpr float kHalfLife = 60'000;   // Sessions count half after so many newer ones.
@@ -80,8 +81,11 @@ class Similarities {
 
 class Neighbours final : public Source {
  public:
-  explicit Neighbours(size_t sessions_max)
-      : sessions_max_(static_cast<uint32_t>(sessions_max)), current_(kCurrent, 0) {}
+  explicit Neighbours(size_t bytes_max)
+      : sessions_max_(static_cast<uint32_t>(
+            std::clamp<size_t>(bytes_max / 2 / sizeof(Session), kSessionsMin, kSessionsMax))),
+        postings_bytes_max_(bytes_max - std::min(bytes_max, sessions_max_ * sizeof(Session))),
+        current_(kCurrent, 0) {}
   ~Neighbours() override {
     for (ItemSlot i = 0; i < postings_.end(); ++i)
       if (auto* place = postings_.find(i)) release_postings(get(*place));
@@ -299,7 +303,8 @@ class Neighbours final : public Source {
     std::atomic<Postings*>& place = postings_.at(item);
     Postings* postings = get(place);
     const uint32_t count = postings == nullptr ? 0 : get(postings->count);
-    if (postings == nullptr || (count == postings->capacity && count < kPostingsMax)) {
+    const bool full = postings != nullptr && count == postings->capacity && count < kPostingsMax;
+    if (postings == nullptr || (full && get(bytes_) < postings_bytes_max_)) {
       Postings* next = make(postings == nullptr ? 4 : 2 * postings->capacity);
       for (uint32_t n = 0; n < count; ++n) put(next->numbers()[n], get(postings->numbers()[n]));
       put(next->count, count);
@@ -336,6 +341,7 @@ class Neighbours final : public Source {
   }
 
   const uint32_t sessions_max_;
+  const size_t postings_bytes_max_;  // Beyond it lists grow no more: the newest take the place of the oldest.
   SlotArray<Session> sessions_;
   SlotArray<std::atomic<Postings*>> postings_;
   std::atomic<uint32_t> newest_{0};
@@ -346,8 +352,8 @@ class Neighbours final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_neighbours(size_t sessions_max) {
-  return std::make_unique<Neighbours>(sessions_max);
+std::unique_ptr<Source> make_neighbours(size_t bytes_max) {
+  return std::make_unique<Neighbours>(bytes_max);
 }
 
 }  // namespace freshet

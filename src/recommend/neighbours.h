@@ -11,6 +11,6 @@
 
 namespace freshet {
 
-std::unique_ptr<Source> make_neighbours(size_t sessions_max);
+std::unique_ptr<Source> make_neighbours(size_t bytes_max);
 
 }  // namespace freshet

@@ -74,7 +74,8 @@ struct Facet {
 
 class PopularityImpl final : public Popularity {
  public:
-  explicit PopularityImpl(const ItemFacts& facts) : facts_(facts) {}
+  PopularityImpl(const ItemFacts& facts, size_t bytes_max)
+      : facts_(facts), facets_max_(bytes_max / sizeof(Facet)) {}
   ~PopularityImpl() override {
     for (uint32_t f = 0; f < facets_.end(); ++f)
       if (auto* facet = facets_.find(f)) delete get(*facet);
@@ -107,10 +108,11 @@ class PopularityImpl final : public Popularity {
     }
     for (const uint32_t f : facts_.facets(item)) {
       if (f == 0) continue;
-      Facet& facet = facet_at(f);
+      Facet* facet = facet_at(f);
+      if (facet == nullptr) continue;
       for (size_t life = 0; life < kLives; ++life)
-        put(facet.weight[life], get(facet.weight[life]) + by[life]);
-      facet.top.count(item, get(counts.weight[1]));
+        put(facet->weight[life], get(facet->weight[life]) + by[life]);
+      facet->top.count(item, get(counts.weight[1]));
     }
   }
 
@@ -269,7 +271,9 @@ class PopularityImpl final : public Popularity {
     for (size_t life = 0; life < kLives; ++life) TRY_STATUS(load_top(top_[life], in));
     for (uint32_t f = in.u32(); f != 0; f = in.u32()) {
       if (!in.ok() || f >= 1u << 26) return corrupt("popularity: facet " + std::to_string(f));
-      Facet& facet = facet_at(f);
+      Facet passed_over;
+      Facet* place = facet_at(f);
+      Facet& facet = place == nullptr ? passed_over : *place;
       for (size_t life = 0; life < kLives; ++life) put(facet.weight[life], in.f32());
       TRY_STATUS(load_top(facet.top, in));
     }
@@ -304,15 +308,16 @@ class PopularityImpl final : public Popularity {
     });
     if (out.size() > k) out.resize(k);
   }
-  Facet& facet_at(uint32_t f) {
+  // nullptr: there is no room for one more.
+  Facet* facet_at(uint32_t f) {
     std::atomic<Facet*>& place = facets_.at(f);
     Facet* facet = get(place);
-    if (facet == nullptr) {
+    if (facet == nullptr && get(facets_made_) < facets_max_) {
       facet = new Facet();
       put(facets_made_, get(facets_made_) + 1);
       place.store(facet, std::memory_order_release);
     }
-    return *facet;
+    return facet;
   }
   const Facet* facet_find(uint32_t f) const {
     const std::atomic<Facet*>* place = facets_.find(f);
@@ -344,7 +349,7 @@ class PopularityImpl final : public Popularity {
       if (counts == nullptr || get(counts->count) == 0) continue;
       for (size_t life = 0; life < kLives; ++life) top_[life].count(item, get(counts->weight[life]));
       for (const uint32_t f : facts_.facets(item))
-        if (f != 0) facet_at(f).top.count(item, get(counts->weight[1]));
+        if (Facet* facet = f == 0 ? nullptr : facet_at(f)) facet->top.count(item, get(counts->weight[1]));
     }
   }
   template <size_t kSize>
@@ -368,6 +373,7 @@ class PopularityImpl final : public Popularity {
   }
 
   const ItemFacts& facts_;
+  const size_t facets_max_;
   std::atomic<uint64_t> lessons_{0};
   std::atomic<uint64_t> base_[kLives] = {};
   std::atomic<float> total_[kLives] = {};
@@ -380,8 +386,8 @@ class PopularityImpl final : public Popularity {
 
 }  // namespace
 
-std::unique_ptr<Popularity> make_popularity(const ItemFacts& facts) {
-  return std::make_unique<PopularityImpl>(facts);
+std::unique_ptr<Popularity> make_popularity(const ItemFacts& facts, size_t bytes_max) {
+  return std::make_unique<PopularityImpl>(facts, bytes_max);
 }
 
 }  // namespace freshet

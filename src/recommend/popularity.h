@@ -24,6 +24,6 @@ class Popularity : public Source {
   virtual uint32_t items() const = 0;  // Distinct items known.
 };
 
-std::unique_ptr<Popularity> make_popularity(const ItemFacts& facts);
+std::unique_ptr<Popularity> make_popularity(const ItemFacts& facts, size_t bytes_max);
 
 }  // namespace freshet

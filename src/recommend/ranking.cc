@@ -23,7 +23,6 @@ constexpr size_t kStepsRead = 256;
 // there are many items, so that a lesson costs about the same.
 constexpr uint64_t kScanShare = 300'000;
 constexpr uint64_t kScanItems = 50'000;
-constexpr size_t kSessionsMax = size_t{1} << 19;
 
 float log1p(double x) {
   return numeric::log(1 + static_cast<float>(x));
@@ -41,13 +40,13 @@ Ranking::Ranking(const ItemFacts& facts, const RecommenderOptions& options) : fa
       continue;
     std::unique_ptr<Source> source;
     if (name == "covisitation") source = make_covisitation(options.memory_bytes / 4);
-    if (name == "neighbours") source = make_neighbours(kSessionsMax);
+    if (name == "neighbours") source = make_neighbours(options.memory_bytes / 8);
     if (name == "history") source = make_history();
     if (name == "together") source = make_together(options.memory_bytes / 8);
-    if (name == "sequence") source = make_taste(facts, options.seed);
+    if (name == "sequence") source = make_taste(facts, options.seed, options.memory_bytes / 8 * 3);
     if (name == "arrivals") source = make_arrivals(facts);
     if (name == "popularity") {
-      auto popularity = make_popularity(facts);
+      auto popularity = make_popularity(facts, options.memory_bytes / 32);
       popularity_ = popularity.get();
       source = std::move(popularity);
     }

@@ -137,8 +137,12 @@ struct SourceStats {
 
 struct RecommenderOptions {
   uint64_t seed = 1;
-  std::vector<std::string> sources;       // Of source_names(); empty: all.
-  size_t memory_bytes = size_t{2} << 30;  // bytes() stays below it (up to one row's growth).
+  std::vector<std::string> sources;  // Of source_names(); empty: all.
+  // bytes() stays below it (up to one row's growth), for up to memory_bytes / 1000 items; 72 bytes an item
+  // more. A quarter is for co-visitation, an eighth each for what is bought together and for neighbours,
+  // three eighths for the sequence model (768 bytes an item: those beyond are left to the other sources), the
+  // rest for popularity and what is counted of each item.
+  size_t memory_bytes = size_t{2} << 30;
 };
 
 class Recommender {

@@ -211,6 +211,41 @@ TEST(Recommender, PartsAddUpToTheScoreOnEverySurface) {
   EXPECT_GT(covisitation, 0.1 * double{page.front().score}) << "its path is what speaks for the first";
 }
 
+class FacetedFacts final : public ItemFacts {
+ public:
+  uint32_t slots() const override { return 30'000; }
+  std::span<const uint32_t> facets(ItemSlot item) const override {
+    facet_ = 1 + item;
+    return {&facet_, 1};
+  }
+  uint64_t key(ItemSlot item) const override { return item; }
+
+ private:
+  mutable uint32_t facet_ = 0;  // One thread asks.
+};
+
+TEST(Recommender, StaysWithinItsMemoryWhenNothingRepeats) {
+  const FacetedFacts facts;
+  constexpr size_t kMax = 32 << 20;
+  auto recommender = std::move(Recommender::open(facts, {.memory_bytes = kMax})).value();
+  std::vector<Step> steps;
+  size_t half = 0;
+  for (uint32_t n = 0; n < facts.slots(); ++n) {
+    if (n == facts.slots() / 2) half = recommender->bytes();
+    // Long visits to items that all are new, each with a facet of its own; every second one is an order.
+    const Step step{.item = n,
+                    .type = n / 30 % 2 == 0 ? EventType::kView : EventType::kPurchase,
+                    .time_ms = n * 1000,
+                    .order = n / 30 % 2 == 0 ? 0 : n / 30};
+    recommender->learn({step, {1 + n / 30, steps, 0}, mix64(n)});
+    steps.push_back(step);
+    if (n % 30 == 29) steps.clear();
+  }
+  EXPECT_LE(recommender->bytes(), kMax);
+  EXPECT_GT(recommender->bytes(), half) << "nothing grew: this tells nothing";
+  for (const SourceStats& source : recommender->stats()) EXPECT_LT(source.bytes, kMax / 2) << source.name;
+}
+
 TEST(Recommender, ForgetsTheEvicted) {
   const PlainFacts facts(100);
   auto recommender = fresh(facts);

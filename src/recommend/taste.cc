@@ -42,7 +42,8 @@ std::vector<SequenceStep>& steps_of(const Context& context) {
 
 class Taste final : public Source {
  public:
-  Taste(const ItemFacts& facts, uint64_t seed) : facts_(facts), model_(options(seed)) {}
+  Taste(const ItemFacts& facts, uint64_t seed, size_t bytes_max)
+      : facts_(facts), model_(options(seed, bytes_max)) {}
   std::string_view name() const override { return "sequence"; }
   std::span<const Column> columns() const override { return kColumns; }
 
@@ -104,8 +105,11 @@ class Taste final : public Source {
   double index_recall() const override { return model_.index_recall(); }
 
  private:
-  static SequenceOptions options(uint64_t seed) {
+  static SequenceOptions options(uint64_t seed, size_t bytes_max) {
     SequenceOptions out;
+    // A row is learned as floats, shown in three copies as bytes, and stands in the index: 768 bytes at most.
+    constexpr size_t kRowBytes = 768;
+    out.rows_max = static_cast<uint32_t>(std::clamp<size_t>(bytes_max / kRowBytes, 256, out.rows_max));
     out.seed = seed;
     out.negatives = 256;
     return out;
@@ -143,8 +147,8 @@ class Taste final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_taste(const ItemFacts& facts, uint64_t seed) {
-  return std::make_unique<Taste>(facts, seed);
+std::unique_ptr<Source> make_taste(const ItemFacts& facts, uint64_t seed, size_t bytes_max) {
+  return std::make_unique<Taste>(facts, seed, bytes_max);
 }
 
 }  // namespace freshet

@@ -11,6 +11,6 @@
 
 namespace freshet {
 
-std::unique_ptr<Source> make_taste(const ItemFacts& facts, uint64_t seed);
+std::unique_ptr<Source> make_taste(const ItemFacts& facts, uint64_t seed, size_t bytes_max);
 
 }  // namespace freshet
