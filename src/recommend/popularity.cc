@@ -192,6 +192,11 @@ class PopularityImpl final : public Popularity {
     } else if (const Facet* facet = facet_find(f)) {
       for (uint32_t i = 0; i < facet->top.size(); ++i) add(facet->top.key_at(i));
     }
+    // Read while the writer moves an entry up, a list may show it twice.
+    std::sort(out.begin(), out.end());
+    out.erase(
+        std::unique(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first == b.first; }),
+        out.end());
     sort_and_cut(k, out);
   }
 
