@@ -8,6 +8,7 @@
 #include "base/decay.h"
 #include "base/epoch.h"
 #include "base/hash.h"
+#include "base/id_order.h"
 #include "base/result.h"
 
 namespace freshet {
@@ -113,6 +114,13 @@ TEST(Epoch, NothingIsFreedWhileAnOlderGuardIsHeld) {
   }
   retired.reclaim();
   EXPECT_EQ(retired.waiting(), 0u);
+}
+
+TEST(SmallerId, NumbersByValueThenTexts) {
+  const char* const ascending[] = {"0", "007", "7", "9", "10", "0100", "", "10a", "a", "a1", "b"};
+  for (size_t i = 0; i < std::size(ascending); ++i)
+    for (size_t j = 0; j < std::size(ascending); ++j)
+      EXPECT_EQ(smaller_id(ascending[i], ascending[j]), i < j) << ascending[i] << " " << ascending[j];
 }
 
 }  // namespace

@@ -60,6 +60,27 @@ class EngineTest : public ::testing::Test {
   std::string dir_;
 };
 
+TEST_F(EngineTest, EqualScoresGoToTheSmallerId) {
+  EngineConfig bare = config();
+  bare.state.recommender.sources = {"popularity"};
+  const auto engine = open(bare);
+  std::string body;
+  for (const char* id : {"100", "b", "9", "a1", "10", "a", "1000", "99", "8"})
+    body += std::string(R"({"type":"item-upsert","item":")") + id + R"(","title":"one like all"})" + "\n";
+  send(*engine, body);
+  RecommendRequest request;
+  request.user = "nobody";
+  request.k = 5;  // The ties go on beyond the end of the list.
+  const auto page = engine->recommend(request);
+  ASSERT_TRUE(page.ok()) << page.error().what;
+  std::string got;
+  for (const RecommendedItem& item : page->answer.items) {
+    got += item.id + " ";
+    EXPECT_EQ(item.score, page->answer.items.front().score);
+  }
+  EXPECT_EQ(got, "8 9 10 99 100 ");
+}
+
 TEST_F(EngineTest, AnswersChangeWithTheEventThatJustArrived) {
   const auto engine = open(config());
   send(*engine, stream(300));

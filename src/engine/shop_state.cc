@@ -1,6 +1,7 @@
 #include "engine/shop_state.h"
 
 #include "base/hash.h"
+#include "base/id_order.h"
 #include "fold/snapshot_store.h"
 
 namespace freshet {
@@ -33,6 +34,12 @@ void CatalogFacts::facets_of(std::span<const ItemSlot> items,
 uint64_t CatalogFacts::key(ItemSlot item) const {
   const ItemRecord* record = catalog_.item(item);
   return record == nullptr ? 0 : record->key;
+}
+
+bool CatalogFacts::before(ItemSlot a, ItemSlot b) const {
+  const ItemRecord *record_a = catalog_.item(a), *record_b = catalog_.item(b);
+  if (record_a == nullptr || record_b == nullptr) return record_a != nullptr;
+  return smaller_id(record_a->id, record_b->id);
 }
 
 bool Learning::lesson(const Event& event, Lesson& lesson) const {

@@ -55,6 +55,7 @@ class CatalogFacts final : public ItemFacts {
   std::span<const uint32_t> facets(ItemSlot item) const override;
   void facets_of(std::span<const ItemSlot> items, std::vector<std::span<const uint32_t>>& out) const override;
   uint64_t key(ItemSlot item) const override;
+  bool before(ItemSlot a, ItemSlot b) const override;
 
  private:
   const Catalog& catalog_;

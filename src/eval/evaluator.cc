@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/epoch.h"
+#include "base/id_order.h"
 #include "env/process.h"
 
 namespace freshet {
@@ -12,18 +13,7 @@ namespace {
 constexpr uint64_t kSampleSeed = 0x5a3b1e;
 constexpr size_t kSmallerKs[] = {1, 5, 10, 20, 50, 100};
 
-bool all_digits(std::string_view s) {
-  return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 }  // namespace
-
-bool smaller_id(std::string_view a, std::string_view b) {
-  const bool number_a = all_digits(a), number_b = all_digits(b);
-  if (number_a != number_b) return number_a;
-  if (number_a && a.size() != b.size()) return a.size() < b.size();
-  return a < b;
-}
 
 size_t rank_of(std::span<const Recommended> items, ItemSlot target) {
   if (target == kNoItem) return 0;

@@ -126,7 +126,5 @@ class Evaluator {
 
 // Position of `target` in `items`, from 1; 0: not there.
 size_t rank_of(std::span<const Recommended> items, ItemSlot target);
-// Numbers by value, other ids byte by byte; numbers first.
-bool smaller_id(std::string_view a, std::string_view b);
 
 }  // namespace freshet

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 
+#include "base/id_order.h"
 #include "env/process.h"
 
 namespace freshet {

@@ -298,13 +298,5 @@ TEST(Replay, OtherEventsAreFoldedNotPredicted) {
   EXPECT_TRUE(got.judged.empty());
 }
 
-TEST(SmallerId, NumbersByValueThenTexts) {
-  EXPECT_TRUE(smaller_id("9", "10"));
-  EXPECT_FALSE(smaller_id("10", "9"));
-  EXPECT_TRUE(smaller_id("10", "a"));
-  EXPECT_TRUE(smaller_id("a", "b"));
-  EXPECT_FALSE(smaller_id("a", "a"));
-}
-
 }  // namespace
 }  // namespace freshet

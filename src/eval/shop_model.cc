@@ -17,6 +17,7 @@ class FactsThen final : public ItemFacts {
     return item < slots_ ? now_.facets(item) : std::span<const uint32_t>();
   }
   uint64_t key(ItemSlot item) const override { return now_.key(item); }
+  bool before(ItemSlot a, ItemSlot b) const override { return now_.before(a, b); }
 
  private:
   const ItemFacts& now_;

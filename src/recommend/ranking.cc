@@ -143,12 +143,12 @@ void Ranking::rank(const RecommendQuery& query, RankingWork& work) const {
   mixture_->score(work.row, work.chosen, work.slate, work.probability);
   work.order.clear();
   for (uint32_t i = 0; i < work.chosen.size(); ++i) work.order.emplace_back(work.probability[i], i);
-  const auto key = [&](uint32_t i) { return facts_.key(work.slate.item(work.chosen[i])); };
+  const auto item = [&](uint32_t i) { return work.slate.item(work.chosen[i]); };
   const auto kept = static_cast<std::ptrdiff_t>(std::min(query.k, work.order.size()));
-  std::partial_sort(work.order.begin(), work.order.begin() + kept, work.order.end(),
-                    [&](const auto& a, const auto& b) {
-                      return a.first != b.first ? a.first > b.first : key(a.second) < key(b.second);
-                    });
+  std::partial_sort(
+      work.order.begin(), work.order.begin() + kept, work.order.end(), [&](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : facts_.before(item(a.second), item(b.second));
+      });
   work.order.resize(static_cast<size_t>(kept));
 }
 
@@ -156,9 +156,9 @@ void Ranking::rank_by(const RecommendQuery& query, size_t source, size_t column,
   work.order.clear();
   for (uint32_t i = 0; i < work.slate.size(); ++i)
     if (const float x = work.slate.columns(i)[first_[source] + column]; x > 0) work.order.emplace_back(x, i);
-  const auto key = [&](uint32_t i) { return facts_.key(work.slate.item(i)); };
+  const auto item = [&](uint32_t i) { return work.slate.item(i); };
   std::sort(work.order.begin(), work.order.end(), [&](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : key(a.second) < key(b.second);
+    return a.first != b.first ? a.first > b.first : facts_.before(item(a.second), item(b.second));
   });
   size_t kept = 0;
   for (size_t i = 0; i < work.order.size() && kept < query.k; ++i)

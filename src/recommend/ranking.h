@@ -44,7 +44,7 @@ class Ranking {
 
   Ranking(const ItemFacts& facts, const RecommenderOptions& options);
 
-  // Any thread, under an EpochGuard. work.order: the best query.k, ties by smaller facts.key.
+  // Any thread, under an EpochGuard. work.order: the best query.k, ties as facts.before says.
   void rank(const RecommendQuery& query, RankingWork& work) const;
   // Only what source `source` says, best first: (column `column`, slate row).
   void rank_by(const RecommendQuery& query, size_t source, size_t column, RankingWork& work) const;

@@ -260,8 +260,7 @@ void Recommender::State::fill_up(const RecommendQuery& query, const Context& con
   const size_t kept = std::min(query.k - page.size(), more.size());
   std::partial_sort(more.begin(), more.begin() + static_cast<std::ptrdiff_t>(kept), more.end(),
                     [&](const auto& a, const auto& b) {
-                      return a.first != b.first ? a.first > b.first
-                                                : facts.key(a.second) < facts.key(b.second);
+                      return a.first != b.first ? a.first > b.first : facts.before(a.second, b.second);
                     });
   const float rest = (1 - ranking.mixture().inside()) / static_cast<float>(slots + 1);
   const float least = page.empty() ? 1 : page.back().score;

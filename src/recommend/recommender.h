@@ -49,7 +49,9 @@ class ItemFacts {
     out.clear();
     for (const ItemSlot item : items) out.push_back(facets(item));
   }
-  virtual uint64_t key(ItemSlot item) const = 0;  // Hash of the item's id: stable, for ties.
+  virtual uint64_t key(ItemSlot item) const = 0;  // Hash of the item's id: stable.
+  // Which of two comes first where scores are equal: the one with the smaller id (base/id_order.h).
+  virtual bool before(ItemSlot a, ItemSlot b) const { return key(a) < key(b); }
 };
 
 struct Lesson {
@@ -160,8 +162,8 @@ class Recommender {
   void save(Writer& out) const;          // load(save(s)) == s
   Status load(Reader& in);               // kCorrupt: not what save() of this version wrote.
 
-  // Any thread. At most query.k, best first; as many as there are allowed items, up to k. Ties: smaller
-  // facts.key.
+  // Any thread. At most query.k, best first; as many as there are allowed items, up to k. Ties: as
+  // facts.before says.
   std::vector<Recommended> recommend(const RecommendQuery& query) const;
   Inspection inspect(const RecommendQuery& query, ItemSlot target) const;
   // Facets that rise, best first (surface trending).
