@@ -228,6 +228,12 @@ def check_open(server):
     bomb = gzip.compress(b" " * (40 << 20))
     call("post", "/api/v1/events", 413, bomb, headers={"Content-Encoding": "gzip"})
 
+    for kind, linked in (("identity-link", ["dans-cookie"]), ("identity-unlink", [])):
+        call("post", "/api/v1/events", 200, {"type": "view", "user": "dans-cookie", "item": "kettle"})
+        done = call("post", "/api/v1/events", 200, {"type": kind, "user": "dans-cookie", "user_to": "dan"})
+        while call("get", "/api/v1/status", 200)["log"]["applied"] < done["offset"]:
+            time.sleep(0.02)
+        assert call("get", "/api/v1/users/{id}", 200, id="dan")["linked"] == linked
     page = call("get", "/api/v1/recommend", 200, query={"user": "dan", "item": "kettle", "k": 2, "explain": 1})
     assert page["query_id"]
     for item in page["items"]:

@@ -364,7 +364,8 @@ Result<UserView> Engine::user(std::string_view id) const {
   }
   if (const ProfileExtras* extras = profiles.extras(shopper)) {
     for (const ItemSlot slot : extras->dismissed) view.dismissed.push_back(item_id(slot));
-    view.linked = extras->links;
+    for (const std::string& link : extras->links)  // Of one that was unlinked the place stays.
+      if (profiles.find(link) == shopper) view.linked.push_back(link);
     view.attributes = extras->attributes;
   }
   view.counts = state.counters().read(Scope::kShopper, hash_bytes(view.id), state.entry().now_ms());
