@@ -22,7 +22,7 @@ Result<std::vector<ColumnMap>> parse_maps(std::string_view flag, const std::vect
 std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
   auto flags = std::make_shared<FileFlags>();
   app.add_option("FILES", flags->files,
-                 "Event files: JSON lines, CSV or TSV; plain, gzip or zstd; - is standard input")
+                 "Event files: JSON, CSV or TSV; plain, gzip or zstd; - is standard input")
       ->required();
   const std::string group = "Files";
   const auto list = [&](const char* name, std::vector<std::string>& into, const char* what) {
