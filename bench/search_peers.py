@@ -4,7 +4,7 @@
 Usage: bench/search_peers.py <build dir> [--products N] [--seconds S] [--work DIR] [--only NAME,...]
 A million made-up products of 5 to 12 words (Zipf), top 10 by BM25 of 1 to 3 terms, AND and OR. Times are of the thread's
 own CPU, so that other work on the machine counts little. Peers are separate programs from the distribution's packages
-(libsqlite3-dev, libxapian-dev, libgroonga-dev, openjdk-17-jdk and maven for Lucene); one that is absent is left out and said.
+(tools/install.sh bench; Lucene through maven); one that is absent is left out and said.
 Exits 1 when a target is missed: median 3x (SQLite, Xapian, Groonga) and 1.5x (Lucene), our p99 below 1.5 ms.
 """
 import argparse

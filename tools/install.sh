@@ -3,6 +3,7 @@
 #
 #   tools/install.sh           what builds and runs the program and its web page (./demo)
 #   tools/install.sh test      the same, and what the tests use: a browser, linters, a load generator (./test)
+#   tools/install.sh bench     the same as build, and the search engines and libraries that bench/ compares with
 #   tools/install.sh --check   installs nothing; lists what is missing and exits 1 when something is
 set -euo pipefail
 
@@ -21,19 +22,23 @@ test_packages=(
   python3-yaml clang-format clang-tidy shellcheck libbenchmark-dev wrk chromium fonts-dejavu-core
 )
 
+# Peers are separate programs of bench/search_peers.py; nothing of theirs is linked into Freshet.
+bench_packages=(libbenchmark-dev libsqlite3-dev libxapian-dev libgroonga-dev openjdk-17-jdk-headless maven pkg-config)
+
 mode="build"
 check=0
 for argument in "$@"; do
   case "$argument" in
-    build | test) mode="$argument" ;;
+    build | test | bench) mode="$argument" ;;
     --check) check=1 ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "tools/install.sh: unknown argument '$argument' (expected: build, test, --check)" >&2; exit 2 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "tools/install.sh: unknown argument '$argument' (expected: build, test, bench, --check)" >&2; exit 2 ;;
   esac
 done
 
 wanted=("${build_packages[@]}")
 [ "$mode" = test ] && wanted+=("${test_packages[@]}")
+[ "$mode" = bench ] && wanted+=("${bench_packages[@]}")
 
 # One call for all of them; a package that is only half removed ("rc") counts as missing.
 installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' || true)
