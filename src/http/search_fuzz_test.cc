@@ -286,9 +286,9 @@ TEST_F(SearchFuzz, Items) {
 TEST_F(SearchFuzz, TheMostThatMayBeAsked) {
   std::string words, deep, wide = "id IN (";
   for (int i = 0; i < 10'000; ++i) words += "w" + std::to_string(i) + " ";
-  for (int i = 0; i < 15; ++i) deep += "NOT (";
+  for (int i = 0; i < 9; ++i) deep += "NOT (";
   deep += "price < 5";
-  for (int i = 0; i < 15; ++i) deep += ")";
+  for (int i = 0; i < 9; ++i) deep += ")";
   for (int i = 0; i < 600; ++i) wide += (i == 0 ? "" : ",") + std::string("k") + std::to_string(i);
   const auto refused = engine_->search({.query = words}, false);
   ASSERT_FALSE(refused.ok());

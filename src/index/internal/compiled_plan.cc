@@ -84,12 +84,13 @@ CompiledPlan::CompiledPlan(const QueryPlan& plan, const Dictionary& dictionary, 
   for (CompiledClause& clause : clauses) clause.fields &= searched;
 }
 
-float CompiledPlan::bonus_of(uint64_t there) const {
+float CompiledPlan::bonus_of(uint64_t there, bool whole, bool begin) const {
   float out = 0;
   for (uint64_t pairs = there & there >> 1; pairs != 0; pairs &= pairs - 1)
     out += pair_bonus[static_cast<size_t>(std::countr_zero(pairs))];
   const uint64_t all = positive < 64 ? (uint64_t{1} << positive) - 1 : ~uint64_t{0};
-  return there == all ? out + std::max(exact, begins) * idf_sum : out;
+  if (there != all) return out;
+  return out + std::max(whole ? exact : 0, begin ? begins : 0) * idf_sum;
 }
 
 float term_weight(const CompiledPlan& plan, uint32_t fields, const Record& record, uint32_t term,

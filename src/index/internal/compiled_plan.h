@@ -51,8 +51,8 @@ struct CompiledPlan {
 
   float saturate(float w) const { return w / (k1 + w); }
   // The most that proximity, exact and begins add to an item in which only these positive clauses stand (bit
-  // i: the i-th of them).
-  float bonus_of(uint64_t clauses_there) const;
+  // i: the i-th of them); `whole`, `begin`: when these words may be a whole field, or begin one.
+  float bonus_of(uint64_t clauses_there, bool whole = true, bool begin = true) const;
 };
 
 // What a clause gives one item.

@@ -74,6 +74,8 @@ class EntryReader {
     tf = read_varint(at_);
     return true;
   }
+  // Does the field begin with the term? Before positions are read.
+  bool begins() const { return *at_ == 0; }
   void skip_positions() {
     for (uint32_t i = 0; i < tf; ++i)
       while (*at_++ & 128) {

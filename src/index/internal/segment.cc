@@ -12,6 +12,7 @@ namespace freshet::index {
 namespace {
 
 constexpr uint32_t kCodes = 255;
+constexpr uint32_t kAlone = 110;  // Classes with a code of their own when there are too many.
 
 float weight_of(const CompiledPlan& plan, const ClassPart* from, const ClassPart* to) {
   float w = 0;
@@ -67,7 +68,7 @@ void SegmentBuilder::collect(std::span<const SegmentItem> items, uint32_t terms,
       uint32_t count = 0;
       for (EntryReader in(record.entry(i)); in.next(); in.skip_positions())
         parts[count++] = {static_cast<uint8_t>(in.field), static_cast<uint8_t>(std::min(in.tf, 255u)),
-                          record.length_code(in.field)};
+                          record.length_code(in.field), static_cast<uint8_t>(in.begins() ? 1 : 0)};
       stream_.emplace_back(list - 1, class_of(parts.data(), count));
     }
     item_end_.push_back(static_cast<uint32_t>(stream_.size()));
@@ -77,7 +78,8 @@ void SegmentBuilder::collect(std::span<const SegmentItem> items, uint32_t terms,
 uint32_t SegmentBuilder::class_of(const ClassPart* parts, uint32_t count) {
   uint64_t hash = count;
   for (uint32_t i = 0; i < count; ++i)
-    hash = mix64(hash, (uint64_t{parts[i].field} << 16) | (parts[i].tf << 8) | parts[i].length);
+    hash = mix64(hash, (uint64_t{parts[i].begins} << 24) | (uint64_t{parts[i].field} << 16) |
+                           (parts[i].tf << 8) | parts[i].length);
   for (size_t at = hash & (class_table_.size() - 1);; at = (at + 1) & (class_table_.size() - 1)) {
     const uint32_t found = class_table_[at];
     if (found == 0) {
@@ -102,7 +104,8 @@ void SegmentBuilder::grow_classes() {
   for (uint32_t c = 0; c < class_count_.size(); ++c) {
     uint64_t hash = class_begin_[c + 1] - class_begin_[c];
     for (uint32_t i = class_begin_[c]; i < class_begin_[c + 1]; ++i)
-      hash = mix64(hash, (uint64_t{parts_[i].field} << 16) | (parts_[i].tf << 8) | parts_[i].length);
+      hash = mix64(hash, (uint64_t{parts_[i].begins} << 24) | (uint64_t{parts_[i].field} << 16) |
+                             (parts_[i].tf << 8) | parts_[i].length);
     size_t at = hash & (class_table_.size() - 1);
     while (class_table_[at] != 0) at = (at + 1) & (class_table_.size() - 1);
     class_table_[at] = c + 1;
@@ -120,34 +123,60 @@ void SegmentBuilder::rank_classes(const CompiledPlan& plan, Segment& out) {
             [&](uint32_t a, uint32_t b) { return weight[a] != weight[b] ? weight[a] > weight[b] : a < b; });
   class_code_.assign(n, 0);
   out.exact = n <= kCodes;
-  // Steps of equal ratio over the range of weights, when classes must share.
+  // The most frequent have a code alone; between two of them the others share one, or more, in steps of equal
+  // ratio, as long as there are codes.
+  std::vector<bool> alone(n, out.exact);
+  if (!out.exact) {
+    std::vector<uint32_t> frequent = order;
+    std::nth_element(frequent.begin(), frequent.begin() + kAlone, frequent.end(),
+                     [&](uint32_t a, uint32_t b) {
+                       return class_count_[a] != class_count_[b] ? class_count_[a] > class_count_[b] : a < b;
+                     });
+    for (uint32_t i = 0; i < kAlone; ++i) alone[frequent[i]] = true;
+  }
   const float most = n > 0 ? weight[order.front()] : 0;
   float least = most;
   for (const uint32_t c : order)
     if (weight[c] > 0) least = weight[c];
-  const float ratio = out.exact ? 1 : std::pow(least / most, 1.0f / (kCodes - 1));
-  float floor = most;  // The current code holds weights above this.
+  uint32_t spare = kCodes - 2 * kAlone - 1;  // Codes for steps.
+  const float ratio = most > 0 ? std::pow(least / most, 1.0f / static_cast<float>(spare)) : 1;
+  bool open = false;  // The last code is shared.
   out.class_begin.assign(1, 0);
   for (const uint32_t c : order) {
-    if (out.exact || out.code_weight.empty() || (weight[c] <= floor && out.code_count() < kCodes)) {
-      out.code_weight.push_back(weight[c]);
-      out.code_share.push_back(0);
-      out.code_fields_some.push_back(0);
-      out.code_fields_every.push_back(0xffff);
-      while (!out.exact && floor >= weight[c] && floor > 0 && floor > least * 0.5f) floor *= ratio;
+    const bool step = open && spare > 0 && weight[c] < ratio * out.code_weight.back();
+    if (alone[c] || !open || step) {
+      if (step && !alone[c]) --spare;
+      add_code(c, weight[c], alone[c], out);
+      open = !alone[c];
     }
-    class_code_[c] = static_cast<uint8_t>(out.code_count() - 1);
-    uint16_t fields = 0;
-    for (uint32_t i = class_begin_[c]; i < class_begin_[c + 1]; ++i)
-      fields |= static_cast<uint16_t>(1u << parts_[i].field);
-    out.code_fields_some.back() |= fields;
-    out.code_fields_every.back() &= fields;
-    out.code_share.back() += static_cast<float>(class_count_[c]) / static_cast<float>(stream_.size());
-    if (!out.exact) continue;
-    out.class_parts.insert(out.class_parts.end(), parts_.begin() + class_begin_[c],
-                           parts_.begin() + class_begin_[c + 1]);
-    out.class_begin.push_back(static_cast<uint32_t>(out.class_parts.size()));
+    add_to_code(c, out);
   }
+}
+
+void SegmentBuilder::add_code(uint32_t cls, float weight, bool alone, Segment& out) {
+  out.code_weight.push_back(weight);
+  out.code_share.push_back(0);
+  out.code_fields_some.push_back(0);
+  out.code_fields_every.push_back(0xffff);
+  out.code_begins.push_back(0);
+  out.code_lengths.push_back(0);
+  if (alone)
+    out.class_parts.insert(out.class_parts.end(), parts_.begin() + class_begin_[cls],
+                           parts_.begin() + class_begin_[cls + 1]);
+  out.class_begin.push_back(static_cast<uint32_t>(out.class_parts.size()));
+}
+
+void SegmentBuilder::add_to_code(uint32_t cls, Segment& out) {
+  class_code_[cls] = static_cast<uint8_t>(out.code_count() - 1);
+  uint16_t fields = 0;
+  for (uint32_t i = class_begin_[cls]; i < class_begin_[cls + 1]; ++i) {
+    fields |= static_cast<uint16_t>(1u << parts_[i].field);
+    out.code_begins.back() |= parts_[i].begins;
+    out.code_lengths.back() |= uint64_t{1} << std::min(decode_length(parts_[i].length), 63u);
+  }
+  out.code_fields_some.back() |= fields;
+  out.code_fields_every.back() &= fields;
+  out.code_share.back() += static_cast<float>(class_count_[cls]) / static_cast<float>(stream_.size());
 }
 
 void SegmentBuilder::scatter(Segment& out) {

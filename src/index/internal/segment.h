@@ -1,11 +1,12 @@
 // An immutable part of the index: postings of some items, items numbered by ascending slot.
 //
 // A posting is where the term stands in one item. What a posting is worth depends on the item only through
-// its class: term frequency and length code in each field. Classes are ranked by worth under the index's own
-// scoring, and a posting's code is the rank of its class, the best 0. So a scan of the codes alone finds the
-// postings that can still matter (all others cost a sixteenth of an instruction), and the score of a posting
-// is one look into a table of at most 255 numbers made for the query. With more than 255 classes neighbours
-// in rank share a code; then a code gives a bound, and the item's record the score.
+// its class: term frequency and length code in each field (and whether the field begins with the term).
+// Classes are ranked by worth under the index's own scoring, and a posting's code is the rank of its class,
+// the best 0. So a scan of the codes alone finds the postings that can still matter (all others cost a
+// sixteenth of an instruction), and the score of a posting is one look into a table of at most 255 numbers
+// made for the query. With more than 255 classes the most frequent ones have codes of their own, and the
+// others share: such a code gives a bound, and the item's record the score.
 //
 //   list    a term's postings, cut into chunks of 65,536 item numbers
 //   chunk   low[n]   uint16, the lower half of the item number, ascending
@@ -45,7 +46,7 @@ struct Chunk {
 };
 
 struct ClassPart {
-  uint8_t field, tf, length;
+  uint8_t field, tf, length, begins;  // begins: 1 when the field begins with the term
   auto operator<=>(const ClassPart&) const = default;
 };
 
@@ -66,11 +67,14 @@ struct Segment {
   std::vector<uint8_t> codes, best;
   std::vector<Probe> probes;
 
-  bool exact = true;                  // A code is one class.
-  std::vector<uint32_t> class_begin;  // exact: parts of code c are [class_begin[c], class_begin[c + 1])
+  bool exact = true;                  // Every code is one class.
+  std::vector<uint32_t> class_begin;  // of a code of one class: parts [class_begin[c], class_begin[c + 1])
   std::vector<ClassPart> class_parts;
   std::vector<float> code_weight;  // w of the code's best class under `scoring` and `mean_length`
   std::vector<float> code_share;   // of all postings
+  // By code: may a field begin with the term; bit min(n, 63): may a field with it have n words.
+  std::vector<uint8_t> code_begins;
+  std::vector<uint64_t> code_lengths;
   // By code: fields of some of its classes, and fields of every one of them.
   std::vector<uint16_t> code_fields_some, code_fields_every;
   Scoring scoring;
@@ -79,6 +83,7 @@ struct Segment {
 
   uint32_t items() const { return static_cast<uint32_t>(slots.size()); }
   uint32_t code_count() const { return static_cast<uint32_t>(code_weight.size()); }
+  bool one_class(uint32_t code) const { return class_begin[code] != class_begin[code + 1]; }
   const List* find(uint32_t term) const {
     const uint32_t mask = static_cast<uint32_t>(table.size()) - 1;
     for (uint32_t at = term * 0x9e3779b1u >> 5 & mask;; at = (at + 1) & mask) {
@@ -131,6 +136,8 @@ class SegmentBuilder {
   uint32_t class_of(const ClassPart* parts, uint32_t count);
   void grow_classes();
   void rank_classes(const CompiledPlan& plan, Segment& out);
+  void add_code(uint32_t cls, float weight, bool alone, Segment& out);
+  void add_to_code(uint32_t cls, Segment& out);
   void scatter(Segment& out);
   void write_list(std::span<const Posting> postings, Segment& out);
   void add_probe(Chunk& chunk, Segment& out);

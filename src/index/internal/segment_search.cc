@@ -16,7 +16,6 @@ bool SegmentSearch::start(const Query& query, const Segment& segment) {
   query_ = &query;
   segment_ = &segment;
   const CompiledPlan& plan = *query.plan;
-  exact_ = segment.exact;
   doubtful_ = false;
   weight_.resize(segment.code_count());
   if (!segment.exact) {
@@ -60,10 +59,7 @@ void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
       option.terms.push_back({list, list->begin, nullptr});
     }
     if (option.terms.size() != alternative.terms.size()) continue;
-    if (option.terms.size() > 1) {
-      exact_ = false;
-      run.doubtful = true;
-    }
+    if (option.terms.size() > 1) run.doubtful = true;
     if (!fill_scores(clause, alternative.gain, clause.combine == Combine::kSaturatingSum, option))
       run.doubtful = true;
     ++run.used;
@@ -86,7 +82,7 @@ bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool s
     float w = 0;
     bool found = false;
     option.sure[c] = true;
-    if (segment.exact) {
+    if (segment.one_class(c)) {
       for (uint32_t i = segment.class_begin[c]; i < segment.class_begin[c + 1]; ++i) {
         const ClassPart part = segment.class_parts[i];
         if ((clause.fields >> part.field & 1) == 0) continue;
@@ -100,6 +96,10 @@ bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool s
       option.sure[c] = (some & ~clause.fields) == 0 || (segment.code_fields_every[c] & clause.fields) != 0;
       all_sure &= !found || option.sure[c];
     }
+    const uint64_t words = uint64_t{1} << std::min(plan.positive, 63u);
+    option.flags[c] = static_cast<uint8_t>((segment.one_class(c) && option.sure[c] ? 0 : kRough) |
+                                           (segment.code_begins[c] != 0 ? kBegins : 0) |
+                                           ((segment.code_lengths[c] & words) != 0 ? kWhole : 0));
     const float score = gain * plan.saturate(w);
     option.score[c] = !found ? -1 : saturating ? score : clause.weight * score;
   }
@@ -174,11 +174,14 @@ void SegmentSearch::fill_area(Run& run) {
   if (!run.area) run.area = std::make_unique<Area>();
   run.filled = true;
   Area& area = *run.area;
-  area.bits.fill(0);
+  for (Words* words : {&area.bits, &area.rough, &area.begins, &area.whole}) words->fill(0);
   const bool sums = run.clause->combine == Combine::kSaturatingSum;
-  const auto put = [&](uint32_t low, float score) {
+  const auto put = [&](uint32_t low, float score, uint8_t flags) {
     uint64_t& word = area.bits[low / 64];
     const uint64_t bit = uint64_t{1} << (low % 64);
+    if ((flags & kRough) != 0) area.rough[low / 64] |= bit;
+    if ((flags & kBegins) != 0) area.begins[low / 64] |= bit;
+    if ((flags & kWhole) != 0) area.whole[low / 64] |= bit;
     const bool first = (word & bit) == 0;
     word |= bit;
     area.best[low] = first ? score : std::max(area.best[low], score);
@@ -188,14 +191,14 @@ void SegmentSearch::fill_area(Run& run) {
     const Option& option = run.options[o];
     if (!option.here) continue;
     if (option.terms.size() > 1) {
-      for_phrase(option, put);
+      for_phrase(option, [&](uint32_t low, float score) { put(low, score, kAllFlags); });
       continue;
     }
     const Chunk& chunk = *option.terms[0].chunk;
     const uint16_t* lows = segment_->lows.data() + chunk.begin;
     const uint8_t* codes = segment_->codes.data() + chunk.begin;
     for (uint32_t i = 0; i < chunk.size; ++i)
-      if (const float score = option.score[codes[i]]; score >= 0) put(lows[i], score);
+      if (const float score = option.score[codes[i]]; score >= 0) put(lows[i], score, option.flags[codes[i]]);
   }
   if (!sums) return;
   for (uint32_t w = 0; w < kChunkWords; ++w)
@@ -205,23 +208,47 @@ void SegmentSearch::fill_area(Run& run) {
     }
 }
 
-// The clause's score (or bound) of an item; negative: no match.
-float SegmentSearch::look(const Run& run, uint32_t low) const {
-  if (run.filled) return (run.area->bits[low / 64] >> (low % 64) & 1) != 0 ? run.area->best[low] : -1;
+SegmentSearch::Found SegmentSearch::in_area(const Area& area, uint32_t low) const {
+  const auto has = [&](const Words& words) { return (words[low / 64] >> (low % 64) & 1) != 0; };
+  if (!has(area.bits)) return {};
+  return {area.best[low],
+          static_cast<uint8_t>((has(area.rough) ? kRough : 0) | (has(area.begins) ? kBegins : 0) |
+                               (has(area.whole) ? kWhole : 0))};
+}
+
+// What the clause gives an item.
+SegmentSearch::Found SegmentSearch::look(const Run& run, uint32_t low) const {
+  if (run.filled) return in_area(*run.area, low);
   if (run.simple) {
     const uint32_t at = segment_->look_up(*run.chunk, low);
-    return at == kAbsent ? -1 : run.options[0].score[segment_->codes[run.chunk->begin + at]];
+    if (at == kAbsent) return {};
+    const uint8_t code = segment_->codes[run.chunk->begin + at];
+    return {run.options[0].score[code], run.options[0].flags[code]};
   }
-  float best = -1, sum = 0;
+  Found out;
+  float sum = 0;
   for (size_t o = 0; o < run.used; ++o) {
     const Option& option = run.options[o];
-    const float score = option.here ? phrase_score(option, low, SIZE_MAX, kNoBound) : -1;
+    if (!option.here) continue;
+    float score = -1;
+    uint8_t flags = kAllFlags;
+    if (option.terms.size() > 1) {
+      score = phrase_score(option, low, SIZE_MAX, kNoBound);
+    } else {
+      const Chunk& chunk = *option.terms[0].chunk;
+      const uint32_t at = segment_->look_up(chunk, low);
+      if (at == kAbsent) continue;
+      score = option.score[segment_->codes[chunk.begin + at]];
+      flags = option.flags[segment_->codes[chunk.begin + at]];
+    }
     if (score < 0) continue;
-    best = std::max(best, score);
-    sum += score;
+    sum = out.score < 0 ? score : sum + score;
+    out.score = std::max(out.score, score);
+    out.flags |= flags;
   }
-  return best >= 0 && run.clause->combine == Combine::kSaturatingSum ? saturating_sum(*run.clause, best, sum)
-                                                                     : best;
+  if (out.score >= 0 && run.clause->combine == Combine::kSaturatingSum)
+    out.score = saturating_sum(*run.clause, out.score, sum);
+  return out;
 }
 
 }  // namespace freshet::index

@@ -42,6 +42,13 @@ class SegmentSearch {
 
  private:
   using Words = std::array<uint64_t, kChunkWords>;
+  // What is not known of a score without the record: it is a bound only; the words may begin a field, or be
+  // all of one.
+  static constexpr uint8_t kRough = 1, kBegins = 2, kWhole = 4, kAllFlags = 7;
+  struct Found {
+    float score = -1;  // Negative: no match.
+    uint8_t flags = 0;
+  };
   struct Term {  // One term of an alternative, in this segment.
     const Segment::List* list = nullptr;
     uint32_t next = 0;             // The list's first chunk not before the current one.
@@ -49,14 +56,15 @@ class SegmentSearch {
   };
   struct Option {  // An alternative.
     std::vector<Term> terms;
-    std::array<float, 256> score;  // [code]; negative: no match
-    std::array<float, 256> most;   // [code]: the best score of this code and those after it
-    std::array<bool, 256> sure;    // [code]: a match, whatever the record says
+    std::array<float, 256> score;    // [code]; negative: no match
+    std::array<float, 256> most;     // [code]: the best score of this code and those after it
+    std::array<bool, 256> sure;      // [code]: a match, whatever the record says
+    std::array<uint8_t, 256> flags;  // [code]
     bool all_match = false, all_sure = false;
     bool here = false;  // In the current chunk.
   };
   struct Area {  // Scores of a clause of several alternatives over one chunk.
-    Words bits;
+    Words bits, rough, begins, whole;
     std::array<float, kChunkItems> best, sum;
   };
   struct Run {  // A clause.
@@ -85,7 +93,8 @@ class SegmentSearch {
   bool enter_chunk(uint32_t number);
   void fill_area(Run& run);
   bool enter(Run& run, uint32_t number);
-  float look(const Run& run, uint32_t low) const;
+  Found look(const Run& run, uint32_t low) const;
+  Found in_area(const Area& area, uint32_t low) const;
   float phrase_score(const Option& option, uint32_t low, size_t but, float least) const;
   template <class Visit>
   void for_phrase(const Option& option, Visit&& visit) const;
@@ -97,11 +106,12 @@ class SegmentSearch {
   float others(const Run& driver);
   void drive_area(Run& driver, uint32_t number, Best& best);
   void drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best);
-  void consider(const Run* driver, float score, uint32_t item, Best& best);
+  void consider(const Run* driver, Found with, uint32_t item, Best& best);
+  void note(const Run& run, Found found);
   void reset_values();
   void judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best);
-  float bound() const { return bound(values_, there_); }
-  float bound(const std::array<float, kClausesMax>& values, uint64_t there) const;
+  float bound() const { return bound(values_, there_, whole_, begins_); }
+  float bound(const std::array<float, kClausesMax>& values, uint64_t there, bool whole, bool begins) const;
   bool beats(float bound, uint32_t slot, const Best& best) const {
     const Hit worst = best.worst();
     return bound > worst.score || (bound == worst.score && slot < worst.slot);
@@ -115,7 +125,6 @@ class SegmentSearch {
   const Query* query_ = nullptr;
   const Segment* segment_ = nullptr;
   bool check_life_ = false;
-  bool exact_ = false;         // Scores from codes are exact.
   bool doubtful_ = false;      // Some run is.
   std::vector<float> weight_;  // [code] under the plan: exact classes over all fields, or bounds
   std::vector<Run> runs_;
@@ -124,6 +133,7 @@ class SegmentSearch {
   std::vector<uint32_t> levels_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
   uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
+  bool rough_ = false, whole_ = true, begins_ = true;  // Of the item: see the flags.
   uint32_t required_ = 0;
 };
 

@@ -33,7 +33,7 @@ inline uint64_t below(const uint8_t* codes, uint8_t cutoff) {
 void SegmentSearch::top(const Query& query, const Segment& segment, bool check_life, Best& best) {
   if (!start(query, segment)) return;
   check_life_ = check_life;
-  if (!exact_ || query.plan->bonus_max > 0) scorer_.start(*query.plan);
+  scorer_.start(*query.plan);
   if (std::vector<uint32_t> items; query.filter != nullptr && filter_drives(items)) {
     search_filtered(items, best);
     return;
@@ -95,7 +95,7 @@ bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_
     for (size_t r = 0; r < order_.size(); ++r) there |= levels[r] < codes ? order_[r]->bit : 0;
     return there;
   };
-  while (beats(bound(values, open()), slot, best)) {
+  while (beats(bound(values, open(), true, true), slot, best)) {
     size_t chosen = order_.size();
     uint32_t chosen_level = 0;
     double chosen_rate = 0, chosen_cost = 0;
@@ -130,15 +130,19 @@ bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_
 }
 
 // Sum of values, in the order scores are summed.
-inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there) const {
+inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there, bool whole,
+                                  bool begins) const {
   float sum = 0;
   for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
   if (!(query_->plan->bonus_max > 0)) return sum;
-  return (sum + query_->plan->bonus_of(there)) * 1.000001f;
+  const float bonus = query_->plan->bonus_of(there, whole, begins);
+  return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
 }
 
 // What each clause may give an item that has not been considered.
 inline void SegmentSearch::reset_values() {
+  rough_ = false;
+  whole_ = begins_ = true;
   there_ = 0;
   for (size_t i = 0; i < positive_.size(); ++i) {
     const Run& run = *positive_[i];
@@ -166,9 +170,9 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
   const Chunk& chunk = *driver.chunk;
   const std::array<float, 256>& score = driver.options[0].score;
   std::array<float, 256> bounds;
-  there_ |= driver.bit;
   for (uint32_t c = 0; c < level; ++c) {
-    values_[driver.place] = std::max(score[c], 0.0f);
+    reset_values();
+    note(driver, {std::max(score[c], 0.0f), driver.options[0].flags[c]});
     bounds[c] = score[c] < 0 ? -1 : bound();
   }
   // Codes from `cutoff` on cannot win any more, whatever else the item has.
@@ -193,7 +197,7 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
       if (codes[i] >= cutoff || score[codes[i]] < 0) continue;
       const uint32_t item = base + lows[i];
       const Hit worst = best.worst();
-      consider(&driver, score[codes[i]], item, best);
+      consider(&driver, {score[codes[i]], driver.options[0].flags[codes[i]]}, item, best);
       if (best.worst().slot != worst.slot || best.worst().score != worst.score)
         tighten(segment_->slots[item]);
     }
@@ -222,39 +226,50 @@ void SegmentSearch::drive_area(Run& driver, uint32_t number, Best& best) {
       const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
       // A first, rough look; the margin is far above what rounding makes of the order of a sum.
       if ((area.best[low] + rest) * 1.0001f < best.worst().score) continue;
-      consider(&driver, area.best[low], number * kChunkItems + low, best);
+      consider(&driver, in_area(area, low), number * kChunkItems + low, best);
     }
 }
 
-// An item that the driver has, with the score given (no driver: all clauses are looked up).
-inline void SegmentSearch::consider(const Run* driver, float score, uint32_t item, Best& best) {
+// An item that the driver has, with what it finds (no driver: all clauses are looked up).
+inline void SegmentSearch::note(const Run& run, Found found) {
+  values_[run.place] = std::max(found.score, 0.0f);
+  if (found.score < 0) {
+    there_ &= ~run.bit;
+    return;
+  }
+  there_ |= run.bit;
+  rough_ |= (found.flags & kRough) != 0;
+  whole_ &= (found.flags & kWhole) != 0;
+  if (run.bit == 1)
+    begins_ = (found.flags & kBegins) != 0;  // The words begin where the first of them stands.
+}
+
+inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item, Best& best) {
   const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
   if (query_->allowed != nullptr && driver != nullptr && !(*query_->allowed)(slot)) return;
   uint32_t matched = 0;
   reset_values();
   if (driver != nullptr) {
-    values_[driver->place] = score;
-    there_ |= driver->bit;
+    note(*driver, with);
     ++matched;
     if (!beats(bound(), slot, best)) return;
   }
   for (const Run* run : order_) {
     if (run == driver) continue;
-    float found = -1;
+    Found found;
     if (run->simple && !run->filled) {
       if (const uint32_t at = segment_->look_up(*run->chunk, low); at != kAbsent) {
         const uint8_t code = segment_->codes[run->chunk->begin + at];
-        found = run->options[0].score[code];
-        if (found >= 0 && code < run->level) return;  // As a driver it has considered the item.
+        found = {run->options[0].score[code], run->options[0].flags[code]};
+        if (found.score >= 0 && code < run->level) return;  // As a driver it has considered the item.
       }
     } else {
       found = look(*run, low);
-      if (found >= 0 && run->level > 0) return;
+      if (found.score >= 0 && run->level > 0) return;
     }
-    if (found < 0 && run->clause->required) return;
-    values_[run->place] = std::max(found, 0.0f);
-    there_ = found >= 0 ? there_ | run->bit : there_ & ~run->bit;
-    matched += found >= 0 ? 1 : 0;
+    if (found.score < 0 && run->clause->required) return;
+    note(*run, found);
+    matched += found.score >= 0 ? 1 : 0;
     if (!beats(bound(), slot, best)) return;
   }
   judge(item, slot, matched, best);
@@ -265,9 +280,12 @@ void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& 
   const CompiledPlan& plan = *query_->plan;
   if (matched < std::max(1u, plan.minimum_match)) return;
   for (const Run* run : excluded_)
-    if (!run->doubtful && run->present && look(*run, item % kChunkItems) >= 0) return;
+    if (run->present && look(*run, item % kChunkItems).score >= 0) {
+      if (!run->doubtful) return;
+      rough_ = true;
+    }
   if (check_life_ && !query_->items->alive(slot, segment_->versions[item])) return;
-  if (exact_ && !(plan.bonus_max > 0)) {
+  if (!rough_ && !(plan.bonus_of(there_, whole_, begins_) > 0)) {
     best.add({slot, bound()});
     return;
   }
@@ -312,7 +330,7 @@ void SegmentSearch::search_filtered(const std::vector<uint32_t>& items, Best& be
       open = enter_chunk(number);
       open_all();
     }
-    if (open) consider(nullptr, 0, item, best);
+    if (open) consider(nullptr, {}, item, best);
   }
 }
 
