@@ -26,6 +26,7 @@ def main() -> int:
         assert done.returncode == 0, f"exit {done.returncode}"
         assert "\033" not in done.stdout, "colours, but this is no terminal"
         assert re.search(r"The answer changed \d+ ms after the first view", done.stdout), "no effect was measured"
+        assert re.search(r"types \w+: \d+ found in", done.stdout) and "found under the new price" in done.stdout, "no search was told"
         assert len(re.findall(r"^ +view \d", done.stdout, re.M)) == 5, "not every view was told"
         assert not os.listdir(scratch), f"left behind: {os.listdir(scratch)}"
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""A shopper's taste changes, and the recommendations follow: told in the terminal, measured as it happens.
+"""A shopper's taste changes, and the recommendations follow; a word is misspelled, and the search understands: told in the
+terminal, measured as it happens.
 
 Usage: tools/demo_story.py URL [--user ID]
 Speaks to a running Freshet that has a catalogue and some history, through its public API only. Exits 1 when the
-recommendations did not follow.
+recommendations did not follow, or the search did not find.
 """
 import argparse
 import http.client
@@ -152,13 +153,49 @@ class Story:
         return True
 
 
+    def search(self, asked: dict) -> dict:
+        return self.api.call("POST", "/api/v1/search", {"record": False, "explain": True, **asked})
+
+    def tell_search(self) -> bool:
+        """A word of the first title with two letters swapped; then the first hit gets another price."""
+        title = self.api.recommend("for-you", self.user)["items"][0]["title"]
+        word = max((w for w in title.split() if w.isalpha()), key=len)
+        typed = word[:2] + word[3] + word[2] + word[4:] if len(word) > 4 and word[2] != word[3] else word[:-1]
+        page = self.search({"query": typed.lower(), "count": 4, "facets": [{"name": "category", "values_max": 4}]})
+        print(f"\n {bold(self.user)} types {teal(typed.lower())}: {page['found']} found in {page['took_us'] / 1000:.1f} ms.")
+        for place, item in enumerate(page["items"], 1):
+            print(f"       {place:2}  {cut(item['title'], 44):<44} {item['price']:>8.2f}")
+        if not page["items"] or word.lower() not in page["items"][0]["title"].lower():
+            print(f"\n The search did not understand {typed!r} as {word!r}.", file=sys.stderr)
+            return False
+        counts = [f"{value['value'].split(' > ')[-1]} {value['count']}" for value in page["facets"][0]["values"]]
+        print(dim(f"       {', '.join(counts)}"))
+        first = page["items"][0]
+        item = urllib.parse.quote(first["item"])
+        price = 0.5
+        start = time.perf_counter()
+        offset = self.api.call("PATCH", f"/api/v1/items/{item}", {"price": price}).get("offset", 0)
+        while True:
+            now = self.search({"query": typed.lower(), "filter": f"price <= {price}", "count": 50})
+            if now.get("state_offset", offset) >= offset or time.perf_counter() - start > 5:
+                break
+        took = (time.perf_counter() - start) * 1000
+        self.api.call("PATCH", f"/api/v1/items/{item}", {"price": first["price"]})  # As it was.
+        if first["item"] not in [hit["item"] for hit in now["items"]]:
+            print(f"\n The new price of {first['item']} was not found.", file=sys.stderr)
+            return False
+        print(f" Its first item is now offered at {price:.2f}: {teal(f'found under the new price {took:.0f} ms later')}.")
+        return True
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("--user", default="u000007")
     args = parser.parse_args()
     try:
-        return 0 if Story(Api(args.url), args.user).tell() else 1
+        story = Story(Api(args.url), args.user)
+        return 0 if story.tell() and story.tell_search() else 1
     except (OSError, RuntimeError, KeyError) as error:
         print(f"demo story: {error}", file=sys.stderr)
         return 1
