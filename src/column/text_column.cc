@@ -67,6 +67,7 @@ uint32_t TextColumn::code_for(std::string_view text) {
   auto* value = new Value;
   value->text = text;
   value->number = to_number(text);
+  if (has_number(value->number)) numeric_.store(true, std::memory_order_relaxed);
   values_[code].store(value, std::memory_order_release);
   value_index_.insert(hash_bytes(text), code);
   distinct_.store(distinct() + 1, std::memory_order_relaxed);

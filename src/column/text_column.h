@@ -67,8 +67,10 @@ class TextColumn {
   std::string_view first(uint32_t slot) const;  // ""; absent
 
   uint32_t distinct() const { return distinct_.load(std::memory_order_relaxed); }  // values in use
-  uint32_t size() const { return size_.load(std::memory_order_relaxed); }          // slots that have one
-  size_t bytes() const;                                                            // walks the dictionary
+  // Some value reads as a number, or did once.
+  bool numeric() const { return numeric_.load(std::memory_order_relaxed); }
+  uint32_t size() const { return size_.load(std::memory_order_relaxed); }  // slots that have one
+  size_t bytes() const;                                                    // walks the dictionary
 
  private:
   struct List {
@@ -95,6 +97,7 @@ class TextColumn {
   IdIndex value_index_, list_index_;
   std::vector<uint32_t> free_values_, free_lists_;  // Fold thread.
   std::atomic<uint32_t> distinct_{0}, size_{0};
+  std::atomic<bool> numeric_{false};
   RetireList retired_;  // Last: what it frees gives its number back.
 };
 

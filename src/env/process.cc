@@ -58,6 +58,12 @@ void run_in_short_slices() {
   (void)syscall(SYS_sched_setattr, 0, &slices, 0u);  // An older system goes on as it does.
 }
 
+void lower_thread_priority() {
+  constexpr int kNicer = 5;  // Of 20; a third of the time that an equal gets.
+  // A thread is a process here (Linux): 0 is the calling one.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNicer);
+}
+
 bool stderr_is_terminal() {
   return isatty(STDERR_FILENO) == 1;
 }

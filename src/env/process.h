@@ -14,6 +14,8 @@ uint64_t peak_rss_bytes();    // The most resident memory so far.
 // when it wakes it goes before a thread that computes for long (Linux 6.12 on: a shorter slice preempts; no
 // thread gets more or less of the processor by it). The calling thread, and those it starts afterwards.
 void run_in_short_slices();
+// The calling thread gives way to others when they all want a core: work that nobody waits for.
+void lower_thread_priority();
 bool stderr_is_terminal();
 bool stdout_is_terminal();
 

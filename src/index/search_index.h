@@ -69,6 +69,8 @@ struct SearchIndexConfig {
   uint32_t terms_max = 16'000'000;  // Later terms are not indexed (and counted).
   bool background = true;           // false: segments are built inside update(), at once (tests, replays).
   Scoring scoring;                  // As set_scoring().
+  // Called once on the thread that builds segments, before it does: nobody waits for that one.
+  std::function<void()> worker_begins = {};
 };
 
 struct SearchIndexStats {

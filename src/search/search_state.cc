@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "env/process.h"
 #include "search/popularity.h"
 #include "text/words.h"
 
@@ -54,7 +55,9 @@ SearchState::Generation::Generation(const SearchSettings& settings, const Catalo
     : number(++generations),
       fields(settings, catalog),
       analyzer(analyzer_config(config, settings)),
-      index({.background = config.background, .scoring = scoring(settings)}) {}
+      index({.background = config.background,
+             .scoring = scoring(settings),
+             .worker_begins = lower_thread_priority}) {}
 
 Scoring SearchState::Generation::scoring(const SearchSettings& settings) const {
   Scoring scoring;

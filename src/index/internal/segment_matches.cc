@@ -88,6 +88,13 @@ void SegmentSearch::matches(const Query& query, const Segment& segment, bool che
     if (!enter_chunk(number)) continue;
     match_chunk(false, found);
     if (doubtful_) match_chunk(true, sure);
+    const uint32_t first = number * kChunkItems;
+    const uint32_t last = std::min(segment.items(), first + kChunkItems) - 1;
+    const uint32_t base = segment.slots[first];
+    if (!check_life && !doubtful_ && base % 64 == 0 && segment.slots[last] - base == last - first) {
+      for (uint32_t w = 0; w <= (last - first) / 64; ++w) words[base / 64 + w] |= found[w];
+      continue;  // Items lie as their slots do.
+    }
     for (uint32_t w = 0; w < kChunkWords; ++w)
       for (uint64_t word = found[w]; word != 0; word &= word - 1) {
         const uint64_t bit = word & -word;

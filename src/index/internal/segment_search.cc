@@ -17,6 +17,7 @@ bool SegmentSearch::start(const Query& query, const Segment& segment) {
   segment_ = &segment;
   const CompiledPlan& plan = *query.plan;
   doubtful_ = false;
+  codes_.fields = ~0u;  // None yet.
   weight_.resize(segment.code_count());
   if (!segment.exact) {
     const float inflate = inflation(segment, plan, *query.scoring, *query.statistics);
@@ -71,46 +72,56 @@ void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
         if (*score >= 0) *score = clause.weight * *score;
 }
 
-// The table of an alternative: its score by code; for the best of several the clause's weight is in it
-// already.
-bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating,
-                                Option& option) const {
+// What the codes stand for in these fields, whatever the term.
+void SegmentSearch::read_codes(uint32_t fields) {
   const CompiledPlan& plan = *query_->plan;
   const Segment& segment = *segment_;
-  bool all_sure = true;
+  const uint64_t words = uint64_t{1} << std::min(plan.positive, 63u);
+  codes_.fields = fields;
+  codes_.all_sure = codes_.all_match = true;
   for (uint32_t c = 0; c < segment.code_count(); ++c) {
     float w = 0;
-    bool found = false;
-    option.sure[c] = true;
+    bool found = false, sure = true;
     if (segment.one_class(c)) {
       for (uint32_t i = segment.class_begin[c]; i < segment.class_begin[c + 1]; ++i) {
         const ClassPart part = segment.class_parts[i];
-        if ((clause.fields >> part.field & 1) == 0) continue;
+        if ((fields >> part.field & 1) == 0) continue;
         found = true;
         w += static_cast<float>(part.tf) * plan.per_tf[part.field][part.length];
       }
     } else {
       w = weight_[c];
       const uint32_t some = segment.code_fields_some[c];
-      found = (some & clause.fields) != 0;
-      option.sure[c] = (some & ~clause.fields) == 0 || (segment.code_fields_every[c] & clause.fields) != 0;
-      all_sure &= !found || option.sure[c];
+      found = (some & fields) != 0;
+      sure = (some & ~fields) == 0 || (segment.code_fields_every[c] & fields) != 0;
     }
-    const uint64_t words = uint64_t{1} << std::min(plan.positive, 63u);
-    option.flags[c] = static_cast<uint8_t>((segment.one_class(c) && option.sure[c] ? 0 : kRough) |
+    codes_.saturated[c] = plan.saturate(w);
+    codes_.found[c] = found;
+    codes_.sure[c] = sure;
+    codes_.flags[c] = static_cast<uint8_t>((segment.one_class(c) && sure ? 0 : kRough) |
                                            (segment.code_begins[c] != 0 ? kBegins : 0) |
                                            ((segment.code_lengths[c] & words) != 0 ? kWhole : 0));
-    const float score = gain * plan.saturate(w);
-    option.score[c] = !found ? -1 : saturating ? score : clause.weight * score;
+    codes_.all_match &= found;
+    codes_.all_sure &= !found || sure;
+  }
+}
+
+// The table of an alternative: its score by code; for the best of several the clause's weight is in it
+// already. False: a code may stand for matches and others.
+bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) {
+  if (codes_.fields != clause.fields) read_codes(clause.fields);
+  const uint32_t codes = segment_->code_count();
+  for (uint32_t c = 0; c < codes; ++c) {
+    const float score = gain * codes_.saturated[c];
+    option.score[c] = !codes_.found[c] ? -1 : saturating ? score : clause.weight * score;
   }
   float most = -1;
-  for (uint32_t c = segment.code_count(); c-- > 0;) option.most[c] = most = std::max(most, option.score[c]);
-  option.all_match = std::all_of(option.score.begin(), option.score.begin() + segment.code_count(),
-                                 [](float score) { return score >= 0; });
-  option.all_sure =
-      option.all_match && std::all_of(option.sure.begin(), option.sure.begin() + segment.code_count(),
-                                      [](bool sure) { return sure; });
-  return all_sure;
+  for (uint32_t c = codes; c-- > 0;) option.most[c] = most = std::max(most, option.score[c]);
+  option.sure = codes_.sure;
+  option.flags = codes_.flags;
+  option.all_match = codes_.all_match;
+  option.all_sure = codes_.all_match && codes_.all_sure;
+  return codes_.all_sure;
 }
 
 // ---- chunks

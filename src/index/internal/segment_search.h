@@ -63,6 +63,13 @@ class SegmentSearch {
     bool all_match = false, all_sure = false;
     bool here = false;  // In the current chunk.
   };
+  struct Codes {  // What each code stands for in some fields.
+    uint32_t fields = ~0u;
+    std::array<float, 256> saturated;
+    std::array<bool, 256> found, sure;
+    std::array<uint8_t, 256> flags;
+    bool all_match = false, all_sure = false;
+  };
   struct Area {  // Scores of a clause of several alternatives over one chunk.
     Words bits, rough, begins, whole;
     std::array<float, kChunkItems> best, sum;
@@ -88,8 +95,8 @@ class SegmentSearch {
 
   bool start(const Query& query, const Segment& segment);
   void start_clause(const CompiledClause& clause, Run& run);
-  // False: a code may stand for matches and others.
-  bool fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) const;
+  void read_codes(uint32_t fields);
+  bool fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option);
   bool enter_chunk(uint32_t number);
   void fill_area(Run& run);
   bool enter(Run& run, uint32_t number);
@@ -127,6 +134,7 @@ class SegmentSearch {
   bool check_life_ = false;
   bool doubtful_ = false;      // Some run is.
   std::vector<float> weight_;  // [code] under the plan: exact classes over all fields, or bounds
+  Codes codes_;
   std::vector<Run> runs_;
   std::vector<Run*> positive_, excluded_;  // in plan order, those with postings here
   std::vector<Run*> order_;                // positive ones present in the chunk, in the order they drive

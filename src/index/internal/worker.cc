@@ -52,6 +52,7 @@ void SearchIndex::State::wait_idle() {
 }
 
 void SearchIndex::State::run_worker() {
+  if (config.worker_begins) config.worker_begins();
   std::unique_lock lock(mutex);
   while (!stop) {
     wake.wait(lock, [&] { return stop || full_heads != heads_done || everything; });
