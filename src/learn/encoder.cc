@@ -17,9 +17,11 @@ constexpr double kHorizons[] = {2, 12, 48, 336};
 constexpr size_t kDenseOfNumber = 1 + std::size(kHorizons);
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
 constexpr size_t kDenseOfValue = 6;
-constexpr size_t kState =
-    14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a double).
-constexpr size_t kSights = 8, kWaiting = 9, kTime = 10;
+constexpr size_t kState = 14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a
+                               // double), the excess of those that wait, the mean residual of delays.
+constexpr size_t kSights = 8, kWaiting = 9, kTime = 10, kExcess = 12, kResidual = 13;
+constexpr size_t kDenseOfLate = 2;       // More of a value, and of all, when labels come late.
+constexpr float kResidualMemory = 0.1f;  // Of a value, for each label; of all: a tenth of it.
 constexpr size_t kPairColumns = 9;
 constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
@@ -124,6 +126,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
   for (const Column& column : columns_) has_words_ = has_words_ || column.words;
   dense_ = numeric * kDenseOfNumber + singles_ * kDenseOfValue + pairs_ + time_fields +
            (has_words_ ? 2 * singles_ + 1 : 0) + (what_ != kNoColumn ? 2 : 0);
+  if (!config_.label_at.empty()) dense_ += (singles_ + 1) * kDenseOfLate;
   make_neighbours();
   scales_.resize(dense_);
   means_.assign(numeric * std::size(kHorizons), std::numeric_limits<double>::quiet_NaN());
@@ -241,6 +244,9 @@ void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
   const double gap = std::clamp(time - last, 0.0, 1e12);
   add_dense(out, state[kSights] > 0 ? log_f32(1 + static_cast<float>(gap)) : kMissing, false);
   add_dense(out, config_.label_at.empty() ? kMissing : state[kWaiting], false);
+  if (config_.label_at.empty()) return;
+  add_dense(out, state[kExcess], false);
+  add_dense(out, state[kResidual], false);
 }
 
 void Encoder::add_keys(const Row& row, double time, Sample& out) {
@@ -292,6 +298,10 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   out.scores.clear();
   out.features.push_back({0x5bd1e995u, 1});  // The constant.
   add_numbers(row, out);
+  if (!config_.label_at.empty()) {
+    add_dense(out, static_cast<float>(waiting_excess_), false);
+    add_dense(out, static_cast<float>(delay_residual_), false);
+  }
   if (time_unit_s_ > 0) {
     const double seconds = time * time_unit_s_;
     const double hour = std::floor(seconds / 3600);
@@ -345,6 +355,27 @@ void Encoder::learn_label(const Sample& sample, float label) {
     for (size_t b = a + 1; b < crossed; ++b) add(mix64(values[a], values[b]), 3, 4, false);
 }
 
+std::span<const uint64_t> Encoder::values_of(const Sample& sample) const {
+  const size_t singles = std::min(singles_, sample.keys.size());
+  return std::span(sample.keys).subspan(singles_ > 0 ? sample.keys.size() - singles : 0, singles);
+}
+
+void Encoder::learn_waiting(const Sample& sample, float change) {
+  waiting_excess_ += change;
+  for (const uint64_t key : values_of(sample))
+    if (const uint32_t row = rates_.find(key); row != EmbeddingTable::kNone)
+      rates_.row(row)[kExcess] += change;
+}
+
+void Encoder::learn_delay(const Sample& sample, float residual) {
+  delay_residual_ += 0.1f * kResidualMemory * (residual - delay_residual_);
+  for (const uint64_t key : values_of(sample))
+    if (const uint32_t row = rates_.find(key); row != EmbeddingTable::kNone) {
+      float& mean = rates_.row(row)[kResidual];
+      mean += kResidualMemory * (residual - mean);
+    }
+}
+
 float Encoder::long_rate(uint64_t key) const {
   const float mean = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
   const uint32_t row = rates_.find(key);
@@ -379,7 +410,9 @@ void Encoder::save(Writer& out) const {
   }
   out.varint(means_.size());
   out.array(means_.data(), means_.size());
-  for (const double each : {label_n_, label_mean_, label_squares_, time_unit_s_}) out.f64(each);
+  for (const double each :
+       {label_n_, label_mean_, label_squares_, time_unit_s_, waiting_excess_, delay_residual_})
+    out.f64(each);
   for (const size_t each : {who_, what_}) out.varint(each == kNoColumn ? 0 : each + 1);
   for (const Neighbours& each : neighbours_) each.save(out);
   rates_.save(out);
@@ -409,7 +442,9 @@ void Encoder::load(Reader& in, RowReader& reader) {
   if (means > in.remaining() / 8) return in.fail();
   means_.resize(means);
   in.array(means_.data(), means_.size());
-  for (double* each : {&label_n_, &label_mean_, &label_squares_, &time_unit_s_}) *each = in.f64();
+  for (double* each :
+       {&label_n_, &label_mean_, &label_squares_, &time_unit_s_, &waiting_excess_, &delay_residual_})
+    *each = in.f64();
   for (size_t* each : {&who_, &what_}) {
     *each = in.varint() - 1;  // 0: kNoColumn.
     if (*each != kNoColumn && *each >= singles_) return in.fail();

@@ -50,6 +50,10 @@ class Encoder {
   void encode(const Row& row, double time, Sample& out);
   // A label has come: rates and the scale of labels learn it. `label` as it was given.
   void learn_label(const Sample& sample, float label);
+  // Labels that come late (delay_model.h): what is expected of rows that wait changes by `change`; a label
+  // came at a delay `residual` deviations from what was expected.
+  void learn_waiting(const Sample& sample, float change);
+  void learn_delay(const Sample& sample, float residual);
   float scaled_label(float label) const;
   float unscaled(float score) const;  // Regression: a score in the label's own units.
 
@@ -69,6 +73,7 @@ class Encoder {
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   void add_numbers(const Row& row, Sample& out);
   void add_keys(const Row& row, double time, Sample& out);
+  std::span<const uint64_t> values_of(const Sample& sample) const;  // The keys of its single values.
   void make_neighbours();
   float long_rate(uint64_t key) const;
   size_t time_keys() const { return time_unit_s_ > 0 ? 2 : 0; }
@@ -89,6 +94,7 @@ class Encoder {
   size_t who_ = kNoColumn, what_ = kNoColumn;
   std::vector<Neighbours> neighbours_;
   std::vector<uint64_t> single_keys_;
+  double waiting_excess_ = 0, delay_residual_ = 0;  // Of all rows.
   double label_n_ = 0, label_mean_ = 0, label_squares_ = 0;
   double time_unit_s_ = 0;  // Seconds in one unit of time; 0: unknown, or no time.
 };

@@ -10,7 +10,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFormat = 0x324c5246;  // "FRL2"
+constexpr uint32_t kFormat = 0x334c5246;  // "FRL3"
 
 void save_sample(const Sample& sample, Writer& out) {
   const auto array = [&](const auto& values) {
@@ -54,6 +54,9 @@ void Trainer::make_learner() {
                           .bits = config_.encoder.bits,
                           .bytes_max = config_.encoder.bytes_max,
                           .seed = config_.seed});
+  if (!config_.encoder.label_at.empty() && config_.encoder.task == Task::kBinary)
+    delays_ = std::make_unique<DelayModel>(LearnerShape{
+        .bits = config_.encoder.bits, .bytes_max = config_.encoder.bytes_max, .seed = config_.seed});
 }
 
 Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
@@ -106,6 +109,62 @@ void Trainer::learn(const Sample& sample, float label) {
   learner_->learn(with_label);
 }
 
+void Trainer::await(Waiting waiting, double label_at) {
+  const uint64_t row = waiting.sample.row;
+  if (delays_) {
+    waiting.expected = delays_->expected(waiting.sample);
+    waiting.look_at = waiting.time + delays_->delay_at(waiting.expected, 0);
+    looks_.try_emplace({waiting.look_at, row}, label_at);
+  }
+  waiting_.try_emplace({label_at, row}, std::move(waiting));
+}
+
+// A row still waits at its next stage: what is expected of it has changed.
+void Trainer::look(Due due) {
+  const auto found = looks_.find(due);
+  const double label_at = found->second;
+  looks_.erase(found);
+  Waiting& waiting = waiting_.at({label_at, due.second});
+  const float excess = delays_->excess(waiting.p, waiting.stage);
+  encoder_.learn_waiting(waiting.sample, excess - waiting.excess);
+  waiting.excess = excess;
+  if (++waiting.stage == std::size(DelayModel::kStages)) return;
+  waiting.look_at = waiting.time + delays_->delay_at(waiting.expected, waiting.stage);
+  if (waiting.look_at > due.first) {
+    looks_.try_emplace({waiting.look_at, due.second}, label_at);
+  } else {
+    waiting.stage = std::size(DelayModel::kStages);
+  }
+}
+
+// The first label that waits is there.
+void Trainer::arrive() {
+  const auto first = waiting_.begin();
+  const Waiting& waiting = first->second;
+  if (delays_) {
+    looks_.erase({waiting.look_at, first->first.second});
+    encoder_.learn_waiting(waiting.sample, -waiting.excess);
+    const double delay = first->first.first - waiting.time;
+    encoder_.learn_delay(waiting.sample, delays_->learn(waiting.sample, delay, waiting.label > 0.5f));
+  }
+  learn(waiting.sample, waiting.label);
+  waiting_.erase(first);
+}
+
+void Trainer::advance(double time) {
+  for (;;) {
+    const bool label =
+        !waiting_.empty() && (waiting_.begin()->first.first <= time || waiting_.size() > config_.waiting_max);
+    const bool look_due = !looks_.empty() && looks_.begin()->first.first <= time;
+    if (look_due && (!label || looks_.begin()->first < waiting_.begin()->first))
+      look(looks_.begin()->first);
+    else if (label)
+      arrive();
+    else
+      return;
+  }
+}
+
 Status Trainer::step(const Row& row, float* score) {
   drifted_ = false;
   float label = 0;
@@ -117,12 +176,7 @@ Status Trainer::step(const Row& row, float* score) {
   const bool late = there && !config_.encoder.label_at.empty();
   if (late) TRY_STATUS(read_number(row, label_at_cell_, config_.encoder.label_at, label_at));
 
-  while (!waiting_.empty() &&
-         (waiting_.begin()->first.first <= time || waiting_.size() > config_.waiting_max)) {
-    const auto first = waiting_.begin();
-    learn(first->second.sample, first->second.label);
-    waiting_.erase(first);
-  }
+  advance(time);
   encoder_.encode(row, time, sample_);
   sample_.row = rows_;
   const float raw = learner_->score(sample_);
@@ -141,7 +195,7 @@ Status Trainer::step(const Row& row, float* score) {
     drifts_ += drifted_ ? 1 : 0;
   }
   if (late && label_at > time)
-    waiting_.try_emplace({label_at, sample_.row}, Waiting{sample_, label});
+    await({.sample = sample_, .label = label, .time = time, .p = sigmoid_f32(raw)}, label_at);
   else
     learn(sample_, label);
   return {};
@@ -157,6 +211,7 @@ std::string Trainer::save(const RowReader& reader) const {
   for (const std::string& name : reader.columns()) out.str(name);
   encoder_.save(out);
   learner_->save(out);
+  if (delays_) delays_->save(out);
   judged_.save(out);
   loss_.save(out);
   out.u64(rows_);
@@ -166,6 +221,10 @@ std::string Trainer::save(const RowReader& reader) const {
     out.f64(at.first);
     out.u64(at.second);
     out.f32(waiting.label);
+    out.f64(waiting.time);
+    for (const float each : {waiting.p, waiting.expected, waiting.excess}) out.f32(each);
+    out.u32(waiting.stage);
+    out.f64(waiting.look_at);
     save_sample(waiting.sample, out);
   }
   out.u64(hash_bytes(out.bytes()));
@@ -191,6 +250,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   if (!in.ok()) return corrupt("model: its features cannot be read");
   make_learner();
   learner_->load(in);
+  if (delays_) delays_->load(in);
   judged_.load(in);
   loss_.load(in);
   rows_ = in.u64();
@@ -200,6 +260,11 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
     const uint64_t row = in.u64();
     Waiting& waiting = waiting_[{at, row}];
     waiting.label = in.f32();
+    waiting.time = in.f64();
+    for (float* each : {&waiting.p, &waiting.expected, &waiting.excess}) *each = in.f32();
+    waiting.stage = in.u32();
+    waiting.look_at = in.f64();
+    if (delays_ && waiting.stage < std::size(DelayModel::kStages)) looks_[{waiting.look_at, row}] = at;
     load_sample(in, waiting.sample);
   }
   if (!in.ok() || !in.done()) return corrupt("model: cannot be read to its end");

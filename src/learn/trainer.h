@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "learn/delay_model.h"
 #include "learn/encoder.h"
 #include "learn/progressive.h"
 #include "model/adwin.h"
@@ -51,7 +52,18 @@ class Trainer {
   struct Waiting {
     Sample sample;
     float label;
+    double time = 0;     // Of the row.
+    float p = 0;         // Binary: what was answered.
+    float expected = 0;  // Of the delay, delay_model.h.
+    float excess = 0;    // What it adds to its values' while it waits.
+    uint32_t stage = 0;  // The next look at it; its number of stages: none.
+    double look_at = 0;  // Time of that.
   };
+  using Due = std::pair<double, uint64_t>;  // Time and row.
+  void advance(double time);                // All that was due until then, in order.
+  void look(Due due);
+  void arrive();
+  void await(Waiting waiting, double label_at);
   Status read_label(const Row& row, float& label, bool& there) const;
   Status read_number(const Row& row, size_t cell, const std::string& name, double& out) const;
   void learn(const Sample& sample, float label);
@@ -65,7 +77,9 @@ class Trainer {
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0;
   uint64_t rows_ = 0, drifts_ = 0;
   bool drifted_ = false;
-  std::map<std::pair<double, uint64_t>, Waiting> waiting_;  // By label time and row.
+  std::map<Due, Waiting> waiting_;      // By label time and row.
+  std::map<Due, double> looks_;         // By time of the next look and row: its label time.
+  std::unique_ptr<DelayModel> delays_;  // When binary labels come late.
   Sample sample_;
 };
 
