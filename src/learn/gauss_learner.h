@@ -13,7 +13,7 @@
 // Binary: h = caution * p (1 - p), the answer is moderated: m / sqrt(1 + pi V / 8) (MacKay 1992). Numbers:
 // h = caution. `caution` above 1 makes up for blocks that are taken to be independent. What is new is learned
 // fast and what is known slowly, without a learning rate. Threads: one. Cost: 72 floats a key, dense^2 floats
-// read and written a row. twin: gauss_twin_step() in the test, one matrix for all blocks.
+// read and written a row. The test checks one exact step of Bayes' rule and the slope of the score.
 #pragma once
 
 #include <memory>
