@@ -86,11 +86,8 @@ def snapshots(data: str, more: list[str]) -> None:
     flip(newest, newest.stat().st_size // 2)
     assert second["file"] + " byte" in run("snapshot", "verify", "--data", data, code=1)
     diary = open(data + "/diary.txt", "w+")
-    server = subprocess.Popen([freshet, "serve", "--data", data, "--port", "0", "--no-keys", *more], text=True,
-                              stdout=subprocess.PIPE, stderr=diary)
-    assert "listening" in server.stdout.readline()
-    server.terminate()
-    server.wait(60)
+    with Server(freshet, data, *more, diary=diary):
+        pass  # It was ready: its state is loaded.
     diary.seek(0)
     said = diary.read()
     assert second["file"] in said and "trying an older one" in said, said

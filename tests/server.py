@@ -8,13 +8,14 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from typing import IO
 
 
 class Server:
-    def __init__(self, binary: str, data: str, *more: str, keys: bool = False):
+    def __init__(self, binary: str, data: str, *more: str, keys: bool = False, diary: IO | int = subprocess.DEVNULL):
         more = more if keys else ("--no-keys", *more)
         self.process = subprocess.Popen([binary, "serve", "--data", data, "--port", "0", *more],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                        stdout=subprocess.PIPE, stderr=diary, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), f"the server said {line!r}"
         self.url = line.removeprefix("listening on ").strip()
