@@ -14,7 +14,7 @@ namespace freshet {
 using index::CompiledPlan;
 using index::Record;
 
-SearchIndex::State::State(SearchIndexConfig c) : config(c), dictionary(c.terms_max), scoring(c.scoring) {
+SearchIndex::State::State(const SearchIndexConfig& c) : config(c), dictionary(c.terms_max), scoring(c.scoring) {
   auto* first = new index::View;
   first->heads = head = new index::Head(config.head_items, config.head_items * 16);
   view.store(first, std::memory_order_release);
@@ -40,7 +40,7 @@ SearchIndex::State::~State() {
     index::free_record(const_cast<Record*>(table.record(slot)));
 }
 
-SearchIndex::SearchIndex(SearchIndexConfig config) : state_(std::make_unique<State>(config)) {}
+SearchIndex::SearchIndex(const SearchIndexConfig& config) : state_(std::make_unique<State>(config)) {}
 SearchIndex::~SearchIndex() = default;
 
 // ---- writing: the fold thread

@@ -83,7 +83,7 @@ struct SearchIndexStats {
 
 class SearchIndex {
  public:
-  explicit SearchIndex(SearchIndexConfig config = {});
+  explicit SearchIndex(const SearchIndexConfig& config = {});
   ~SearchIndex();
   SearchIndex(const SearchIndex&) = delete;
   SearchIndex& operator=(const SearchIndex&) = delete;

@@ -8,9 +8,10 @@
 #include "model/math_body.h"
 
 #if defined(__x86_64__)
-// GCC 12 believes its own AVX-512 headers read an undefined register.
+#ifndef __clang__  // GCC 12 believes its own AVX-512 headers read an undefined register.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 #include <immintrin.h>
 #endif
 

@@ -31,7 +31,7 @@ namespace freshet {
 struct SearchIndex::State {
   using Record = index::Record;
 
-  explicit State(SearchIndexConfig config);
+  explicit State(const SearchIndexConfig& config);
   ~State();
 
   const SearchIndexConfig config;
