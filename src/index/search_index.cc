@@ -14,7 +14,8 @@ namespace freshet {
 using index::CompiledPlan;
 using index::Record;
 
-SearchIndex::State::State(const SearchIndexConfig& c) : config(c), dictionary(c.terms_max), scoring(c.scoring) {
+SearchIndex::State::State(const SearchIndexConfig& c)
+    : config(c), dictionary(c.terms_max), scoring(c.scoring) {
   auto* first = new index::View;
   first->heads = head = new index::Head(config.head_items, config.head_items * 16);
   view.store(first, std::memory_order_release);
