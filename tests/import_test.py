@@ -69,6 +69,12 @@ def main() -> None:
         assert (said["accepted"], said["received"]) == (4, 2), said
         assert [event["item"] for event in exported(copy)[-4:]] == ["a", "b", "a", "c"]
 
+        ahead = "user,item,time\nu,i,2999-01-01\nu,i,2015-06-02\n"
+        said = json.loads(run("import", "-", "--data", copy, "--json", stdin=ahead))
+        assert (said["accepted"], said["reasons"]) == (1, {"future": 1}), said
+        said = json.loads(run("import", "-", "--data", copy, "--json", "--future", stdin=ahead))
+        assert (said["accepted"], said["duplicates"], said["rejected"]) == (1, 1, 0), said
+
         assert "no column \"who\"; the header has" in run("import", str(path), "--map", "user=who", "--data", data, code=1)
         assert "No such file" in run("import", folder + "/none.csv", "--data", data, code=1)
         assert "name the data directory" in run("deadletters", "list", "--data", folder + "/none", code=1)

@@ -117,9 +117,9 @@ void check_every_way(const std::vector<Event>& events) {
 
 std::filesystem::path data_directory() {
   const char* set = std::getenv("FRESHET_DATA");
-  const std::filesystem::path root =
-      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  return set != nullptr ? std::filesystem::path(set) : root.parent_path() / "shared/data";
+  const auto here = std::filesystem::absolute(__FILE__).lexically_normal();  // src/eval/ of the project.
+  const auto project = here.parent_path().parent_path().parent_path();
+  return set != nullptr ? std::filesystem::path(set) : project.parent_path() / "shared/data";
 }
 
 // The first rows of a real stream, as the door makes events of them.

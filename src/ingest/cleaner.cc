@@ -294,12 +294,14 @@ bool Cleaner::Rep::check_times(const Event& event, TimeMs now, Rejection& reject
   if (event.until_ms != kNoTime && event.until_ms < event.time_ms)
     return reject(rejection, RejectReason::kRange, "until", "a time after " + iso_time(event.time_ms),
                   iso_time(event.until_ms));
-  if (now == kNoTime) return true;
   // A forecast or a planned promotion may lie ahead, and an item may have changed long ago.
   const bool may_lie_ahead = event.type == EventType::kContext;
-  if (config.future_ms_max > 0 && !may_lie_ahead && event.time_ms - now > config.future_ms_max)
-    return reject(rejection, RejectReason::kFuture, "time",
-                  "a time up to " + iso_time(now + config.future_ms_max), iso_time(event.time_ms));
+  TimeMs latest = config.latest_ms;
+  if (now != kNoTime && config.future_ms_max > 0) latest = now + config.future_ms_max;
+  if (latest != kNoTime && !may_lie_ahead && event.time_ms > latest)
+    return reject(rejection, RejectReason::kFuture, "time", "a time up to " + iso_time(latest),
+                  iso_time(event.time_ms));
+  if (now == kNoTime) return true;
   if (config.late_ms_max > 0 && is_behaviour(event.type) && now - event.time_ms > config.late_ms_max)
     return reject(rejection, RejectReason::kTooOld, "time",
                   "a time from " + iso_time(now - config.late_ms_max) + " on", iso_time(event.time_ms));

@@ -62,6 +62,9 @@ struct CleanerConfig {
   // Event time against the door's clock; 0: no limit. Refused as "too_old" and "future".
   TimeMs late_ms_max = 30 * kDayMs;
   TimeMs future_ms_max = 10 * kMinuteMs;
+  // The same without a clock: nothing may happen after this moment. One event of a wrong year would make
+  // every decayed count before it look ages old.
+  TimeMs latest_ms = kNoTime;
   // Duplicates: the last this many event ids are known; 0: none. 24 bytes each.
   size_t duplicate_window = 1 << 20;
   // An action with neither id nor time cannot be told from a true repetition: the same content at the same

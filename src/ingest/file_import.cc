@@ -54,6 +54,7 @@ class FileImport {
   bool fill_event(const std::vector<std::string_view>& fields, Event& event, Rejection& why);
   bool fill_attributes(const std::vector<std::string_view>& fields, Event& event, Rejection& why);
   bool set_time(Event& event, Field field, std::string_view text, Rejection& why);
+  std::string expected_time() const;
   bool expand_items(const std::vector<std::string_view>& fields, size_t first, Rejection& why);
   void read_line(std::string_view text, uint64_t line);
   Staged& stage(std::string_view text, uint64_t line);
@@ -74,7 +75,7 @@ class FileImport {
   uint64_t index_ = 0;
   uint64_t filtered_ = 0;
   TimeMs clockless_ms_ = kClocklessStartMs;
-  TimeUnit unit_ = TimeUnit::kAuto;  // Of the time column: as its first value shows.
+  TimeUnit unit_ = TimeUnit::kAuto;  // Of the time column: as its first good value shows.
   std::string type_text_;            // The last text of the type column, and what it means.
   EventType type_ = EventType::kView;
   bool type_known_ = false;
@@ -170,10 +171,30 @@ void FileImport::refuse_row(Staged& staged, const std::vector<std::string_view>*
   staged.body = json.take();
 }
 
+// A column of times has one unit: that of its first good value, unless the options say it.
 bool FileImport::set_time(Event& event, Field field, std::string_view text, Rejection& why) {
   if (is_no_value(text) || text == "0") return true;  // Zero is what is written when the time is not known.
-  if (field == Field::kTime && unit_ == TimeUnit::kAuto) unit_ = unit_of_text(text);
-  return set_field(event, field, text, unit_, why);
+  const bool guess = rows_.time_unit == TimeUnit::kAuto && field == Field::kTime;
+  const TimeUnit unit = guess && unit_ == TimeUnit::kAuto ? unit_of_text(text) : unit_;
+  if (!set_field(event, field, text, unit, why)) {
+    if (guess && unit_ != TimeUnit::kAuto) why.expected = expected_time();
+    return false;
+  }
+  if (!guess) return true;
+  unit_ = unit;
+  // Seconds among milliseconds would pass for a day of 1970: by its size the number has another unit.
+  const bool by_size = unit != TimeUnit::kIso && unit != TimeUnit::kSeconds;
+  if (!by_size || event.time_ms >= kEarliestBySizeMs || event.time_ms < 0) return true;
+  why.reason = RejectReason::kTime;
+  why.field = "time";
+  why.expected = expected_time();
+  why.got = shown_value(text);
+  return false;
+}
+
+std::string FileImport::expected_time() const {
+  return "a time in " + std::string(time_unit_name(unit_)) +
+         " like the first of this file (--time-unit names another unit)";
 }
 
 bool FileImport::fill_attributes(const std::vector<std::string_view>& fields, Event& event, Rejection& why) {

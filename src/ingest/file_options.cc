@@ -110,4 +110,25 @@ Result<TimeUnit> parse_time_unit(std::string_view text) {
   return parse_choice("time unit", text, kChoices);
 }
 
+std::string_view time_unit_name(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::kSeconds:
+      return "seconds since 1970";
+    case TimeUnit::kMillis:
+      return "ms since 1970";
+    case TimeUnit::kMicros:
+      return "us since 1970";
+    case TimeUnit::kNanos:
+      return "ns since 1970";
+    case TimeUnit::kMinutes:
+      return "minutes since 1970";
+    case TimeUnit::kHours:
+      return "hours since 1970";
+    case TimeUnit::kDays:
+      return "days since 1970";
+    default:
+      return "ISO 8601";
+  }
+}
+
 }  // namespace freshet

@@ -45,6 +45,7 @@ Result<FileFormat> parse_file_format(std::string_view text);
 
 enum class TimeUnit : uint8_t { kAuto, kSeconds, kMillis, kMicros, kNanos, kMinutes, kHours, kDays, kIso };
 Result<TimeUnit> parse_time_unit(std::string_view text);  // auto | s | ms | us | ns | min | h | d | iso
+std::string_view time_unit_name(TimeUnit unit);  // "ms since 1970", "ISO 8601", ...: as an error names it.
 
 constexpr TimeMs kClocklessStartMs = 1577836800000;  // 2020-01-01T00:00:00Z
 

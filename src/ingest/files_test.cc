@@ -107,8 +107,21 @@ TEST(Files, FormatsColumnsAndHeaders) {
        "u,i,p,t\na,b,NaN,1433221332\na,b,x,1433221332\na,,2,1433221332\na,b,1,soon\na,b,1,\na,b,1,0\n",
        "view a/ b @1433221332000\nline 3: price: expected a number, got x (type)\n"
        "line 4: item: expected an item for view (missing)\n"
-       "line 5: time: expected a time: seconds, ms, us or ns since 1970, or ISO 8601, got soon (time)\n"
+       "line 5: time: expected a time in seconds since 1970 like the first of this file (--time-unit names "
+       "another "
+       "unit), got soon (time)\n"
        "line 6: time: expected a time (missing)\nline 7: time: expected a time (missing)\n"},
+      {"a file's first good time tells its unit, and another unit is not mistaken for it",
+       with_map("user=u,item=i,time=t"),
+       "u,i,t\na,b,soon\na,b,1433221332117\na,b,1433221332\na,b,2015-06-02\na,b,1433221333000\n",
+       "view a/ b @1433221332117\nview a/ b @1433221333000\n"
+       "line 2: time: expected a time: seconds, ms, us or ns since 1970, or ISO 8601, got soon (time)\n"
+       "line 4: time: expected a time in ms since 1970 like the first of this file (--time-unit names "
+       "another "
+       "unit), got 1433221332 (time)\n"
+       "line 5: time: expected a time in ms since 1970 like the first of this file (--time-unit names "
+       "another "
+       "unit), got 2015-06-02 (time)\n"},
       {"JSON lines with other names", with_map("user=who,item=what"),
        "{\"who\":\"u\",\"what\":1,\"time\":1433221332}\n{\"who\":\"u\"\n{\"who\":\"u\",\"what\":\"b\"}",
        "view u/ 1 @1433221332000\nview u/ b @1433221333000\nline 2: byte 10: expected ',' or '}' "

@@ -26,6 +26,7 @@ struct ImportFlags {
   bool items = false;
   bool swap = false;
   bool no_letters = false;
+  bool future = false;
   bool json = false;
   std::shared_ptr<FileFlags> files;
 };
@@ -33,6 +34,7 @@ struct ImportFlags {
 Result<CleanerConfig> cleaner_of(const ImportFlags& flags) {
   CleanerConfig config = CleanerConfig::history();
   config.duplicate_window = flags.duplicate_window;
+  if (!flags.future) config.latest_ms = now_ms() + kDayMs;  // A day: of zones that a file does not name.
   TRY(config.robots, parse_robot_policy(flags.robots));
   TRY(std::vector<MissingPolicy> missing, parse_missing_policies(flags.missing));
   config.missing.insert(config.missing.begin(), missing.begin(),
@@ -163,6 +165,8 @@ Run add_import(CLI::App& app) {
   app.add_flag("--swap", flags->swap,
                "Then it takes the place of the live one: items it does not have leave the shop");
   app.add_flag("--no-letters", flags->no_letters, "Only count what is refused, keep nothing of it");
+  app.add_flag("--future", flags->future,
+               "Take events that lie more than a day ahead of this machine's clock");
   app.add_flag("--json", flags->json, "The result as JSON");
   return [flags] { return import(*flags); };
 }

@@ -12,6 +12,7 @@ namespace freshet {
 // The unit that a number of this size must have to mean a time between 1973 and 5138: below 1e11 seconds,
 // below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds.
 TimeUnit unit_by_magnitude(double number);
+constexpr TimeMs kEarliestBySizeMs = 100'000'000'000;  // 1973-03-03: the earliest that all but seconds mean.
 
 // `unit` kAuto: by magnitude. False: outside the years 1 to 9999.
 bool time_from_number(double number, TimeUnit unit, TimeMs& time);
