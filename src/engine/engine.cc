@@ -127,6 +127,10 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
     if (target->observed) applied_one(at, event);
     if (monotonic_ns() - target->reported_ns > target->report_every_ns) target->report();
   };
+  options.snapshot_taken = [this](const SnapshotInfo&) {
+    if (const Status kept = retain_log(); !kept.ok())
+      log_warn("engine: retention: {}", describe(kept.error()));
+  };
   next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
   return next;
 }
@@ -390,12 +394,23 @@ bool Engine::wait_applied(Offset upto, std::chrono::milliseconds timeout) {
 }
 
 Result<SnapshotInfo> Engine::snapshot() {
-  TRY(SnapshotInfo taken, live()->runner->snapshot());
-  if (config_.retention.age_ms_max != 0 || config_.retention.bytes_max != 0) {
-    TRY(const Offset begin, log_->retain(config_.retention, taken.offset, now_ms()));
-    log_info("engine: the log begins at offset {}", begin);
-  }
-  return taken;
+  return live()->runner->snapshot();
+}
+
+// What the oldest kept snapshot contains may go: should a newer one be damaged, the log still continues an
+// older. A pinned one may be any age; it does not hold the log.
+Status Engine::retain_log() {
+  if (config_.retention.age_ms_max == 0 && config_.retention.bytes_max == 0) return {};
+  const std::unique_lock replacing(replace_mutex_, std::try_to_lock);
+  if (!replacing.owns_lock())
+    return {};  // A second state reads the log from its start; the next snapshot is soon.
+  TRY(std::vector<SnapshotInfo> kept, snapshots_->list());
+  std::erase_if(kept, [](const SnapshotInfo& info) { return info.pinned; });
+  if (kept.size() < std::min<size_t>(config_.snapshots_kept, 2)) return {};
+  const Offset before = log_->begin();
+  TRY(const Offset begin, log_->retain(config_.retention, kept.back().offset, now_ms()));
+  if (begin != before) log_info("engine: retention: the log begins at offset {}", begin);
+  return {};
 }
 
 uint64_t Engine::state_hash(Offset* at) {

@@ -267,6 +267,7 @@ class Engine {
   Status erase_from_log(const std::vector<std::string>& ids);
   Status erase_letters(const std::vector<std::string>& ids);
   Status replace_live();
+  Status retain_log();
   Status remember_tail();
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);

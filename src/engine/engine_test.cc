@@ -141,6 +141,36 @@ TEST_F(EngineTest, RestartFromSnapshotAndTailEqualsUninterrupted) {
   EXPECT_EQ(engine->state_hash(), want);
 }
 
+// Automatic snapshots let the log go; what an older snapshot needs stays, should the newest be damaged.
+TEST_F(EngineTest, RetentionDropsWhatEveryKeptSnapshotHas) {
+  uint64_t want = 0;
+  {
+    const auto engine = open(config("whole"));
+    send(*engine, stream(3000));
+    want = engine->state_hash();
+  }
+  EngineConfig short_log = config();
+  short_log.log.segment_bytes = 4096;
+  short_log.retention.bytes_max = 8192;
+  short_log.snapshot_every_events = 200;
+  short_log.snapshots_kept = 2;
+  {
+    const auto engine = open(short_log);
+    for (int n = 300; n <= 3000; n += 300) send(*engine, stream(n));
+    ASSERT_TRUE(engine->snapshot().ok());
+    EXPECT_GT(engine->stats().log_begin, 300u);
+  }
+  std::vector<fs::path> snapshots;
+  for (const auto& file : fs::directory_iterator(dir_ + "/shop/snapshots")) snapshots.push_back(file.path());
+  std::sort(snapshots.begin(), snapshots.end());
+  ASSERT_EQ(snapshots.size(), 2u);
+  fs::resize_file(snapshots.back(), fs::file_size(snapshots.back()) - 1);
+  const auto engine = open(short_log);
+  ASSERT_NE(engine, nullptr);
+  ASSERT_TRUE(engine->wait_applied(3000, std::chrono::seconds(20)));
+  EXPECT_EQ(engine->state_hash(), want);
+}
+
 TEST_F(EngineTest, AnErasedPersonIsGoneFromAnswersLogAndEverythingLearned) {
   uint64_t never_seen = 0;
   {

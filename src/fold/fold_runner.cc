@@ -257,6 +257,7 @@ void FoldRunner::begin_snapshot(const std::shared_ptr<SnapshotResult>& result) {
 void FoldRunner::end_snapshot(Result<SnapshotInfo> info, SnapshotResult& result) {
   if (info.ok()) {
     log_debug("fold: snapshot {} of {} bytes written", info->file, info->bytes);
+    if (options_.snapshot_taken) options_.snapshot_taken(*info);
   } else {
     log_error("fold: no snapshot could be written: {}", describe(info.error()));
   }

@@ -37,6 +37,8 @@ struct FoldRunnerOptions {
   // Called on the fold thread after each event was applied to every fold, before applied() counts it; e.g. to
   // measure freshness.
   std::function<void(Offset, const Event&)> applied;
+  // Called after a snapshot was published, whoever asked for it; on a thread of the runner.
+  std::function<void(const SnapshotInfo&)> snapshot_taken;
 };
 
 class FoldRunner {
