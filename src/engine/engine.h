@@ -268,6 +268,15 @@ class Engine {
   Status erase_letters(const std::vector<std::string>& ids);
   Status replace_live();
   Status retain_log();
+  // What the shop itself said and no person did: in a state that begins behind what retention removed, it
+  // comes first.
+  struct ShopsOwn {
+    Offset at = 0;  // Of the state it was read from.
+    std::string settings, documents;
+    std::vector<Event> items;  // Each item that is listed, as an upsert.
+  };
+  static ShopsOwn shops_own(Live& live);
+  Status begin_with(const ShopsOwn& own, Live& next);
   Status remember_tail();
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);

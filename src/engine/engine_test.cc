@@ -171,6 +171,41 @@ TEST_F(EngineTest, RetentionDropsWhatEveryKeptSnapshotHas) {
   EXPECT_EQ(engine->state_hash(), want);
 }
 
+// What retention removed cannot be folded again; but the shop's own words concern no person.
+TEST_F(EngineTest, AnErasureBehindRetentionKeepsCatalogueAndRules) {
+  EngineConfig short_log = config();
+  short_log.log.segment_bytes = 4096;
+  short_log.retention.bytes_max = 8192;
+  short_log.snapshots_kept = 2;
+  const auto engine = open(short_log);
+  const std::string item =
+      R"({"type":"item-upsert","id":"i%","item":"%","title":"Thing %","price":5,"brand":"Acme"})";
+  const auto named = [&](const std::string& id) {
+    std::string text = item;
+    for (size_t at; (at = text.find('%')) != std::string::npos;) text.replace(at, 1, id);
+    return text + "\n";
+  };
+  send(*engine, named("a") + named("b") + named("gone"));
+  ASSERT_TRUE(engine->put_documents("rules", {{.id = "r1", .json = "{}"}}, "test").ok());
+  send(*engine, R"({"type":"item-delete","id":"d","item":"gone"})");
+  for (int n = 600; n <= 3000; n += 600) {
+    send(*engine, stream(n));
+    ASSERT_TRUE(engine->snapshot().ok());
+  }
+  send(*engine, R"({"type":"item-update","id":"up","item":"b","price":7})");
+  ASSERT_GT(engine->stats().log_begin, 300u);
+  ASSERT_TRUE(engine->erase_user("u7").ok());
+  engine->wait_erasures();
+  const auto price = [&](const std::string& id) {
+    const Result<ItemView> view = engine->item(id);
+    return view.ok() && view->record.listed ? view->record.price : -1;
+  };
+  EXPECT_EQ(price("a"), 5);
+  EXPECT_EQ(price("b"), 7);
+  EXPECT_EQ(price("gone"), -1);
+  EXPECT_NE(engine->documents("rules")->find("r1"), nullptr);
+}
+
 TEST_F(EngineTest, AnErasedPersonIsGoneFromAnswersLogAndEverythingLearned) {
   uint64_t never_seen = 0;
   {

@@ -86,12 +86,91 @@ Status Engine::erase_letters(const std::vector<std::string>& ids) {
   return {};
 }
 
+Engine::ShopsOwn Engine::shops_own(Live& live) {
+  ShopsOwn own;
+  live.runner->run([&] {
+    own.at = live.runner->applied();
+    ShopState& state = *live.state;
+    Writer settings, documents;
+    state.settings().save(settings);
+    state.documents().save(documents);
+    own.settings = settings.bytes();
+    own.documents = documents.bytes();
+    const EpochGuard guard;
+    for (ItemSlot slot = 0; slot < state.catalog().slots(); ++slot) {
+      const ItemRecord* record = state.catalog().item(slot);
+      if (record == nullptr || !record->listed) continue;
+      Event event;
+      event.type = EventType::kItemUpsert;
+      event.source = "freshet";
+      event.item = record->id;
+      event.time_ms = record->created_ms;
+      event.attributes = record->attributes;
+      own.items.push_back(std::move(event));
+    }
+  });
+  return own;
+}
+
+// Retention has removed events of the shop itself with those of its shoppers: the catalogue, settings, rules.
+// They concern no person and are taken over as they are. The items stand before the tail, so that it is
+// learned with their attributes, and again behind it, where it left one otherwise (part of a catalogue that
+// was swapped in).
+Status Engine::begin_with(const ShopsOwn& own, Live& next) {
+  ShopState& state = *next.state;
+  Reader settings(own.settings), documents(own.documents);
+  TRY_STATUS(state.settings().load(settings));
+  TRY_STATUS(state.documents().load(documents));
+  const Offset begin = log_->begin();
+  TRY(std::unique_ptr<Cursor> cursor, log_->read(begin));
+  Event event;
+  TimeMs first_ms = kNoTime;
+  uint64_t number = 0;
+  const auto put = [&](const Event& item) {
+    Event upsert = item;
+    upsert.id = "own-" + std::to_string(own.at) + "-" + std::to_string(number++);
+    if (first_ms != kNoTime) upsert.time_ms = std::min(item.time_ms, first_ms);
+    state.apply(begin, upsert);
+  };
+  const auto put_all = [&] {
+    for (const Event& item : own.items) {
+      const ItemRecord* record = nullptr;
+      const EpochGuard guard;
+      const ItemSlot slot = state.catalog().find(item.item);
+      if (slot != kNoItem) record = state.catalog().item(slot);
+      if (record == nullptr || !record->listed || record->attributes != item.attributes) put(item);
+    }
+  };
+  for (Offset at = begin; at < own.at; ++at) {
+    TRY(const bool more, cursor->next());
+    if (!more)
+      return corrupt("the log ends at offset " + std::to_string(at) + ", expected " + std::to_string(own.at));
+    TRY_STATUS(cursor->decode(event));
+    if (first_ms == kNoTime && event.type != EventType::kErased) {
+      first_ms = event.time_ms;
+      put_all();
+    }
+    if (event.type == EventType::kSettings)
+      event.type = EventType::kErased;  // They are in what was taken over.
+    state.apply(at, event);
+  }
+  put_all();
+  return {};
+}
+
 // Folds what the log still holds again, beside the live state, and swaps when it has caught up. Snapshots
 // that were taken before are removed once the new one is on disk.
 Status Engine::replace_live() {
   const std::lock_guard replacing(replace_mutex_);
   TRY(std::shared_ptr<Live> next, make_live());
-  next->runner->begin_at(log_->begin());  // Later than 0 only where retention has dropped what was before.
+  Offset from = 0;
+  if (log_->begin() > 0) {
+    const std::shared_ptr<Live> now = live();
+    const ShopsOwn own = shops_own(*now);
+    TRY_STATUS(begin_with(own, *next));
+    from = own.at;
+  }
+  next->runner->begin_at(from);
   TRY_STATUS(next->runner->fold_until(log_->end()));
   std::shared_ptr<Live> old = live();
   old->runner->stop();

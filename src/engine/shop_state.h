@@ -101,6 +101,7 @@ class ShopState {
   const Moment& moment() const { return moment_; }
   Entry& entry() { return entry_; }
   Settings& settings() { return settings_; }
+  Documents& documents() { return documents_; }
   Catalog& catalog() { return catalog_; }
   SearchState& search() { return search_; }
   ItemVectors& vectors() { return vectors_; }
