@@ -1,11 +1,12 @@
 // How long a server takes to be back: newest snapshot, then the tail of the log, all candidate sources
 // learning.
 //
-//   build/release/bench/recovery [directory] [events in the snapshot] [events in the tail] [keep]
+//   build/release/bench/recovery [directory] [events in the snapshot] [events in the tail] [keep] [one]
 //
 // The events are a generated shop's (20,000 items, 100,000 shoppers). The log is written and folded up to the
 // snapshot first; what is measured is a new process's work from opening the directory on. With
-// "keep" the prepared directory is measured as it is found (made when there is none), and left as it was.
+// "keep", the name of another directory, the prepared one is measured as it is found there (made when there
+// is none). "one": by one thread, to compare.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -60,6 +61,7 @@ int main(int argc, char** argv) {
   config.data_dir = std::string(argc > 1 ? argv[1] : "/tmp") + "/freshet-bench-recovery";
   const uint64_t before = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 500000;
   const uint64_t tail = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1000000;
+  config.recover_by_two = argc <= 5 || std::string_view(argv[5]) != "one";
   std::filesystem::remove_all(config.data_dir);
   const std::string prepared = argc > 4 ? argv[4] : "";
   if (!prepared.empty() && std::filesystem::exists(prepared)) {

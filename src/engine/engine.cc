@@ -125,12 +125,16 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   options.snapshot_every_ms = config_.snapshot_every_ms;
   options.applied = [this, target = next.get()](Offset at, const Event& event) {
     if (target->observed) applied_one(at, event);
+  };
+  options.between = [target = next.get()] {
     if (monotonic_ns() - target->reported_ns > target->report_every_ns) target->report();
   };
   options.snapshot_taken = [this](const SnapshotInfo&) {
     if (const Status kept = retain_log(); !kept.ok())
       log_warn("engine: retention: {}", describe(kept.error()));
   };
+  // A second state that catches up beside the live one must not take both processors from requests.
+  if (live_ == nullptr && config_.recover_by_two) options.staged = &state;
   next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
   return next;
 }

@@ -48,6 +48,7 @@ struct EngineConfig {
   int64_t snapshot_every_ms = 10 * kMinuteMs;
   size_t snapshots_kept = 3;
   bool fork_snapshots = true;
+  bool recover_by_two = true;      // What the log holds after the snapshot is folded by two threads at start.
   size_t remember_tail = 100'000;  // Ids from the end of the log known to the door at start.
 };
 

@@ -43,16 +43,17 @@ bool CatalogFacts::before(ItemSlot a, ItemSlot b) const {
 }
 
 bool Learning::lesson(const Event& event, Lesson& lesson) const {
-  if (moment_.skip || moment_.item == kNoItem || !is_positive_action(event.type)) return false;
-  lesson.step = {moment_.item, event.type, 0, moment_.time_ms,
+  if (later_.skip || later_.item == kNoItem || !is_positive_action(event.type)) return false;
+  lesson.step = {later_.item, event.type, 0, later_.time_ms,
                  event.order_id.empty() ? 0 : hash_bytes(event.order_id)};
-  lesson.before = profiles_.before(event, moment_.time_ms);
-  lesson.key = moment_.key;
-  lesson.first_sight = moment_.first_sight;
+  lesson.before = profiles_.before(event, later_.time_ms);
+  lesson.key = later_.key;
+  lesson.first_sight = later_.first_sight;
   return true;
 }
 
-void Learning::apply(Offset, const Event& event) {
+void Learning::apply(Offset, const Event& event, const Moment& moment) {
+  later_ = moment;
   Lesson next;
   if (lesson(event, next)) recommender_->learn(next);
 }
@@ -68,8 +69,8 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       intent_(moment_, catalog_, trail_, config.intent),
       vectors_(moment_, catalog_, trail_, config.vectors),
       search_(moment_, catalog_, settings_, config.search),
-      profiles_(moment_, config.profiles),
-      learning_(moment_, profiles_,
+      profiles_(later_, config.profiles),
+      learning_(moment_, later_, profiles_,
                 [&]() -> std::unique_ptr<Recommender> {
                   auto opened = Recommender::open(facts_, config.recommender);
                   if (opened.ok()) return std::move(opened).value();
@@ -100,6 +101,32 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
 
 void ShopState::apply(Offset at, const Event& event) {
   for (Fold* fold : folds()) fold->apply(at, event);
+}
+
+// Of the catalogue, learning reads what before_change() tells of; of the other folds of the first stage,
+// nothing.
+void ShopState::begin(std::function<void()> settle) {
+  catalog_.before_change(std::move(settle));
+  recommender().set_aside(true);
+}
+
+void ShopState::end() {
+  catalog_.before_change({});
+  recommender().set_aside(false);
+}
+
+void ShopState::first(size_t place, Offset at, const Event& event) {
+  for (Fold* fold : first_) fold->apply(at, event);
+  moments_[place] = moment_;
+}
+
+void ShopState::second(size_t place, Offset at, const Event& event) {
+  learning_.apply(at, event, moments_[place]);
+  profiles_.apply(at, event);
+}
+
+void ShopState::finish() {
+  recommender().set_aside(true);
 }
 
 uint64_t ShopState::hash() {

@@ -16,6 +16,7 @@
 // The server, replay and the erasure proof fold with this same object; nothing else applies events to state.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "feature/entry.h"
 #include "feature/profiles.h"
 #include "fold/fold.h"
+#include "fold/staged_folds.h"
 #include "recommend/recommender.h"
 #include "search/search_state.h"
 #include "settings/documents.h"
@@ -61,30 +63,32 @@ class CatalogFacts final : public ItemFacts {
   const Catalog& catalog_;
 };
 
-// The recommenders as a fold.
+// The recommenders as a fold. It and the profiles go by a moment of their own, `later`, so that they can be
+// behind the other folds (fold/staged_folds.h).
 class Learning final : public Fold {
  public:
-  Learning(const Moment& moment, const Profiles& profiles, std::unique_ptr<Recommender> recommender)
-      : moment_(moment), profiles_(profiles), recommender_(std::move(recommender)) {}
+  Learning(const Moment& moment, Moment& later, const Profiles& profiles,
+           std::unique_ptr<Recommender> recommender)
+      : moment_(moment), later_(later), profiles_(profiles), recommender_(std::move(recommender)) {}
   Recommender& recommender() { return *recommender_; }
   const Recommender& recommender() const { return *recommender_; }
   std::string_view name() const override { return "learning"; }
-  void apply(Offset at, const Event& event) override;
+  void apply(Offset at, const Event& event) override { apply(at, event, moment_); }
+  void apply(Offset at, const Event& event, const Moment& moment);  // `moment`: as the event left it.
   void save(Writer& out) const override { recommender_->save(out); }
   Status load(Reader& in) override { return recommender_->load(in); }
   size_t bytes() const override { return recommender_->bytes(); }
 
-  // The lesson that `event` holds, or false: it teaches nothing. Replay evaluates on it before it is learned.
-  // Valid for the event being folded, after Catalog::apply.
-  bool lesson(const Event& event, Lesson& lesson) const;
-
  private:
+  bool lesson(const Event& event, Lesson& lesson) const;  // False: it teaches nothing.
+
   const Moment& moment_;
+  Moment& later_;
   const Profiles& profiles_;
   const std::unique_ptr<Recommender> recommender_;
 };
 
-class ShopState {
+class ShopState final : public StagedFolds {
  public:
   static Result<std::unique_ptr<ShopState>> open(const StateConfig& config);
 
@@ -95,6 +99,17 @@ class ShopState {
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
+
+  // The same by two threads: the second stage is learning and profiles, and the sequence model's part of
+  // learning is what is put aside.
+  void begin(std::function<void()> settle) override;
+  void end() override;
+  void first(size_t place, Offset at, const Event& event) override;
+  void second(size_t place, Offset at, const Event& event) override;
+  bool help() override { return recommender().help(); }
+  bool help_waits() const override { return recommender().help_waits(); }
+  void finish() override;
+
   // Hash over the sections, as snapshots have it.
   uint64_t hash();
 
@@ -126,6 +141,8 @@ class ShopState {
   ShopState(const StateConfig& config, Status& status);
 
   Moment moment_;
+  Moment later_;                         // Of learning and profiles: as of the event that they are at.
+  std::array<Moment, kPlaces> moments_;  // Left by the first stage for the second.
   Entry entry_;
   Settings settings_;
   Documents documents_;
@@ -139,6 +156,8 @@ class ShopState {
   Profiles profiles_;
   Learning learning_;
   Counters counters_;
+  const std::array<Fold*, 10> first_ = {&entry_,       &settings_, &documents_, &catalog_, &trail_,
+                                        &suggestions_, &intent_,   &vectors_,   &search_,  &counters_};
 };
 
 }  // namespace freshet

@@ -25,6 +25,42 @@ StateConfig small_config() {
   return config;
 }
 
+// What changes under learning's feet: items that are new, changed, deleted and evicted, people who link, are
+// erased, dismiss.
+std::vector<Event> restless_events(size_t count) {
+  std::vector<Event> events(count);
+  for (size_t n = 0; n < count; n++) {
+    Draw draw(mix64(n, 0x72657374));
+    Event& event = events[n];
+    event.id = "e" + std::to_string(n - (draw.below(50) == 0 && n > 10 ? 7 : 0));  // Some come twice.
+    event.source = "test";
+    event.time_ms = 1'600'000'000'000 + static_cast<TimeMs>(n) * 3000;
+    event.user = "u" + std::to_string(draw.below(60));
+    const uint64_t kind = draw.below(100);
+    const uint64_t walk = n / 40 + draw.below(80);
+    event.item = "i" + std::to_string(kind < 60 ? walk : draw.below(count / 4));
+    event.type = kind < 70 ? EventType::kView : kind < 80 ? EventType::kPurchase : EventType::kAddToCart;
+    if (event.type == EventType::kPurchase && draw.below(2) == 0)
+      event.order_id = "o" + std::to_string(n / 6);
+    if (kind >= 88) event.type = EventType::kItemUpsert;
+    if (kind == 94) event.type = EventType::kItemDelete;
+    if (kind == 95) event.type = EventType::kDismiss;
+    if (event.type == EventType::kItemUpsert)
+      event.attributes = {{"brand", "b" + std::to_string(draw.below(9))},
+                          {"category", "c" + std::to_string(draw.below(20)) + " > d"},
+                          {"title", "lamp number " + std::to_string(draw.below(300))}};
+    if (kind >= 96) {
+      event.type = kind == 96   ? EventType::kIdentityLink
+                   : kind == 97 ? EventType::kIdentityUnlink
+                   : kind == 98 ? EventType::kEraseUser
+                                : EventType::kUserUpsert;
+      event.item.clear();
+      event.user_to = kind < 98 ? "u" + std::to_string(draw.below(60)) : "";
+    }
+  }
+  return events;
+}
+
 std::vector<Event> generated_events(size_t count) {
   simulate::Options options;
   options.items = 300;
@@ -55,13 +91,13 @@ void expect_equal(ShopState& got, ShopState& want, const std::string& how) {
   EXPECT_EQ(got.hash(), want.hash()) << how;
 }
 
-std::unique_ptr<ShopState> open_state() {
-  auto state = ShopState::open(small_config());
+std::unique_ptr<ShopState> open_state(const StateConfig& config = small_config()) {
+  auto state = ShopState::open(config);
   EXPECT_TRUE(state.ok());
   return std::move(state).value();
 }
 
-void append_in_batches(MemLog& log, const std::vector<Event>& events, uint64_t seed) {
+void append_in_batches(MemLog& log, std::span<const Event> events, uint64_t seed) {
   Draw draw(seed);
   EventBatch batch;
   for (size_t at = 0; at < events.size();) {
@@ -73,8 +109,8 @@ void append_in_batches(MemLog& log, const std::vector<Event>& events, uint64_t s
 }
 
 // Saves every fold and loads it into a state of its own, as a restart does.
-std::unique_ptr<ShopState> reloaded(ShopState& state) {
-  auto next = open_state();
+std::unique_ptr<ShopState> reloaded(ShopState& state, const StateConfig& config) {
+  auto next = open_state(config);
   const auto bytes = sections(state);
   const auto folds = next->folds();
   for (size_t i = 0; i < folds.size(); i++) {
@@ -86,14 +122,14 @@ std::unique_ptr<ShopState> reloaded(ShopState& state) {
   return next;
 }
 
-void check_every_way(const std::vector<Event>& events) {
-  auto want = open_state();
+void check_every_way(const std::vector<Event>& events, const StateConfig& config = small_config()) {
+  auto want = open_state(config);
   Offset at = 0;
   for (const Event& event : events) want->apply(at++, event);
 
   for (const uint64_t seed : {1, 2}) {  // The server's loop, behind a log that grows in batches meanwhile.
     MemLog log;
-    auto state = open_state();
+    auto state = open_state(config);
     FoldRunner runner(log, nullptr, state->folds());
     runner.start();
     append_in_batches(log, events, seed);
@@ -102,14 +138,42 @@ void check_every_way(const std::vector<Event>& events) {
     expect_equal(*state, *want, "fold loop, batches of seed " + std::to_string(seed));
   }
 
+  for (const uint64_t seed : {3, 4}) {  // By two threads, with other batches, stopped and written in between.
+    MemLog log;
+    append_in_batches(log, events, seed);
+    auto state = open_state(config);
+    Draw draw(seed);
+    for (Offset upto = 0; upto < events.size();) {
+      const Offset from = upto;
+      upto = std::min<Offset>(events.size(), upto + 1 + draw.below(events.size() / 2));
+      FoldRunner runner(log, nullptr, state->folds(), {.staged = state.get()});
+      runner.begin_at(from);
+      ASSERT_TRUE(runner.fold_until(upto).ok());
+      if (draw.below(2) == 0) state = reloaded(*state, config);
+    }
+    expect_equal(*state, *want, "two threads, seed " + std::to_string(seed));
+  }
+  {
+    MemLog log;  // The server's way: what is there at the start by two threads, what comes meanwhile by one.
+    const std::span<const Event> all(events);
+    append_in_batches(log, all.first(events.size() / 2), 5);
+    auto state = open_state(config);
+    FoldRunner runner(log, nullptr, state->folds(), {.staged = state.get()});
+    runner.start();
+    append_in_batches(log, all.subspan(events.size() / 2), 6);
+    ASSERT_TRUE(runner.wait_applied(events.size(), std::chrono::minutes(5)));
+    runner.stop();
+    expect_equal(*state, *want, "two threads, then one");
+  }
+
   Draw draw(7);  // Stopped anywhere, written, loaded into an empty state, resumed.
-  auto state = open_state();
+  auto state = open_state(config);
   const size_t stops = 6;
   std::vector<size_t> cuts = {1, events.size() - 1};
   for (size_t i = 0; i < stops; i++) cuts.push_back(draw.below(events.size()));
   std::sort(cuts.begin(), cuts.end());
   for (size_t i = 0; i < events.size(); i++) {
-    if (std::binary_search(cuts.begin(), cuts.end(), i)) state = reloaded(*state);
+    if (std::binary_search(cuts.begin(), cuts.end(), i)) state = reloaded(*state, config);
     state->apply(i, events[i]);
   }
   expect_equal(*state, *want, "stopped and resumed");
@@ -160,6 +224,18 @@ TEST(ShopState, FacetsOfManyItemsAreThoseOfEach) {
 
 TEST(ShopModel, EveryWayToFoldAGeneratedShopGivesTheSameBytes) {
   check_every_way(generated_events(12000));
+}
+
+TEST(ShopModel, EveryWayToFoldARestlessShopGivesTheSameBytes) {
+  StateConfig config = small_config();
+  config.catalog.items_max = 200;
+  config.profiles.shoppers_max = 40;
+  check_every_way(restless_events(9000), config);
+  auto state = open_state(config);
+  Offset at = 0;
+  for (const Event& event : restless_events(9000)) state->apply(at++, event);
+  EXPECT_GT(state->catalog().evicted(), 100u);
+  EXPECT_GT(state->profiles().evicted(), 10u);
 }
 
 TEST(ShopModel, EveryWayToFoldARealStreamGivesTheSameBytes) {

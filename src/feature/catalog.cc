@@ -223,6 +223,7 @@ uint32_t Catalog::find_facet(std::string_view name) const {
 
 ItemSlot Catalog::slot_for(std::string_view id, TimeMs time_ms) {
   if (const ItemSlot found = find(id); found != kNoItem) return found;
+  if (before_change_) before_change_();
   if (live_.load(std::memory_order_relaxed) >= config_.items_max) evict();
   ItemSlot slot;
   if (!free_.empty()) {
@@ -256,6 +257,7 @@ void Catalog::warm(ItemSlot slot, float heat) {
 }
 
 void Catalog::publish(ItemSlot slot, ItemRecord* next) {
+  if (before_change_) before_change_();
   const ItemRecord* old = slots_[slot].record.load(std::memory_order_relaxed);
   if (old != nullptr) bytes_ -= bytes_of(*old);
   if (next != nullptr) bytes_ += bytes_of(*next);

@@ -83,6 +83,10 @@ class Catalog final : public Fold {
     on_change_ = std::move(listener);
   }
 
+  // Called before anything changes that slots(), item() and the like show; not for what an action that
+  // touches a known item changes. Empty: nobody. Fold thread.
+  void before_change(std::function<void()> listener) { before_change_ = std::move(listener); }
+
   // Any thread, under an EpochGuard.
   ItemSlot find(std::string_view id) const;     // kNoItem: not known
   const ItemRecord* item(ItemSlot slot) const;  // nullptr: no such item (any more)
@@ -124,6 +128,7 @@ class Catalog final : public Fold {
   const CatalogConfig config_;
   std::function<void(std::span<const ItemSlot>)> on_evict_;
   std::function<void(ItemSlot, const ItemRecord*, const ItemRecord*)> on_change_;
+  std::function<void()> before_change_;
   bool loading_ = false;
 
   StableArray<Slot> slots_;

@@ -6,7 +6,10 @@
 namespace freshet {
 namespace {
 
-constexpr int kEventsAtOnce = 64;               // Between two looks at commands and snapshots.
+constexpr int kEventsAtOnce = 64;   // Between two looks at commands and snapshots.
+constexpr int kEventsByTwo = 4096;  // The same while two threads fold.
+constexpr Offset kWorthTwo =
+    2 * StagedFolds::kPlaces;                   // So many events to go, and a second thread is worth it.
 constexpr std::chrono::milliseconds kIdle(10);  // Longest wait at the tail before the next look.
 
 }  // namespace
@@ -68,14 +71,19 @@ void FoldRunner::loop() {
   snapshot_begun_ns_ = monotonic_ns();
   auto cursor = log_.read(next_);
   if (!cursor.ok()) fail(cursor.error());
+  const Offset behind = log_.end();
   while (!stop_.load(std::memory_order_relaxed) && cursor.ok()) {
     if (commands_waiting_.load(std::memory_order_acquire)) do_commands();
     begin_snapshot_if_due();
-    if (Status status = fold_some(**cursor, kIdle, UINT64_MAX); !status.ok()) {
+    const Status status =
+        worth_two(behind) ? fold_by_two(**cursor, behind) : fold_some(**cursor, kIdle, UINT64_MAX);
+    if (!status.ok()) {
       fail(status.error());
       break;
     }
+    if (options_.between) options_.between();
   }
+  pair_.reset();
   // The child that writes a snapshot must not outlive the thread that forked it.
   if (snapshot_thread_.joinable()) snapshot_thread_.join();
   std::deque<std::function<void()>> left;
@@ -107,11 +115,44 @@ Status FoldRunner::fold_some(Cursor& cursor, std::chrono::milliseconds timeout, 
   return {};
 }
 
+// The same by two threads, until the end, `upto`, a command, or many events. Then the second one stands
+// still, and goes home when few are left.
+Status FoldRunner::fold_by_two(Cursor& cursor, Offset upto) {
+  if (pair_ == nullptr) pair_ = std::make_unique<FoldPair>(*options_.staged, options_.applied);
+  const auto fold_next = [&]() -> Result<bool> {
+    TRY(const bool more, cursor.next());
+    if (!more) return false;
+    CHECK(cursor.offset() == next_);
+    Event& event = pair_->place();
+    if (Status decoded = cursor.decode(event); !decoded.ok())
+      return corrupt("log offset " + std::to_string(next_) + ": " + decoded.error().what);
+    pair_->fold(next_++);
+    return true;
+  };
+  Result<bool> more = true;
+  for (int i = 0; i < kEventsByTwo && next_ < upto && more.ok() && *more; ++i) {
+    more = fold_next();
+    if (stop_.load(std::memory_order_relaxed) || commands_waiting_.load(std::memory_order_relaxed)) break;
+  }
+  pair_->settle();
+  if (!worth_two(upto)) pair_.reset();
+  publish_applied(next_);
+  return more.ok() ? Status() : Status(more.error());
+}
+
+bool FoldRunner::worth_two(Offset upto) const {
+  return options_.staged != nullptr && next_ + kWorthTwo <= upto && std::thread::hardware_concurrency() > 1;
+}
+
 Status FoldRunner::fold_until(Offset upto) {
   TRY(auto cursor, log_.read(next_));
   while (next_ < upto) {
     const Offset before = next_;
-    TRY_STATUS(fold_some(*cursor, std::chrono::milliseconds(0), upto));
+    const Status status =
+        worth_two(upto) ? fold_by_two(*cursor, upto) : fold_some(*cursor, std::chrono::milliseconds(0), upto);
+    if (options_.between) options_.between();
+    if (!status.ok() || next_ == before) pair_.reset();
+    TRY_STATUS(Status(status));
     if (next_ == before)
       return not_found("the log ends at offset " + std::to_string(next_) + ", before " +
                        std::to_string(upto));

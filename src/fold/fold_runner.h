@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "fold/fold.h"
+#include "fold/fold_pair.h"
 #include "fold/snapshot_store.h"
 #include "log/event_log.h"
 
@@ -35,10 +36,16 @@ struct FoldRunnerOptions {
   int64_t snapshot_every_ms = 0;       // 0: only when asked for. Skipped when nothing was folded since.
   SnapshotStore::Loading loading;      // Of recover(): see SnapshotStore::load_newest.
   // Called on the fold thread after each event was applied to every fold, before applied() counts it; e.g. to
-  // measure freshness.
+  // measure freshness. With two threads the folds may be some events ahead of it.
   std::function<void(Offset, const Event&)> applied;
   // Called after a snapshot was published, whoever asked for it; on a thread of the runner.
   std::function<void(const SnapshotInfo&)> snapshot_taken;
+  // Called on the fold thread now and then, while no fold is at work: what may be asked on that thread only.
+  std::function<void()> between;
+  // The folds as two stages (fold/staged_folds.h), or null. If given, and the machine has two processors, two
+  // threads fold what the log held at start(), and what fold_until() is asked for; one thread what comes
+  // after: it is quicker for a single event, and leaves the other processor to requests.
+  StagedFolds* staged = nullptr;
 };
 
 class FoldRunner {
@@ -86,6 +93,8 @@ class FoldRunner {
 
   void loop();
   Status fold_some(Cursor& cursor, std::chrono::milliseconds timeout, Offset upto);
+  Status fold_by_two(Cursor& cursor, Offset upto);
+  bool worth_two(Offset upto) const;
   void do_commands();
   void begin_snapshot_if_due();
   void begin_snapshot(
@@ -102,7 +111,8 @@ class FoldRunner {
   // Fold thread only (the owner's, while the loop is not running).
   Event event_;
   Offset next_ = 0;
-  Offset snapshot_offset_ = 0;  // Of the last snapshot begun or loaded.
+  std::unique_ptr<FoldPair> pair_;  // While two threads fold; settled between two calls of fold_by_two().
+  Offset snapshot_offset_ = 0;      // Of the last snapshot begun or loaded.
   uint64_t snapshot_begun_ns_ = 0;
   std::thread snapshot_thread_;  // Waits for the child that writes a snapshot, and publishes it.
 

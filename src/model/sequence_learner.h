@@ -83,6 +83,7 @@ class SequenceLearner {
   void clear_changed();
   void mark_changed(uint32_t item);
   float loss() const { return loss_; }
+  uint32_t pending() const { return pending_count_; }
 
   void save(Writer& out) const;
   Status load(Reader& in);

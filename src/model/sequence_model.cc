@@ -235,6 +235,10 @@ bool SequenceModel::learn(const SequenceContext& context, uint32_t target, uint6
   return impl_->learner.learn(context, target, key, weight);
 }
 
+uint32_t SequenceModel::pending() const {
+  return impl_->learner.pending();
+}
+
 void SequenceModel::publish() {
   Impl& m = *impl_;
   m.update_index();

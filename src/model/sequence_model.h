@@ -123,6 +123,9 @@ class SequenceModel {
   // `key`: hash of the event's id. Cost: about 10 us averaged (dim 64, N 256).
   bool learn(const SequenceContext& context, uint32_t target, uint64_t key, float weight = 1);
 
+  // Lessons of the micro-batch that is not complete yet.
+  uint32_t pending() const;
+
   // Shows the parameters as they stand to view(). Cost: about 50 ns for each row that changed since the last
   // time, plus 8 us. Never waits: while Views from before the last change are held, new ones go on seeing
   // what is shown now, and the newest is shown by a later publish() or learn().

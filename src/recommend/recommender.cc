@@ -113,6 +113,21 @@ void Recommender::learn(const Lesson& lesson) {
   for (const auto& source : sources) source->learn(lesson, s.learning);
 }
 
+void Recommender::set_aside(bool allowed) {
+  for (const auto& source : state_->ranking.sources()) source->set_aside(allowed);
+}
+
+bool Recommender::help() {
+  bool helped = false;
+  for (const auto& source : state_->ranking.sources()) helped |= source->help();
+  return helped;
+}
+
+bool Recommender::help_waits() const {
+  const auto sources = state_->ranking.sources();
+  return std::any_of(sources.begin(), sources.end(), [](const auto& s) { return s->help_waits(); });
+}
+
 void Recommender::evict(std::span<const ItemSlot> items) {
   const SlotSet set(items);
   for (const auto& source : state_->ranking.sources()) source->evict(set);

@@ -162,6 +162,15 @@ class Recommender {
   void save(Writer& out) const;          // load(save(s)) == s
   Status load(Reader& in);               // kCorrupt: not what save() of this version wrote.
 
+  // Fold thread. Whether learn() may from now on put aside work that takes long, until learning or any of the
+  // calls above next reads what it changes; requests may see it later. What is learned is the same. What was
+  // put aside before is done when this returns. Not allowed at first.
+  void set_aside(bool allowed);
+  // One other thread, or the fold thread itself: does some of what was put aside. False: there is too little
+  // for it to be worth while, or another thread is at it.
+  bool help();
+  bool help_waits() const;
+
   // Any thread. At most query.k, best first; as many as there are allowed items, up to k. Ties: as
   // facts.before says.
   std::vector<Recommended> recommend(const RecommendQuery& query) const;

@@ -55,6 +55,10 @@ class Source {
 
   // Fold thread. `context` is made of lesson.before, as a query's would be.
   virtual void learn(const Lesson& lesson, const Context& context) = 0;
+  // As Recommender::set_aside() and help() say.
+  virtual void set_aside(bool) {}
+  virtual bool help() { return false; }
+  virtual bool help_waits() const { return false; }
   virtual void evict(const SlotSet& items) = 0;
   virtual void save(Writer& out) const = 0;
   virtual Status load(Reader& in) = 0;

@@ -4,6 +4,7 @@
 
 #include "model/sequence_model.h"
 #include "recommend/numeric.h"
+#include "recommend/set_aside.h"
 #include "recommend/slots.h"
 
 namespace freshet {
@@ -48,22 +49,31 @@ class Taste final : public Source {
   std::span<const Column> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context& context) override {
-    const ItemSlot item = lesson.step.item;
-    // What is shown must be what save() holds, or a state loaded between two micro-batches would show more
-    // than one that was never stopped: so a new item is shown at once.
-    bool changed = !model_.live(item);
-    if (changed) {
-      ItemSlot like[kLike];
-      const size_t count = std::min(kLike, context.recents.size());
-      for (size_t r = 0; r < count; ++r) like[r] = context.recents[r].item;
-      model_.add(item, facts_.key(item), {like, count});
-    }
-    if (!context.steps.empty()) changed |= model_.learn(question(context), item, lesson.key);
-    if (changed) publish();
+    Pending& pending = pending_.next(Work{*this});
+    pending.item = lesson.step.item;
+    pending.item_key = facts_.key(lesson.step.item);
+    pending.key = lesson.key;
+    pending.like_count = std::min(kLike, context.recents.size());
+    for (size_t r = 0; r < pending.like_count; ++r) pending.like[r] = context.recents[r].item;
+    const SequenceContext asked = question(context);
+    pending.steps.assign(asked.steps.begin(), asked.steps.end());
+    pending.new_session = asked.new_session;
+    if (!pending.steps.empty()) ++batch_;
+    const bool complete = batch_ >= kBatch;
+    if (complete) batch_ = 0;
+    pending_.put(complete);
+    if (!set_aside_) settle();
   }
+  void set_aside(bool allowed) override {
+    settle();
+    set_aside_ = allowed;
+  }
+  bool help() override { return pending_.help(Work{*this}); }
+  bool help_waits() const override { return pending_.waits(); }
 
   void collect(const Context& context, size_t first, Slate& slate) const override {
     if (context.steps.empty() || context.brief) return;
+    settle(context);
     const SequenceModel::View view = view_for(context);
     const SequenceQuery& query = encoded(view, context);
     if (query.empty()) return;
@@ -74,6 +84,7 @@ class Taste final : public Source {
   void fill(const Context& context, size_t first, std::span<const uint32_t> chosen,
             Slate& slate) const override {
     if (context.steps.empty()) return;
+    settle(context);
     const SequenceModel::View view = view_for(context);
     const SequenceQuery& query = encoded(view, context);
     if (query.empty()) return;
@@ -91,12 +102,17 @@ class Taste final : public Source {
   RecommendReason reason(const Context&, ItemSlot) const override { return {RecommendReason::Kind::kTaste}; }
 
   void evict(const SlotSet& gone) override {
+    settle();
     for (ItemSlot item = 0; item < facts_.slots(); ++item)
       if (gone.contains(item)) model_.remove(item);
     publish();
   }
-  void save(Writer& out) const override { model_.save(out); }
+  void save(Writer& out) const override {
+    settle();
+    model_.save(out);
+  }
   Status load(Reader& in) override {
+    settle();
     TRY_STATUS(model_.load(in));
     put(bytes_, model_.bytes());
     return {};
@@ -105,6 +121,22 @@ class Taste final : public Source {
   double index_recall() const override { return model_.index_recall(); }
 
  private:
+  // A lesson as the model takes it.
+  struct Pending {
+    std::vector<SequenceStep> steps;
+    bool new_session = false;
+    ItemSlot item = kNoItem;
+    uint64_t key = 0, item_key = 0;
+    size_t like_count = 0;
+    ItemSlot like[kLike];
+  };
+  struct Work {
+    Taste& taste;
+    void operator()(const Pending& lesson) const { taste.learn(lesson); }
+  };
+  static constexpr uint64_t kPendingMax = 64;
+  static constexpr uint32_t kBatch = 16;  // Of the model: only one lesson in so many takes long.
+
   static SequenceOptions options(uint64_t seed, size_t bytes_max) {
     SequenceOptions out;
     // A row is learned as floats, shown in three copies as bytes, and stands in the index: 768 bytes at most.
@@ -112,6 +144,7 @@ class Taste final : public Source {
     out.rows_max = static_cast<uint32_t>(std::clamp<size_t>(bytes_max / kRowBytes, 256, out.rows_max));
     out.seed = seed;
     out.negatives = 256;
+    out.batch = kBatch;
     return out;
   }
   static SequenceContext question(const Context& context) {
@@ -140,8 +173,33 @@ class Taste final : public Source {
     put(bytes_, model_.bytes());
   }
 
+  // All that changes the model when something is learned.
+  void learn(const Pending& lesson) {
+    // What is shown must be what save() holds, or a state loaded between two micro-batches would show more
+    // than one that was never stopped: so a new item is shown at once.
+    bool changed = !model_.live(lesson.item);
+    if (changed) model_.add(lesson.item, lesson.item_key, {lesson.like, lesson.like_count});
+    if (!lesson.steps.empty())
+      changed |=
+          model_.learn({.steps = lesson.steps, .new_session = lesson.new_session}, lesson.item, lesson.key);
+    if (changed) publish();
+  }
+  // The model as the lessons so far left it. Readers say so too: they are const, what is done for them is
+  // not.
+  void settle() const {
+    Taste* self = const_cast<Taste*>(this);
+    self->pending_.finish(Work{*self});
+    self->batch_ = model_.pending();
+  }
+  void settle(const Context& context) const {
+    if (context.learning) settle();
+  }
+
   const ItemFacts& facts_;
   SequenceModel model_;
+  SetAside<Pending, kPendingMax> pending_;
+  uint32_t batch_ = 0;  // Lessons that the model waits with, had all been learned; near enough.
+  bool set_aside_ = false;
   std::atomic<size_t> bytes_{0};  // The model tells its size to the fold thread only.
 };
 
