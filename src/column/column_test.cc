@@ -198,6 +198,13 @@ TEST(Columns, NumberRangesAgreeWithTheScan) {
     EXPECT_EQ(column.range_into(0, row[0], row[1], fast.data()),
               column.range_into_slowly(0, row[0], row[1], slow.data()));
     EXPECT_EQ(fast, slow) << row[0] << ".." << row[1];
+    for (const uint64_t per_word : {0, 3, 12, 13, 40, 64}) {  // Few slots of a word asked for, and many.
+      std::vector<uint64_t> within(SlotSet::kChunkWords), some(SlotSet::kChunkWords);
+      for (uint64_t& word : within)
+        for (uint64_t i = 0; i < 64; ++i) word |= uint64_t{draw.below(64) < per_word} << i;
+      column.range_into(0, row[0], row[1], some.data(), within.data());
+      for (size_t w = 0; w < some.size(); ++w) ASSERT_EQ(some[w], slow[w] & within[w]);
+    }
   }
 }
 

@@ -28,9 +28,14 @@ void for_each_word(const TextColumn& texts, const SlotSet& found, Visit&& visit)
     const SlotSet::Chunk chunk = found.chunk(i);
     const uint32_t base = chunk.number * SlotSet::kChunkSlots;
     if (chunk.words == nullptr) {
-      for (uint32_t j = 0; j < chunk.size; ++j)
-        if (const uint32_t word = texts.word(base + chunk.values[j]); word != 0)
-          visit(word, base + chunk.values[j]);
+      for (uint32_t j = 0; j < chunk.size;) {  // Words that lie together are reached through one pointer.
+        const uint32_t block = chunk.values[j] / TextColumn::kTogether * TextColumn::kTogether;
+        const std::atomic<uint32_t>* words = texts.words_at(base + block);
+        if (words == nullptr) break;
+        for (; j < chunk.size && chunk.values[j] - block < TextColumn::kTogether; ++j)
+          if (const uint32_t word = words[chunk.values[j] - block].load(std::memory_order_relaxed); word != 0)
+            visit(word, base + chunk.values[j]);
+      }
       continue;
     }
     for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
@@ -66,25 +71,34 @@ void count_by_lists(const TextColumn& texts, const SlotSet& found, std::vector<C
 
 using CodeCounts = std::vector<std::pair<uint32_t, uint64_t>>;  // code, count
 
-// By reading the word of every item found.
+// By reading the word of every item found. Values and lists are counted in one array, values first, so that
+// nothing is asked of a word but where it counts.
 void count_by_words(const TextColumn& texts, const SlotSet& found, CodeCounts& out) {
   // A list or value that enters while we count has a number beyond these; it is left out.
-  std::vector<uint32_t> codes(texts.codes() + 1), lists(texts.lists());
+  const uint32_t values = texts.codes() + 1, lists = texts.lists();
+  thread_local std::vector<uint32_t> counts;
+  counts.assign(size_t{values} + lists + 1, 0);
+  uint32_t* const at = counts.data();
   for_each_word(texts, found, [&](uint32_t word, uint32_t) {
-    if ((word & TextColumn::kListBit) == 0) {
-      if (word < codes.size()) ++codes[word];
-    } else if ((word & ~TextColumn::kListBit) < lists.size()) {
-      ++lists[word & ~TextColumn::kListBit];
-    }
+    const uint32_t list = word >> 31, number = word & ~TextColumn::kListBit;
+    const uint32_t first = list * values, room = list != 0 ? lists : values;
+    ++at[number < room ? first + number : values + lists];
   });
-  for (uint32_t n = 0; n < lists.size(); ++n) {
-    const auto* list = lists[n] == 0 ? nullptr : texts.list(n);
+  for (uint32_t n = 0; n < lists; ++n) {
+    const uint32_t times = at[values + n];
+    if (times == 0) continue;
+    if (uint64_t packed = texts.packed(n); packed != 0) {
+      for (; packed != 0; packed >>= 16)
+        if ((packed & 0xffff) < values) at[packed & 0xffff] += times;
+      continue;
+    }
+    const auto* list = texts.list(n);
     if (list == nullptr) continue;
     for (const uint32_t code : *list)
-      if (code + 1 < codes.size()) codes[code + 1] += lists[n];
+      if (code + 1 < values) at[code + 1] += times;
   }
-  for (uint32_t word = 1; word < codes.size(); ++word)
-    if (codes[word] != 0 && texts.value(word - 1) != nullptr) out.emplace_back(word - 1, codes[word]);
+  for (uint32_t word = 1; word < values; ++word)
+    if (at[word] != 0 && texts.value(word - 1) != nullptr) out.emplace_back(word - 1, at[word]);
 }
 
 // Few items found of an attribute with very many values: their words are gathered and sorted.
@@ -328,7 +342,7 @@ FacetCounts count_facet(const ColumnSet& columns, const FacetSpec& spec, const S
                         !spec.hierarchical && !column->texts.numeric() && column->numbers.size() == 0;
   const uint64_t others =
       count_texts(column->texts, found, found.size(), groups, by_count ? spec.values_max : 0, all);
-  counts.items = present_in(column->present, found);
+  if (spec.count_items) counts.items = present_in(column->present, found);
   finish(spec, all, numbers, counts);
   counts.distinct += others;
   return counts;

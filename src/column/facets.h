@@ -39,6 +39,7 @@ struct FacetSpec {
   // case.
   std::function<std::string(std::string_view)> fold;
   std::string pre_tag = "<em>", post_tag = "</em>";  // around what `search` found
+  bool count_items = true;                           // false: FacetCounts::items is not wanted
 };
 
 struct FacetCount {
@@ -51,7 +52,7 @@ struct FacetCounts {
   std::string name;
   std::vector<FacetCount> values;
   uint64_t distinct = 0;  // Values with a count above 0 that fit the spec; `values` holds values_max of them.
-  uint64_t items = 0;     // Items found that have the attribute.
+  uint64_t items = 0;     // Items found that have the attribute; 0: not wanted.
   bool has_numbers = false;
   double min = 0, max = 0, sum = 0, mean = 0;
 };

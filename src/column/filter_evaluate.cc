@@ -12,7 +12,6 @@ namespace {
 using Node = Filter::Node;
 constexpr uint32_t kWords = SlotSet::kChunkWords;
 using Words = std::vector<uint64_t>;
-constexpr uint32_t kScanFrom = 8192;  // Slots of a chunk; a scan takes as long as some thousand single looks.
 
 // A node with what it needs looked up once: its column, the inverted lists of its values.
 struct Plan {
@@ -153,17 +152,9 @@ class Evaluation {
     return some;
   }
 
-  // Few slots are looked at one by one, many by a scan of the chunk.
-  bool range(const Plan& step, uint32_t number, const uint64_t* within, double low, double high,
-             uint64_t* out) const {
-    const NumberColumn& numbers = step.column->numbers;
-    uint32_t slots = 0;
-    for (uint32_t w = 0; w < kWords; ++w) slots += static_cast<uint32_t>(std::popcount(within[w]));
-    if (slots > kScanFrom) return numbers.range_into(number, low, high, out);
-    return each(number, within, out, [&](ItemSlot slot) {
-      const double value = numbers.value(slot);
-      return value >= low && value <= high;
-    });
+  static bool range(const Plan& step, uint32_t number, const uint64_t* within, double low, double high,
+                    uint64_t* out) {
+    return step.column->numbers.range_into(number, low, high, out, within);
   }
 
   // The box around the circle from the two columns, then the exact distance of what is in it.
@@ -230,20 +221,23 @@ SlotSet Filter::evaluate(const ColumnSet& columns, const SlotSet* within) const 
   Plan root;
   if (root_ != nullptr) root = evaluation.prepare(*root_);
   Words items(kWords), out(kWords);
-  Words asked(kWords);
   size_t next = 0;  // Of the chunks of `within`.
   for (uint32_t number = 0; number < columns.chunks(); ++number) {
     std::fill(items.begin(), items.end(), 0);
-    columns.items().or_into(number, items.data());
-    if (within != nullptr) {
+    if (within == nullptr) {
+      columns.items().or_into(number, items.data());
+    } else {
       while (next < within->chunks() && within->chunk(next).number < number) ++next;
       if (next == within->chunks()) break;
-      if (within->chunk(next).number != number) continue;
-      std::fill(asked.begin(), asked.end(), 0);
-      SlotSet::for_each(within->chunk(next), [&](uint32_t slot) {
-        asked[slot % SlotSet::kChunkSlots / 64] |= uint64_t{1} << (slot % 64);
-      });
-      for (uint32_t w = 0; w < kWords; ++w) items[w] &= asked[w];
+      const SlotSet::Chunk asked = within->chunk(next);
+      if (asked.number != number) continue;
+      if (asked.words != nullptr) {
+        std::copy(asked.words, asked.words + kWords, items.begin());
+      } else {
+        for (uint32_t i = 0; i < asked.size; ++i)
+          items[asked.values[i] / 64] |= uint64_t{1} << (asked.values[i] % 64);
+      }
+      if (!columns.items().and_into(number, items.data())) continue;
     }
     if (root_ == nullptr) {
       builder.add_chunk(number, items.data());

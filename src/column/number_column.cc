@@ -1,6 +1,7 @@
 #include "column/number_column.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace freshet {
@@ -86,20 +87,35 @@ void NumberColumn::rebin() {
   binned_size_ = size();
 }
 
-// The slots of one chunk; the bins at the ends are compared exactly unless they are sure to be inside.
+// The slots of one chunk; the bins at the ends are compared exactly unless they are sure to be inside. Of 64
+// slots a few are looked at one by one, more all at once.
 uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, double high, bool low_sure,
-                            bool high_sure, uint64_t* words) const {
+                            bool high_sure, const uint64_t* within, uint64_t* words) const {
+  constexpr int kFew = 12;
   const uint32_t first = bins.bin_of(low), last = bins.bin_of(high);
   const uint32_t sure_first = low_sure ? first : first + 1, sure_end = high_sure ? last + 1 : last;
   const std::atomic<uint64_t>* from = &bins.words[size_t{number} * (SlotSet::kChunkSlots / 8)];
   const uint32_t base = number * SlotSet::kChunkSlots;
   uint64_t seen = 0;
   for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
+    const uint64_t asked = within == nullptr ? ~uint64_t{0} : within[w];
     uint64_t all = 0, sure = 0;
-    for (uint32_t i = 0; i < 8; ++i) {
-      const uint64_t bytes = from[8 * w + i].load(std::memory_order_acquire);
-      all |= gather(at_least(bytes, first) & ~at_least(bytes, last + 1)) << (8 * i);
-      sure |= gather(at_least(bytes, sure_first) & ~at_least(bytes, sure_end)) << (8 * i);
+    if (std::popcount(asked) <= kFew) {
+      for (uint64_t bits = asked; bits != 0; bits &= bits - 1) {
+        const auto bit = static_cast<uint32_t>(std::countr_zero(bits));
+        const auto bin =
+            static_cast<uint8_t>(from[8 * w + bit / 8].load(std::memory_order_acquire) >> (bit % 8 * 8));
+        all |= uint64_t{bin >= first && bin <= last} << bit;
+        sure |= uint64_t{bin >= sure_first && bin < sure_end} << bit;
+      }
+    } else {
+      for (uint32_t i = 0; i < 8; ++i) {
+        const uint64_t bytes = from[8 * w + i].load(std::memory_order_acquire);
+        all |= gather(at_least(bytes, first) & ~at_least(bytes, last + 1)) << (8 * i);
+        sure |= gather(at_least(bytes, sure_first) & ~at_least(bytes, sure_end)) << (8 * i);
+      }
+      all &= asked;
+      sure &= asked;
     }
     for (uint64_t edge = all & ~sure; edge != 0; edge &= edge - 1) {
       const auto bit = static_cast<uint32_t>(std::countr_zero(edge));
@@ -112,7 +128,8 @@ uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, doubl
   return seen;
 }
 
-bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t* words) const {
+bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t* words,
+                              const uint64_t* within) const {
   const Bins& bins = *bins_.load(std::memory_order_acquire);
   if (number * size_t{SlotSet::kChunkSlots / 8} >= bins.words.size() || !(low <= high)) return false;
   const uint32_t first = bins.bin_of(low), last = bins.bin_of(high);
@@ -122,11 +139,11 @@ bool NumberColumn::range_into(uint32_t number, double low, double high, uint64_t
   // When one bin is both ends, it is inside only if both are sure.
   const bool one = first == last && !(low_was && high_was);
   uint64_t scratch[SlotSet::kChunkWords] = {};
-  uint64_t seen = scan(bins, number, low, high, low_was && !one, high_was && !one, scratch);
+  uint64_t seen = scan(bins, number, low, high, low_was && !one, high_was && !one, within, scratch);
   // scan() loads the words with acquire, so these limits are at least as new as what it saw.
   if ((low_was && !low_sure()) || (high_was && !high_sure())) {  // A value came in between: look exactly.
     std::fill(std::begin(scratch), std::end(scratch), 0);
-    seen = scan(bins, number, low, high, false, false, scratch);
+    seen = scan(bins, number, low, high, false, false, within, scratch);
   }
   for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) words[w] |= scratch[w];
   return seen != 0;

@@ -38,7 +38,9 @@ class NumberColumn {
     return slot < values_.size() ? from_bits(values_[slot].load(std::memory_order_relaxed)) : kNoNumber;
   }
   // Sets the bits of the slots of chunk `number` whose value is in [low, high]; others are left alone.
-  bool range_into(uint32_t number, double low, double high, uint64_t* words) const;
+  // `within`: only these slots are looked at (nullptr: all). False: there are none.
+  bool range_into(uint32_t number, double low, double high, uint64_t* words,
+                  const uint64_t* within = nullptr) const;
   bool range_into_slowly(uint32_t number, double low, double high, uint64_t* words) const;  // the slow twin
 
   uint32_t size() const { return size_.load(std::memory_order_relaxed); }  // slots that have one
@@ -64,7 +66,7 @@ class NumberColumn {
   };
   void rebin();
   uint64_t scan(const Bins& bins, uint32_t number, double low, double high, bool low_sure, bool high_sure,
-                uint64_t* words) const;
+                const uint64_t* within, uint64_t* words) const;
 
   StableArray<std::atomic<uint64_t>, 4096, 16384> values_;
   std::atomic<Bins*> bins_;  // Published.

@@ -1,6 +1,7 @@
 // One bit for every slot, set and cleared in place by the fold thread, read a chunk at a time by anyone.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -40,6 +41,18 @@ class SlotBits {
     const std::atomic<uint64_t>* from = &words_[size_t{number} * SlotSet::kChunkWords];
     for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) words[w] |= from[w].load(std::memory_order_relaxed);
     return true;
+  }
+  // Clears the bits of `words` that are not set in chunk `number`. False: none is left.
+  bool and_into(uint32_t number, uint64_t* words) const {
+    if (number >= chunks()) {
+      std::fill(words, words + SlotSet::kChunkWords, 0);
+      return false;
+    }
+    const std::atomic<uint64_t>* from = &words_[size_t{number} * SlotSet::kChunkWords];
+    uint64_t seen = 0;
+    for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w)
+      seen |= words[w] &= from[w].load(std::memory_order_relaxed);
+    return seen != 0;
   }
   uint32_t and_size(const SlotSet::Chunk& chunk) const {
     uint32_t n = 0;

@@ -14,6 +14,16 @@ double to_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? value : kNoNumber;
 }
 
+uint64_t pack(const std::vector<uint32_t>& codes) {
+  uint64_t packed = 0;
+  if (codes.size() > 4) return 0;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] >= 0xffff) return 0;
+    packed |= uint64_t{codes[i] + 1} << (16 * i);
+  }
+  return packed;
+}
+
 uint64_t hash_codes(const std::vector<uint32_t>& codes) {
   return hash_bytes(codes.data(), codes.size() * sizeof(uint32_t));
 }
@@ -83,11 +93,13 @@ uint32_t TextColumn::list_for(const std::vector<uint32_t>& codes) {
   if (number == IdIndex::kNone) {
     number = lists();
     if (free_lists_.empty()) {
+      packed_.grow(number + 1);
       lists_.grow(number + 1);
     } else {
       number = free_lists_.back();
       free_lists_.pop_back();
     }
+    packed_[number].store(pack(codes), std::memory_order_relaxed);
     lists_[number].store(new List{codes, 0, hash}, std::memory_order_release);
     list_index_.insert(hash, number);
   }
@@ -126,7 +138,7 @@ void TextColumn::set(uint32_t slot, std::span<const std::string_view> texts) {
     const uint32_t code = code_for(text);
     if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
   }
-  if (slot >= words_.size()) words_.grow((slot / 4096 + 1) * size_t{4096});
+  if (slot >= words_.size()) words_.grow((slot / kTogether + 1) * size_t{kTogether});
   for (const uint32_t code : codes) values_[code].load(std::memory_order_relaxed)->slots.add(slot, retired_);
   const uint32_t next = codes.empty() ? 0 : codes.size() == 1 ? codes.front() + 1 : list_for(codes);
   words_[slot].store(next, std::memory_order_release);
@@ -135,8 +147,8 @@ void TextColumn::set(uint32_t slot, std::span<const std::string_view> texts) {
 }
 
 size_t TextColumn::bytes() const {
-  size_t bytes =
-      4 * words_.size() + 8 * values_.size() + 8 * lists_.size() + value_index_.bytes() + list_index_.bytes();
+  size_t bytes = 4 * words_.size() + 8 * values_.size() + 16 * lists_.size() + value_index_.bytes() +
+                 list_index_.bytes();
   for (uint32_t code = 0; code < codes(); ++code)
     if (const Value* value = this->value(code))
       bytes += sizeof(Value) + value->text.capacity() + value->slots.bytes();

@@ -54,7 +54,8 @@ class TextColumn {
   uint32_t word(uint32_t slot) const {
     return slot < words_.size() ? words_[slot].load(std::memory_order_relaxed) : 0;
   }
-  // The words of the 64 slots from `slot` (a multiple of 64); nullptr: all are 0.
+  // The words of the slots from `slot` to the next multiple of kTogether; nullptr: all are 0.
+  static constexpr uint32_t kTogether = 4096;
   const std::atomic<uint32_t>* words_at(uint32_t slot) const {
     return slot < words_.size() ? &words_[slot] : nullptr;
   }
@@ -62,6 +63,9 @@ class TextColumn {
     const List* found = lists_[number].load(std::memory_order_acquire);
     return found == nullptr ? nullptr : &found->codes;
   }
+  // A short list once more in one word, so that many lists are opened without following a pointer: its codes,
+  // each increased by one, in 16 bits each, the first lowest; 0: longer than four, or codes too large.
+  uint64_t packed(uint32_t number) const { return packed_[number].load(std::memory_order_relaxed); }
   // The codes that a word of the column stands for; `room` holds a single one.
   std::span<const uint32_t> codes_of(uint32_t word, uint32_t& room) const;
   std::string_view first(uint32_t slot) const;  // ""; absent
@@ -91,9 +95,10 @@ class TextColumn {
   void drop_word(uint32_t slot, uint32_t word, std::span<const uint32_t> kept);
   void drop_value(uint32_t code, uint32_t slot);
 
-  StableArray<std::atomic<uint32_t>, 4096, 16384> words_;
+  StableArray<std::atomic<uint32_t>, kTogether, 16384> words_;
   StableArray<std::atomic<Value*>, 256, 65536> values_;
   StableArray<std::atomic<List*>, 256, 65536> lists_;
+  StableArray<std::atomic<uint64_t>, 256, 65536> packed_;  // by list
   IdIndex value_index_, list_index_;
   std::vector<uint32_t> free_values_, free_lists_;  // Fold thread.
   std::atomic<uint32_t> distinct_{0}, size_{0};

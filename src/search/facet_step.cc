@@ -52,6 +52,7 @@ FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
   spec.fold = [&c](std::string_view word) { return c.generation.analyzer.fold(word); };
   spec.pre_tag = kBegin;
   spec.post_tag = kEnd;
+  spec.count_items = false;
   return spec;
 }
 
