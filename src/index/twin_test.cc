@@ -72,6 +72,21 @@ class Shop {
     }
     return plan;
   }
+  // As the query side makes them: a word said in many ways of unequal worth.
+  QueryPlan typed_plan() {
+    constexpr float kWeights[] = {1, 0.95f, 1.12f, 0.1f, 0.1f, 0.1f, 0.1f, 0.8f, 0.3f, 0.1f};
+    QueryPlan plan;
+    for (uint64_t clauses = 1 + draw_.below(3); plan.clauses.size() < clauses;) {
+      Clause& clause = plan.clauses.emplace_back();
+      clause.combine = Combine::kSaturatingSum;
+      for (uint64_t n = 1 + draw_.below(std::size(kWeights)); clause.alternatives.size() < n;)
+        clause.alternatives.push_back({{word()}, kWeights[clause.alternatives.size()]});
+    }
+    plan.proximity = 0.15f;
+    plan.exact = 0.2f;
+    plan.begins = 0.05f;
+    return plan;
+  }
   uint64_t below(uint64_t n) { return draw_.below(n); }
 
  private:
@@ -147,18 +162,30 @@ TEST(SearchTwins, AgreeOnRandomShopsWithUpdatesRemovalsAndMergesAtAnyMoment) {
     }
 }
 
+// Whole chunks first, then with holes between the slots; filters from nearly everything to a few.
 TEST(SearchTwins, AgreeOverSeveralChunksOfASegment) {
   SearchIndexConfig config;
   config.background = false;
   SearchIndex index(config);
   Shop shop(5, 1, 2000);
   for (uint32_t slot = 0; slot < 150'000; ++slot) shop.put(index, slot);
-  index.merge_all();
-  ASSERT_EQ(index.stats().segments, 1u);
-  const EpochGuard guard;
-  for (int i = 0; i < 30; ++i) {
-    expect_twins(index, shop.plan(), nullptr, 10);
-    if (HasFatalFailure()) return;
+  for (const bool holes : {false, true}) {
+    for (uint32_t slot = 0; slot < 150'000 && holes; slot += 1 + static_cast<uint32_t>(shop.below(200)))
+      index.remove(slot);
+    index.merge_all();
+    ASSERT_EQ(index.stats().segments, 1u);
+    const EpochGuard guard;
+    for (int i = 0; i < 60; ++i) {
+      SCOPED_TRACE(std::string(holes ? "holes " : "whole ") + std::to_string(i));
+      const uint64_t one_in = uint64_t{1} << shop.below(11);
+      std::vector<uint32_t> some;
+      for (uint32_t slot = 0; slot < 150'000; ++slot)
+        if (shop.below(one_in) == 0) some.push_back(slot);
+      const SlotSet filter = SlotSet::of(some);
+      const QueryPlan plan = shop.below(2) == 0 ? shop.plan() : shop.typed_plan();
+      expect_twins(index, plan, shop.below(3) == 0 ? nullptr : &filter, shop.below(2) == 0 ? 10 : 256);
+      if (HasFatalFailure()) return;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include "index/internal/segment_search.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace freshet::index {
@@ -208,8 +209,19 @@ void SegmentSearch::fill_area(Run& run) {
     const Chunk& chunk = *option.terms[0].chunk;
     const uint16_t* lows = segment_->lows.data() + chunk.begin;
     const uint8_t* codes = segment_->codes.data() + chunk.begin;
-    for (uint32_t i = 0; i < chunk.size; ++i)
+    const auto put_posting = [&](uint32_t i) {
       if (const float score = option.score[codes[i]]; score >= 0) put(lows[i], score, option.flags[codes[i]]);
+    };
+    if (filtered_ && chunk.probe != kAbsent && passing_ < chunk.size) {  // What both have, a word at a time.
+      const Segment::Probe& probe = segment_->probes[chunk.probe];
+      for (uint32_t w = 0; w < kChunkWords; ++w)
+        for (uint64_t word = probe.bits[w] & allowed_[w]; word != 0; word &= word - 1)
+          put_posting(probe.rank[w] +
+                      static_cast<uint32_t>(std::popcount(probe.bits[w] & ((word & -word) - 1))));
+      continue;
+    }
+    for (uint32_t i = 0; i < chunk.size; ++i)
+      if (is_allowed(lows[i])) put_posting(i);
   }
   if (!sums) return;
   for (uint32_t w = 0; w < kChunkWords; ++w)

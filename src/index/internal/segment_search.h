@@ -107,6 +107,8 @@ class SegmentSearch {
   void for_phrase(const Option& option, Visit&& visit) const;
 
   void search_chunk(uint32_t number, Best& best);
+  bool open_filter(uint32_t number);
+  bool is_allowed(uint32_t low) const { return !filtered_ || (allowed_[low / 64] >> (low % 64) & 1) != 0; }
   void open_all();
   bool split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const;
   void drive(Run& driver, uint32_t number, uint32_t level, Best& best);
@@ -139,6 +141,9 @@ class SegmentSearch {
   std::vector<Run*> positive_, excluded_;  // in plan order, those with postings here
   std::vector<Run*> order_;                // positive ones present in the chunk, in the order they drive
   std::vector<uint32_t> levels_;
+  bool filtered_ = false;  // There is a filter: allowed_ holds what of the chunk it passes.
+  uint32_t passing_ = 0;   // So many items of the chunk.
+  Words allowed_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
   uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
   bool rough_ = false, whole_ = true, begins_ = true;  // Of the item: see the flags.

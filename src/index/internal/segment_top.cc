@@ -38,9 +38,56 @@ void SegmentSearch::top(const Query& query, const Segment& segment, bool check_l
     search_filtered(items, best);
     return;
   }
+  filtered_ = query.filter != nullptr;
   const uint32_t chunks = (segment.items() + kChunkItems - 1) / kChunkItems;
   for (uint32_t number = 0; number < chunks && !query.stopped(); ++number)
-    if (enter_chunk(number)) search_chunk(number, best);
+    if ((!filtered_ || open_filter(number)) && enter_chunk(number)) search_chunk(number, best);
+  filtered_ = false;
+}
+
+// What of the chunk the filter passes, by item; false: nothing. Where no slot is missing between two of the
+// chunk, items lie as slots do; else each slot's item is found from the one before it.
+bool SegmentSearch::open_filter(uint32_t number) {
+  const auto& slots = segment_->slots;
+  const uint32_t begin = number * kChunkItems, end = std::min(segment_->items(), begin + kChunkItems);
+  const uint32_t first = slots[begin], last = slots[end - 1];
+  const bool dense = last - first == end - 1 - begin;
+  allowed_.fill(0);
+  passing_ = 0;
+  uint32_t at = begin;  // The item of no slot passed is before it.
+  const auto put = [&](uint32_t slot) {
+    if (slot < first || slot > last) return;
+    if (!dense) {  // Slots ascend, so the item is at most as far as the slot is.
+      uint32_t low = at, high = std::min(end - 1, at + (slot - slots[at]));
+      for (uint32_t step = 1; high > low && slots[high] > slot; step *= 2) {
+        const uint32_t back = high - low > step ? high - step : low;
+        if (slots[back] <= slot) {
+          low = back;
+          break;
+        }
+        high = back;
+      }
+      at = static_cast<uint32_t>(std::upper_bound(slots.begin() + low, slots.begin() + high + 1, slot) -
+                                 slots.begin() - 1);
+      if (slots[at] != slot) return;
+    }
+    const uint32_t item = dense ? slot - first : at - begin;
+    allowed_[item / 64] |= uint64_t{1} << (item % 64);
+    ++passing_;
+  };
+  for (size_t i = 0; i < query_->filter->chunks(); ++i) {
+    const SlotSet::Chunk chunk = query_->filter->chunk(i);
+    if (chunk.number < first / SlotSet::kChunkSlots) continue;
+    if (chunk.number > last / SlotSet::kChunkSlots) break;
+    if (dense && chunk.words != nullptr && first == chunk.number * SlotSet::kChunkSlots &&
+        end - begin == kChunkItems) {
+      std::copy(chunk.words, chunk.words + kChunkWords, allowed_.begin());
+      passing_ += chunk.size;
+      continue;
+    }
+    SlotSet::for_each(chunk, put);
+  }
+  return passing_ > 0;
 }
 
 void SegmentSearch::search_chunk(uint32_t number, Best& best) {
@@ -194,7 +241,7 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
     if (chunk.size - at < 64) mask &= (uint64_t{1} << (chunk.size - at)) - 1;
     for (; mask != 0; mask &= mask - 1) {
       const uint32_t i = at + static_cast<uint32_t>(std::countr_zero(mask));
-      if (codes[i] >= cutoff || score[codes[i]] < 0) continue;
+      if (codes[i] >= cutoff || score[codes[i]] < 0 || !is_allowed(lows[i])) continue;
       const uint32_t item = base + lows[i];
       const Hit worst = best.worst();
       consider(&driver, {score[codes[i]], driver.options[0].flags[codes[i]]}, item, best);
@@ -222,7 +269,8 @@ void SegmentSearch::drive_area(Run& driver, uint32_t number, Best& best) {
   const Area& area = *driver.area;
   const float rest = others(driver);
   for (uint32_t w = 0; w < kChunkWords; ++w)
-    for (uint64_t word = area.bits[w]; word != 0; word &= word - 1) {
+    for (uint64_t word = area.bits[w] & (filtered_ ? allowed_[w] : ~uint64_t{0}); word != 0;
+         word &= word - 1) {
       const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
       // A first, rough look; the margin is far above what rounding makes of the order of a sum.
       if ((area.best[low] + rest) * 1.0001f < best.worst().score) continue;
@@ -246,7 +294,6 @@ inline void SegmentSearch::note(const Run& run, Found found) {
 
 inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item, Best& best) {
   const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
-  if (query_->allowed != nullptr && driver != nullptr && !(*query_->allowed)(slot)) return;
   uint32_t matched = 0;
   reset_values();
   if (driver != nullptr) {
