@@ -139,6 +139,11 @@ float Closeness::likeness(const Word& word, const Bits& common, uint32_t letter_
   return dice < kLike ? 0 : std::min(dice, 1.0F);
 }
 
+Closeness::Parts Closeness::most() const {
+  if (trigrams_ == 0) return {};
+  return {1, word_count_ > numbers_ ? 1.0 : 0.0, word_count_ > 1 ? 1.0 : 0.0, numbers_ > 0 ? 1.0 : 0.0};
+}
+
 Closeness::Parts Closeness::parts(std::string_view text) const {
   Parts out;
   if (trigrams_ == 0) return out;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "search/internal/context.h"
+#include "search/internal/spelling.h"
 #include "search/popularity.h"
 
 namespace freshet::search_internal {
@@ -98,6 +99,73 @@ std::vector<double> ranking_key(const Context& c, ItemSlot slot) {
   return key;
 }
 
+namespace {
+
+// Asks for what scoring reads of candidates [from, to) ahead of its use: each look is far away from the last.
+void fetch(const Context& c, size_t from, size_t to, std::vector<const ItemRecord*>& items) {
+  items.clear();
+  for (size_t i = from; i < to; ++i) c.catalog.fetch(c.pool[i].slot);
+  for (size_t i = from; i < to; ++i) items.push_back(c.catalog.item(c.pool[i].slot));
+  for (const ItemRecord* item : items)
+    if (item != nullptr)
+      for (size_t at = 0; at < sizeof(ItemRecord); at += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(item) + at);
+  for (const ItemRecord* item : items) {
+    if (item == nullptr) continue;
+    __builtin_prefetch(item->title.data());
+    for (size_t at = 0; at < std::min<size_t>(item->attributes.size(), 4); ++at)
+      __builtin_prefetch(&item->attributes[at]);
+  }
+}
+
+// Does the first stand before the second? Ranking attributes count only when scores are equal.
+bool stands_before(const Context& c, double score, ItemSlot slot, double other_score, ItemSlot other) {
+  if (score != other_score) return score > other_score;
+  const std::vector<double> key = ranking_key(c, slot), other_key = ranking_key(c, other);
+  return key != other_key ? key > other_key : slot < other;
+}
+
+// Gives the candidates their scores. `shown`: only so many of the best are wanted in the end; the titles of
+// those that cannot be among them, however close their wording, are not looked at.
+void score_pool(Context& c, size_t shown) {
+  constexpr size_t kTogether = 32;
+  Spelling spelling(c);
+  const bool prune = shown < c.pool.size();
+  std::vector<const ItemRecord*> items;  // of the candidates from `fetched` on
+  size_t fetched = SIZE_MAX;
+  std::vector<size_t> best;  // A heap of candidates, the last of them on top.
+  const auto before = [&](size_t a, size_t b) {
+    return stands_before(c, c.pool[a].score, c.pool[a].slot, c.pool[b].score, c.pool[b].slot);
+  };
+  for (size_t i = 0; i < c.pool.size(); ++i) {
+    Candidate& one = c.pool[i];
+    one.intent = intent_part(c, one.slot);
+    one.score = in_steps(c.lexical_scale * one.lexical) + in_steps(one.semantic) +
+                popularity_part(c, one.slot) + by_id_part(c, one.slot) + in_steps(one.intent);
+    const bool full = prune && best.size() == shown;
+    if (i < Spelling::kCandidates) {
+      const Candidate* last = full ? &c.pool[best.front()] : nullptr;
+      if (full && !stands_before(c, one.score + spelling.most(), one.slot, last->score, last->slot)) continue;
+      if (const size_t from = i - i % kTogether; fetched != from) {
+        fetched = from;
+        fetch(c, from, std::min(from + kTogether, c.pool.size()), items);
+      }
+      one.spelling = spelling.part(one, items[i - fetched]);
+      one.score += one.spelling;
+    }
+    if (!prune || (full && !before(i, best.front()))) continue;
+    if (full) {
+      std::pop_heap(best.begin(), best.end(), before);
+      best.back() = i;
+    } else {
+      best.push_back(i);
+    }
+    std::push_heap(best.begin(), best.end(), before);
+  }
+}
+
+}  // namespace
+
 void rank(Context& c) {
   std::vector<SortKey> keys = c.request.sort;
   if (keys.empty() && !c.words && c.pool.empty())  // Browsed: in the order of the ranking attributes.
@@ -107,19 +175,16 @@ void rank(Context& c) {
   for (const Candidate& candidate : c.pool) c.best_lexical = std::max(c.best_lexical, candidate.lexical);
   c.popularity_scale = c.settings.popularity_weight * c.best_lexical;
 
-  spell(c);
   learn_intent(c);
-  for (Candidate& one : c.pool) {
-    one.intent = intent_part(c, one.slot);
-    one.score = in_steps(c.lexical_scale * one.lexical) + one.spelling + in_steps(one.semantic) +
-                popularity_part(c, one.slot) + by_id_part(c, one.slot) + in_steps(one.intent);
-  }
-  if (!keys.empty() || browsed) return;
-  // Ranking attributes only when scores are equal: their keys are made only then.
-  std::sort(c.pool.begin(), c.pool.end(), [&](const Candidate& a, const Candidate& b) {
-    if (a.score != b.score) return a.score > b.score;
-    const std::vector<double> key_a = ranking_key(c, a.slot), key_b = ranking_key(c, b.slot);
-    return key_a != key_b ? key_a > key_b : a.slot < b.slot;
+  const bool by_score = keys.empty() && !browsed;
+  // Groups are made of all candidates.
+  const size_t page_end = size_t{c.request.from} + c.request.count;
+  const size_t shown = by_score && group_attribute(c).empty() ? std::max<size_t>(1, page_end) : SIZE_MAX;
+  score_pool(c, shown);
+  if (!by_score) return;
+  const auto end = c.pool.begin() + static_cast<std::ptrdiff_t>(std::min(shown, c.pool.size()));
+  std::partial_sort(c.pool.begin(), end, c.pool.end(), [&](const Candidate& a, const Candidate& b) {
+    return stands_before(c, a.score, a.slot, b.score, b.slot);
   });
 }
 

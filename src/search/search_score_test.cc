@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "search/internal/closeness.h"
 #include "search/popularity.h"
 #include "search/testing/small_shop.h"
@@ -69,6 +70,42 @@ TEST(Search, TheClosenessOfTheWordingIsAPartOfTheScore) {
     }
     for (const auto& [said, share] : rows) EXPECT_NEAR(said, best * share, 1e-5) << query;
   }
+}
+
+// Titles that cannot come to the page are not looked at; pages of groups need all of them, and there every
+// item is a group of its own.
+TEST(Search, PagesAreTheSameWhenEveryTitleIsLookedAt) {
+  SmallShop shop;
+  shop.settings(R"({"ranking": [{"name": "popularity"}, {"name": "price", "descending": false}]})");
+  Draw draw(7);
+  const char* const words[] = {"red",  "blue", "kettle", "ketchup", "steel", "tea",
+                               "lamp", "12",   "24x8",   "kettles", "rod",   "stool"};
+  for (int i = 0; i < 400; ++i) {
+    std::string title;
+    for (uint64_t n = 1 + draw.below(6); n > 0; --n)
+      title += (title.empty() ? "" : " ") + std::string(words[draw.below(std::size(words))]);
+    const std::string id = "i" + std::to_string(i);
+    shop.item(id, {{"title", title},
+                   {"brand", draw.below(3) == 0 ? "Kettler" : "Acme"},
+                   {"price", static_cast<double>(draw.below(5))},
+                   {"sku", "sku" + id}});
+    if (draw.below(4) == 0) shop.act(EventType::kView, id);
+  }
+  for (const char* query :
+       {"kettle", "red kettle", "ketle blu", "steel tea 12 lamp", "red -blue", "stool rod"})
+    for (const uint32_t from : {0, 7, 100}) {
+      SearchRequest request{.query = query, .from = from, .count = 9};
+      const auto some = shop.search(request);
+      request.group_by = "sku";
+      const auto all = shop.search(request);
+      ASSERT_TRUE(some.ok() && all.ok());
+      ASSERT_EQ(some->hits.size(), all->hits.size()) << query;
+      ASSERT_TRUE(from > 7 || some->hits.size() == 9) << query;
+      for (size_t i = 0; i < some->hits.size(); ++i) {
+        EXPECT_EQ(some->hits[i].id, all->hits[i].id) << query << " " << from + i;
+        EXPECT_EQ(some->hits[i].score, all->hits[i].score) << query << " " << from + i;
+      }
+    }
 }
 
 // What is excluded is not looked for in the spelling either.

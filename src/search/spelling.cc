@@ -1,18 +1,9 @@
-// How close the wording of a title (and brand) comes to that of the query: closeness.h has the measure.
-//
-//   part = best score by words . closeness of the title
-//
-// Chosen, with what did not help, in docs/decisions/0085-closeness-of-wording.md. Cost: 0.3 us for each of
-// the kSpelled best.
-#include <algorithm>
+#include "search/internal/spelling.h"
 
-#include "search/internal/closeness.h"
-#include "search/internal/context.h"
+#include <algorithm>
 
 namespace freshet::search_internal {
 namespace {
-
-constexpr size_t kSpelled = 256;
 
 std::string_view text_of(const ItemRecord& item, const std::vector<std::string>& attributes) {
   for (const std::string& name : attributes)
@@ -36,24 +27,24 @@ double spelling_scale(const Context& c) {
   return Closeness::kMost * c.lexical_scale * c.best_lexical;
 }
 
-void spell(Context& c) {
-  if (!c.words || c.generation.fields.find("title") < 0) return;
-  const Closeness query(wanted_text(c));
-  if (query.empty()) return;
-  const double scale = c.lexical_scale * c.best_lexical;
-  const bool brands = c.generation.fields.find("brand") >= 0;
-  std::string both;
-  for (size_t i = 0; i < std::min(kSpelled, c.pool.size()); ++i) {
-    const ItemRecord* item = c.catalog.item(c.pool[i].slot);
-    if (item == nullptr || c.pool[i].lexical == 0) continue;
-    std::string_view text = item->title;
-    if (const std::string_view brand = brands ? text_of(*item, c.catalog.config().brand) : "";
-        !brand.empty()) {
-      both.assign(brand).append(" , ").append(text);
-      text = both;
-    }
-    c.pool[i].spelling = in_steps(scale * query.parts(text).value());
+Spelling::Spelling(const Context& c)
+    : c_(c),
+      query_(wanted_text(c)),
+      scale_(c.lexical_scale * c.best_lexical),
+      wanted_(c.words && c.generation.fields.find("title") >= 0 && !query_.empty()),
+      brands_(c.generation.fields.find("brand") >= 0) {
+  if (wanted_) most_ = in_steps(scale_ * query_.most().value());
+}
+
+double Spelling::part(const Candidate& candidate, const ItemRecord* item) {
+  if (!wanted_ || item == nullptr || candidate.lexical == 0) return 0;
+  std::string_view text = item->title;
+  const std::string_view brand = brands_ ? text_of(*item, c_.catalog.config().brand) : std::string_view();
+  if (!brand.empty()) {
+    both_.assign(brand).append(" , ").append(text);
+    text = both_;
   }
+  return in_steps(scale_ * query_.parts(text).value());
 }
 
 }  // namespace freshet::search_internal

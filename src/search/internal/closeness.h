@@ -38,6 +38,7 @@ class Closeness {
     double value() const { return kLetters * letters + kWords * words + kPairs * pairs + kNumbers * numbers; }
   };
   Parts parts(std::string_view text) const;
+  Parts most() const;  // No text has more of any part: a query of one word has no pairs.
   bool empty() const { return trigrams_ == 0; }
 
  private:

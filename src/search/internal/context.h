@@ -22,7 +22,7 @@ struct Candidate {
   ItemSlot slot = kNoItem;
   float lexical = 0;        // What the index says; 0: found by its vector only.
   double semantic = 0;      // The vectors' part of the score,
-  double spelling = 0;      // that of the title's spelling (spelling.cc),
+  double spelling = 0;      // that of the title's spelling (spelling.h),
   double intent = 0;        // that of category and brand,
   double score = 0;         // and all of them.
   uint32_t group_size = 0;  // Of the group it stands for.
@@ -73,8 +73,7 @@ void narrow(Context& c);
 const SlotSet* allowed(Context& c);
 Status retrieve(Context& c);
 void rank(Context& c);
-void spell(Context& c);
-double spelling_scale(const Context& c);  // The most that spell() adds.
+double spelling_scale(const Context& c);  // The most that spelling adds to any item.
 Status count_facets(Context& c);
 Status arrange(Context& c);
 void present(Context& c);
