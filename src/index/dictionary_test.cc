@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "index/internal/edits.h"
 
 namespace freshet::index {
 namespace {
@@ -52,6 +53,25 @@ TEST(Dictionary, EnumerationsAgreeWithTheirSlowTwins) {
       }
     }
   }
+}
+
+TEST(Dictionary, DistancesByColumnsAgreeWithTheTable) {
+  Draw draw(4);
+  const auto word = [&](uint64_t most) {
+    std::string out;
+    for (uint64_t i = 0, n = 1 + draw.below(most); i < n; ++i)
+      out.push_back(static_cast<char>('a' + draw.below(3)));
+    return out;
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string query = word(i % 50 == 0 ? 64 : 9), other = word(i % 50 == 0 ? 80 : 10);
+    const NearWord near{Letters(query)};
+    ASSERT_TRUE(near.usable());
+    ASSERT_EQ(near.distance(other), edit_distance(Letters(query), Letters(other), 200))
+        << query << " " << other;
+  }
+  EXPECT_FALSE(NearWord(Letters("käse")).usable());
+  EXPECT_FALSE(NearWord(Letters(std::string(65, 'a'))).usable());
 }
 
 TEST(Dictionary, NearWordsAreTheRightOnes) {

@@ -1,9 +1,8 @@
 // Enumeration over the sorted copy of the vocabulary, and over the terms that came after it one by one.
 //
 //   prefix        a range of the sorted terms, live frequencies
-//   fuzzy         terms with the query's first letter and nearly its length, sifted by a 64-bit sketch of
-//   their
-//                 letters (an edit changes at most two bits), then compared; other first letters by look-up
+//   fuzzy         terms with the query's first letter and nearly its length, sifted by a sketch of their
+//                 letters, then compared by what stands beside the sketch; other first letters by look-up
 //   fuzzy prefix  a walk down the tree that the sorted terms are, with a row of the edit table a letter
 #include <algorithm>
 #include <bit>
@@ -21,15 +20,34 @@ uint64_t key_of(std::string_view text) {
   return key;
 }
 
+// Which letters there are, and which of them twice: a letter less or more changes one bit, another letter
+// two.
 uint64_t sketch_of(const Letters& letters) {
   uint64_t sketch = 0;
-  for (uint32_t i = 0; i < letters.size; ++i)
-    sketch |= uint64_t{1} << (letters.letter[i] * 0x9e3779b1u >> 26);
+  for (uint32_t i = 0; i < letters.size; ++i) {
+    const uint64_t bit = uint64_t{1} << (letters.letter[i] * 0x9e3779b1u >> 27);
+    sketch |= (sketch & bit) != 0 ? bit << 32 : bit;
+  }
   return sketch;
 }
 
 uint64_t shelf_of(uint32_t first, uint32_t length) {
   return uint64_t{first} << 40 | uint64_t{length} << 32;
+}
+
+// The first bytes of a term, so that comparing it does not need to find it.
+using Beginning = std::array<char, 16>;
+Beginning beginning_of(std::string_view text) {
+  Beginning out{};
+  std::copy_n(text.begin(), std::min(text.size(), out.size()), out.begin());
+  return out;
+}
+// All of a term of so many letters; empty: it is longer, or not ASCII.
+std::string_view whole_of(const Beginning& beginning, uint32_t letters) {
+  if (letters > beginning.size()) return {};
+  for (uint32_t i = 0; i < letters; ++i)
+    if ((beginning[i] & 0x80) != 0) return {};
+  return {beginning.data(), letters};
 }
 
 void append_letter(std::string& out, uint32_t letter) {
@@ -45,11 +63,33 @@ void append_letter(std::string& out, uint32_t letter) {
 }  // namespace
 
 struct Dictionary::Sorted {
-  uint32_t count = 0;              // Terms with smaller numbers are in here.
-  std::vector<uint32_t> order;     // by text
-  std::vector<uint64_t> keys;      // of order: first eight bytes
-  std::vector<uint64_t> shelves;   // first letter, length, number; ascending
-  std::vector<uint64_t> sketches;  // of shelves
+  uint32_t count = 0;                 // Terms with smaller numbers are in here.
+  std::vector<uint32_t> order;        // by text
+  std::vector<uint64_t> keys;         // of order: first eight bytes
+  std::vector<uint64_t> shelves;      // first letter, length, number; ascending
+  std::vector<uint64_t> sketches;     // of shelves
+  std::vector<Beginning> beginnings;  // of shelves
+
+  // Calls visit(place in shelves) for the terms of `length` letters with the query's first letter, but for
+  // those whose sketch says that they are further away. With i letters inserted, r removed and s changed,
+  // i - r = d, i + r + s <= edits: at most edits - d letters of the query are not in the term when d >= 0,
+  // and at most `edits` the other way round; when d < 0 the two change places.
+  template <class Visit>
+  void each_like(const Letters& query, uint32_t length, uint32_t edits, Visit&& visit) const {
+    const auto place = [&](uint32_t letters) {
+      return static_cast<size_t>(
+          std::lower_bound(shelves.begin(), shelves.end(), shelf_of(query.letter[0], letters)) -
+          shelves.begin());
+    };
+    const uint64_t sketch = sketch_of(query);
+    const uint32_t longer = length > query.size ? length - query.size : 0;
+    const uint32_t shorter = query.size > length ? query.size - length : 0;
+    const auto missing_most = static_cast<int>(edits - longer), more_most = static_cast<int>(edits - shorter);
+    for (size_t at = place(length), end = place(length + 1); at < end; ++at)
+      if (std::popcount(sketch & ~sketches[at]) <= missing_most &&
+          std::popcount(sketches[at] & ~sketch) <= more_most)
+        visit(at);
+  }
 };
 
 void Dictionary::free_sorted() {
@@ -81,15 +121,19 @@ void Dictionary::refresh() {
   }
   std::sort(next->shelves.begin(), next->shelves.end());
   next->sketches.reserve(next->count);
-  for (const uint64_t shelf : next->shelves)
-    next->sketches.push_back(sketch_of(Letters(text(static_cast<uint32_t>(shelf)))));
+  next->beginnings.reserve(next->count);
+  for (const uint64_t shelf : next->shelves) {
+    const std::string_view term = text(static_cast<uint32_t>(shelf));
+    next->sketches.push_back(sketch_of(Letters(term)));
+    next->beginnings.push_back(beginning_of(term));
+  }
   sorted_.store(next, std::memory_order_release);
   retired_sorted_.retire(old);
   retired_sorted_.reclaim();
 }
 
 size_t Dictionary::enumeration_bytes() const {
-  return size_t{sorted_.load(std::memory_order_relaxed)->count} * (4 + 8 + 8 + 8);
+  return size_t{sorted_.load(std::memory_order_relaxed)->count} * (4 + 8 + 8 + 8 + sizeof(Beginning));
 }
 
 void Dictionary::prefix(std::string_view prefix, uint32_t limit, std::vector<TermInfo>& out) const {
@@ -144,15 +188,17 @@ void Dictionary::fuzzy(std::string_view term, uint32_t edits, uint32_t limit,
       out.push_back({other, found, near->edits, near->first_letter});
   };
   const Sorted& sorted = *sorted_.load(std::memory_order_acquire);
-  const uint64_t sketch = sketch_of(query);
-  const uint32_t shortest = query.size > edits ? query.size - edits : 1;
-  const uint64_t end = shelf_of(query.letter[0], query.size + edits + 1);
-  auto at = static_cast<size_t>(
-      std::lower_bound(sorted.shelves.begin(), sorted.shelves.end(), shelf_of(query.letter[0], shortest)) -
-      sorted.shelves.begin());
-  for (; at < sorted.shelves.size() && sorted.shelves[at] < end; ++at)
-    if (static_cast<uint32_t>(std::popcount(sorted.sketches[at] ^ sketch)) <= 2 * edits)
-      offer(static_cast<uint32_t>(sorted.shelves[at]));
+  const NearWord near(query);
+  const uint32_t longest = std::min(query.size + edits, kLettersMax);
+  for (uint32_t length = query.size > edits ? query.size - edits : 1; length <= longest; ++length)
+    sorted.each_like(query, length, edits, [&](size_t at) {
+      const auto number = static_cast<uint32_t>(sorted.shelves[at]);
+      const std::string_view whole = near.usable() ? whole_of(sorted.beginnings[at], length) : "";
+      const uint32_t edited =
+          whole.empty() ? edit_distance(query, Letters(text(number)), edits) : near.distance(whole);
+      if (const uint32_t found = edited <= edits ? df(number) : 0; found != 0)
+        out.push_back({text(number), found, static_cast<uint8_t>(edited), false});
+    });
   for (uint32_t number = sorted.count, all = size(); number < all; ++number) offer(number);
   if (edits > 0) offer_first_letters(query, term, offer);
   best_terms(out, limit);
