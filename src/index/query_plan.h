@@ -40,7 +40,8 @@ struct Alternative {
       terms;         // One term, or the words of a phrase at consecutive positions of one field.
   float weight = 1;  // In [0, 16].
   MatchKind kind = MatchKind::kExact;
-  uint8_t edits = 0;  // For reports only.
+  uint8_t edits = 0;      // For reports only.
+  uint32_t fields = ~0u;  // Bit f: field f may match, if the clause's may.
 };
 
 enum class Combine : uint8_t { kBest, kSaturatingSum };

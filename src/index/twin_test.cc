@@ -54,6 +54,7 @@ class Shop {
       for (uint64_t a = 0; a < alternatives; ++a) {
         Alternative alternative{{word()}, a == 0 ? 1.0f : 0.6f};
         if (draw_.below(8) == 0) alternative.terms.push_back(word());
+        if (draw_.below(8) == 0) alternative.fields = static_cast<uint32_t>(draw_.below(8));
         clause.alternatives.push_back(alternative);
       }
       plan.clauses.push_back(clause);

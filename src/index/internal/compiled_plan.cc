@@ -21,6 +21,7 @@ void compile(const Clause& from, const Dictionary& dictionary, uint32_t items, f
     const Alternative& alternative = from.alternatives[i];
     CompiledAlternative compiled;
     compiled.index = i;
+    compiled.fields = alternative.fields;
     uint32_t least = ~0u;
     for (const std::string& term : alternative.terms) {
       const uint32_t number = dictionary.find(term);
@@ -81,7 +82,10 @@ CompiledPlan::CompiledPlan(const QueryPlan& plan, const Dictionary& dictionary, 
       per_tf[f][code] =
           weight / (1 - b + b * static_cast<float>(decode_length(static_cast<uint8_t>(code))) / mean);
   }
-  for (CompiledClause& clause : clauses) clause.fields &= searched;
+  for (CompiledClause& clause : clauses) {
+    clause.fields &= searched;
+    for (CompiledAlternative& alternative : clause.alternatives) alternative.fields &= clause.fields;
+  }
 }
 
 float CompiledPlan::bonus_of(uint64_t there, bool whole, bool begin) const {
@@ -161,8 +165,8 @@ ClauseScore clause_score(const CompiledPlan& plan, const CompiledClause& clause,
   for (const CompiledAlternative& alternative : clause.alternatives) {
     uint32_t where = 0;
     const float w = alternative.terms.size() == 1
-                        ? term_weight(plan, clause.fields, record, alternative.terms[0], &where)
-                        : phrase_weight(plan, clause.fields, record, alternative.terms, &where);
+                        ? term_weight(plan, alternative.fields, record, alternative.terms[0], &where)
+                        : phrase_weight(plan, alternative.fields, record, alternative.terms, &where);
     if (w < 0) continue;
     const float score = alternative.gain * plan.saturate(w);
     sum.add(score);
@@ -194,6 +198,7 @@ void clause_positions(const CompiledClause& clause, const Record& record, uint32
   out.clear();
   Positions some;
   for (const CompiledAlternative& alternative : clause.alternatives) {
+    if ((alternative.fields >> field & 1) == 0) continue;
     phrase_positions(record, alternative.terms, field, some);
     out.insert(out.end(), some.begin(), some.end());
   }
@@ -241,9 +246,7 @@ void add_bonus(const CompiledPlan& plan, const Record& record, float& score, std
   for (const Record::Field& f : record.fields()) {
     if ((plan.searched >> f.field & 1) == 0) continue;
     for (size_t i = 0; i < clauses.size(); ++i) {
-      positions[i].clear();
-      if ((clauses[i]->fields >> f.field & 1) != 0)
-        clause_positions(*clauses[i], record, f.field, positions[i]);
+      clause_positions(*clauses[i], record, f.field, positions[i]);
     }
     for (size_t i = 0; i + 1 < clauses.size(); ++i) {
       const uint32_t d = nearest(positions[i], positions[i + 1]);
@@ -274,8 +277,8 @@ bool record_matches(const CompiledPlan& plan, const Record& record) {
     const bool found = std::any_of(
         clause.alternatives.begin(), clause.alternatives.end(), [&](const CompiledAlternative& alternative) {
           return alternative.terms.size() == 1
-                     ? has_term(clause.fields, record, alternative.terms[0])
-                     : phrase_weight(plan, clause.fields, record, alternative.terms) >= 0;
+                     ? has_term(alternative.fields, record, alternative.terms[0])
+                     : phrase_weight(plan, alternative.fields, record, alternative.terms) >= 0;
         });
     if (clause.excluded ? found : clause.required && !found) return false;
     matched += found && !clause.excluded ? 1 : 0;

@@ -19,8 +19,9 @@ struct Statistics {
 
 struct CompiledAlternative {
   std::vector<uint32_t> terms;
-  float gain = 0;      // weight * idf * (k1 + 1)
-  uint32_t index = 0;  // in the clause of the plan
+  float gain = 0;         // weight * idf * (k1 + 1)
+  uint32_t fields = ~0u;  // Its own, of those of the clause that are searched.
+  uint32_t index = 0;     // in the clause of the plan
 };
 
 struct CompiledClause {
@@ -88,7 +89,7 @@ class ClauseSum {
   bool any_ = false;
 };
 
-// w of a single term of a record over the clause's fields; negative: in none of them.
+// w of a single term of a record over some fields; negative: in none of them.
 float term_weight(const CompiledPlan& plan, uint32_t fields, const Record& record, uint32_t term,
                   uint32_t* where = nullptr);
 float phrase_weight(const CompiledPlan& plan, uint32_t fields, const Record& record,

@@ -104,8 +104,8 @@ float RecordScorer::clause_score(size_t c, const Record& record, bool& matched) 
     const uint32_t* places = places_.data() + alternative_begin_[clause_begin_[c] + a];
     float w = -1;
     if (alternative.terms.size() == 1) {
-      if (entries_[*places] != nullptr) w = term_weight(clause.fields, record, entries_[*places]);
-    } else if (phrase_keys(places, alternative.terms.size(), clause.fields, phrase_)) {
+      if (entries_[*places] != nullptr) w = term_weight(alternative.fields, record, entries_[*places]);
+    } else if (phrase_keys(places, alternative.terms.size(), alternative.fields, phrase_)) {
       w = phrase_weight(record, phrase_);
     }
     if (w >= 0) sum.add(alternative.gain * plan_->saturate(w));
@@ -122,7 +122,8 @@ void RecordScorer::clause_keys(size_t i) {
   out.clear();
   for (size_t a = 0; a < clause.alternatives.size(); ++a) {
     const uint32_t* places = places_.data() + alternative_begin_[clause_begin_[c] + a];
-    if (!phrase_keys(places, clause.alternatives[a].terms.size(), clause.fields, phrase_)) continue;
+    const CompiledAlternative& alternative = clause.alternatives[a];
+    if (!phrase_keys(places, alternative.terms.size(), alternative.fields, phrase_)) continue;
     out.insert(out.end(), phrase_.begin(), phrase_.end());
   }
   std::sort(out.begin(), out.end());

@@ -62,8 +62,7 @@ void SegmentSearch::start_clause(const CompiledClause& clause, Run& run) {
     }
     if (option.terms.size() != alternative.terms.size()) continue;
     if (option.terms.size() > 1) run.doubtful = true;
-    if (!fill_scores(clause, alternative.gain, clause.combine == Combine::kSaturatingSum, option))
-      run.doubtful = true;
+    if (!fill_scores(clause, alternative, option)) run.doubtful = true;
     ++run.used;
   }
   run.simple = run.used == 1 && run.options[0].terms.size() == 1;
@@ -109,11 +108,13 @@ void SegmentSearch::read_codes(uint32_t fields) {
 
 // The table of an alternative: its score by code; for the best of several the clause's weight is in it
 // already. False: a code may stand for matches and others.
-bool SegmentSearch::fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option) {
-  if (codes_.fields != clause.fields) read_codes(clause.fields);
+bool SegmentSearch::fill_scores(const CompiledClause& clause, const CompiledAlternative& alternative,
+                                Option& option) {
+  if (codes_.fields != alternative.fields) read_codes(alternative.fields);
+  const bool saturating = clause.combine == Combine::kSaturatingSum;
   const uint32_t codes = segment_->code_count();
   for (uint32_t c = 0; c < codes; ++c) {
-    const float score = gain * codes_.saturated[c];
+    const float score = alternative.gain * codes_.saturated[c];
     option.score[c] = !codes_.found[c] ? -1 : saturating ? score : clause.weight * score;
   }
   float most = -1;

@@ -96,7 +96,7 @@ class SegmentSearch {
   bool start(const Query& query, const Segment& segment);
   void start_clause(const CompiledClause& clause, Run& run);
   void read_codes(uint32_t fields);
-  bool fill_scores(const CompiledClause& clause, float gain, bool saturating, Option& option);
+  bool fill_scores(const CompiledClause& clause, const CompiledAlternative& alternative, Option& option);
   bool enter_chunk(uint32_t number);
   void fill_area(Run& run);
   bool enter(Run& run, uint32_t number);
