@@ -37,7 +37,7 @@ room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
 room(vector DEPENDS base event env fold feature model text suggest)
 room(learn DEPENDS base env model json)
-room(settings DEPENDS base event fold feature json)
+room(settings DEPENDS base event fold feature text json)
 
 # answer
 room(query DEPENDS base settings text index)

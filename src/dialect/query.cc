@@ -110,7 +110,8 @@ void read_marks(const Params& params, SearchRequest& out) {
 
 void read_language(const Params& params, SearchRequest& out) {
   const auto languages = params.texts("queryLanguages");
-  if (languages && !languages->empty()) out.language = languages->front().substr(0, 8);
+  if (languages && !languages->empty() && is_language(languages->front().substr(0, 8)))
+    out.language = languages->front().substr(0, 8);
 }
 
 void read_relevance(const Params& params, SearchRequest& out) {

@@ -92,6 +92,20 @@ std::string without_modifier(std::string_view text, std::string* modifier) {
   return without_modifier(text.substr(open + 1, text.size() - open - 2), nullptr);
 }
 
+namespace {
+
+// What nobody here can stem is left out: its words are found as they are.
+void set_languages(const Texts& given, SearchSettings& out) {
+  Texts known;
+  for (const std::string& code : given)
+    if (is_language(code) && known.size() < SettingsLimits::kLanguages) known.push_back(code);
+  if (known.empty()) return;
+  out.language = known.size() == 1 ? known.front() : "auto";
+  out.languages = std::move(known);
+}
+
+}  // namespace
+
 Result<SearchSettings> apply_settings(const Json& given, const SearchSettings& current) {
   TRY(const Params params, Params::of(given));
   SearchSettings out = current;
@@ -109,7 +123,7 @@ Result<SearchSettings> apply_settings(const Json& given, const SearchSettings& c
   if (!searchable.empty()) out.searchable = searchable_fields(searchable, current);
   if (!facets.empty()) set_facets(facets, out);
   if (!ranking.empty()) TRY_STATUS(set_ranking(ranking, out));
-  if (!languages.empty()) out.language = languages.front();
+  set_languages(languages, out);
   TRY_STATUS(set_typos(params, out));
   if (const auto reach = params.whole("paginationLimitedTo"))
     out.pagination_max =

@@ -445,6 +445,8 @@ EngineStats Engine::stats() const {
     stats.memory = current->memory;
     stats.sources = current->sources;
     stats.search = current->search_stats;
+    // Who has changed the settings waits for this.
+    stats.search.rebuilding = state.search().rebuilding();
   }
   stats.memory.push_back({"door", ingest_->bytes()});
   stats.ingested = ingest_->totals();

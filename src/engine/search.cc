@@ -37,7 +37,7 @@ SuggestPage Engine::suggest(const SuggestRequest& request) const {
   const std::shared_ptr<Live> current = live();
   const EpochGuard guard;
   const Suggestions& from = current->state->suggestions();
-  const std::vector<std::string>& hidden = current->state->search().words().suggestions_hidden;
+  const std::vector<std::string>& hidden = current->state->search().words().of.suggestions_hidden;
   const auto count = static_cast<uint32_t>(request.count);
   SuggestPage page;
   page.state_offset = current->runner->applied();

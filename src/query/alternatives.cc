@@ -119,8 +119,8 @@ uint32_t AlternativeFinder::edits_allowed(const WordTokens& word, bool unknown) 
   // What is a letter short of that and neither a word nor the beginning of one finds nothing as it stands.
   if (edits == 0 && unknown && n >= kShortMin && n + 1 == typo.one_edit_from && !begins_a_word(word.term))
     edits = 1;
-  if (edits > 0 && std::find(typo.words_excluded.begin(), typo.words_excluded.end(), word.term) !=
-                       typo.words_excluded.end())
+  if (edits > 0 &&
+      std::binary_search(options_.never_corrected.begin(), options_.never_corrected.end(), word.term))
     return 0;
   return edits;
 }

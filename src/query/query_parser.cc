@@ -121,8 +121,7 @@ class PlanMaker {
 
   bool is_stop(const WordTokens& word) const {
     return (options_.language_stop_words && word.stop_word) ||
-           std::find(options_.stop_words.begin(), options_.stop_words.end(), word.term) !=
-               options_.stop_words.end();
+           std::binary_search(options_.stop_words.begin(), options_.stop_words.end(), word.term);
   }
 
   // --- words ---
@@ -270,7 +269,9 @@ class PlanMaker {
       } else {
         AlternativeFinder::add(into, alternative);
       }
-      if (found(alternative)) mark_known(at);
+      if (!found(alternative)) continue;
+      mark_known(at);  // and not a misspelling of something else
+      std::erase_if(into.alternatives, [](const Alternative& one) { return one.edits > 0; });
     }
   }
 
@@ -346,6 +347,9 @@ class PlanMaker {
     }
     for (Clause& clause : extra_)
       if (plan.clauses.size() < kClausesMax) plan.clauses.push_back(std::move(clause));
+    for (Clause& clause : plan.clauses)
+      for (Alternative& one : clause.alternatives)
+        if (one.edits > 0) one.fields = options_.typo_fields;
     // Strict strategies want every word; relax() asks for less when nothing is found.
     const bool strict = options_.relaxation != Relaxation::kWords && options_.relaxation != Relaxation::kAny;
     for (const QueryWord& word : query_.words)

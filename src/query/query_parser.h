@@ -37,10 +37,11 @@ struct QueryLimits {
 struct QueryOptions {
   Language language = Language::kAuto;
   bool prefix = true;  // The last word may be the beginning of one (never when a space follows it).
-  TypoPolicy typo;
+  TypoPolicy typo;     // words_excluded is not looked at: see never_corrected.
   Relaxation relaxation = Relaxation::kWords;
   bool language_stop_words = true;
-  std::span<const std::string> stop_words;  // Besides those of the language; folded.
+  // Folded and sorted: function words besides those of the language; words that are right as they are typed.
+  std::span<const std::string> stop_words, never_corrected;
   Scoring scoring;
   uint32_t typo_fields = ~0u;  // Bit f: a misspelling may match in field f. 0: as if typo.enabled were false.
 };

@@ -11,7 +11,7 @@ namespace {
 
 std::atomic<uint64_t> generations{0};  // For reports only.
 
-AnalyzerConfig analyzer_config(const SearchConfig& config, const SearchSettings& settings) {
+AnalyzerConfig analyzer_config(const SearchSettings& settings) {
   AnalyzerConfig out;
   out.languages.clear();
   const auto add = [&](const std::string& code) {
@@ -21,7 +21,7 @@ AnalyzerConfig analyzer_config(const SearchConfig& config, const SearchSettings&
       out.languages.push_back(*language);
   };
   add(settings.language);
-  for (const std::string& code : config.languages) add(code);
+  for (const std::string& code : settings.languages) add(code);
   for (const SearchableField& field : settings.searchable) add(field.language);
   if (out.languages.empty()) out.languages = {Language::kEnglish};
   return out;
@@ -54,7 +54,7 @@ SearchState::Generation::Generation(const SearchSettings& settings, const Catalo
                                     const SearchConfig& config)
     : number(++generations),
       fields(settings, catalog),
-      analyzer(analyzer_config(config, settings)),
+      analyzer(analyzer_config(settings)),
       index({.background = config.background,
              .scoring = scoring(settings),
              .worker_begins = lower_thread_priority}) {}
@@ -202,21 +202,28 @@ void SearchState::evict(std::span<const ItemSlot> items) {
 
 // ---- generations
 
+SearchState::WordLists::WordLists(const SearchSettings& settings, const Analyzer& analyzer) {
+  const auto fold = [&](const std::vector<std::string>& words, std::vector<std::string>& out) {
+    for (const std::string& word : words) out.push_back(analyzer.fold(word));
+    std::sort(out.begin(), out.end());
+  };
+  fold(settings.stop_words, stop_words);
+  fold(settings.typo.words_excluded, never_corrected);
+  for (const std::string& words : settings.suggestions_hidden)
+    fold_words(words, suggestions_hidden.emplace_back());
+}
+
 void SearchState::make_words(const SettingsBook& book) {
   const Analyzer& analyzer = live_.load(std::memory_order_relaxed)->analyzer;
   auto next = std::make_unique<Words>();
   next->synonyms = SynonymTable(*book.synonyms, analyzer);
-  for (const std::string& word : book.published->settings.stop_words)
-    next->stop_words.push_back(analyzer.fold(word));
-  for (const std::string& words : book.published->settings.suggestions_hidden)
-    fold_words(words, next->suggestions_hidden.emplace_back());
+  next->of = WordLists(book.published->settings, analyzer);
   retired_.retire(words_.exchange(next.release(), std::memory_order_acq_rel));
 }
 
 void SearchState::settings_changed(const SettingsBook& before, const SettingsBook& after) {
   if (before.synonyms_revision != after.synonyms_revision ||
-      before.published->settings.stop_words != after.published->settings.stop_words ||
-      before.published->settings.suggestions_hidden != after.published->settings.suggestions_hidden) {
+      before.published->number != after.published->number) {
     const std::lock_guard lock(writing_);
     make_words(after);
   }
@@ -347,6 +354,11 @@ size_t SearchState::bytes() const {
          8 * fingerprints_.size() + columns_.bytes();
 }
 
+bool SearchState::rebuilding() const {
+  const std::lock_guard lock(rebuild_mutex_);
+  return building_ || wanted_ != nullptr;
+}
+
 SearchStats SearchState::stats() const {
   SearchStats out;
   const Generation& live = *live_.load(std::memory_order_acquire);
@@ -354,10 +366,7 @@ SearchStats SearchState::stats() const {
   out.indexed = index.items;
   out.generation = live.number;
   out.refused = refused_.load(std::memory_order_relaxed);
-  {
-    const std::lock_guard lock(rebuild_mutex_);
-    out.rebuilding = building_ || wanted_ != nullptr;
-  }
+  out.rebuilding = rebuilding();
   out.rebuilt_items = rebuilt_items_.load(std::memory_order_relaxed);
   out.bytes = {{"index.records", index.records},
                {"index.postings", index.postings},

@@ -41,7 +41,6 @@ namespace freshet {
 struct SearchConfig {
   bool background =
       true;  // false: index segments and new generations are built inside apply() (replay, tests)
-  std::vector<std::string> languages = {"en"};  // Expected in this shop; the first is the default.
   uint64_t popularity_half_life_ms = 7ull * 24 * 3600 * 1000;
   uint32_t budget_ms = 200;  // Of one search, unless it says.
 };
@@ -68,11 +67,18 @@ class SearchState final : public Fold {
     Scoring scoring(const SearchSettings& settings) const;
   };
 
-  // The shop's own words in the form queries look them up: made when settings, synonyms or analyser change.
+  // Words of the settings in the form queries look them up.
+  struct WordLists {
+    WordLists() = default;
+    WordLists(const SearchSettings& settings, const Analyzer& analyzer);
+    std::vector<std::string> stop_words, never_corrected;  // Folded, sorted.
+    std::vector<std::string> suggestions_hidden;           // Folded by words (text/words.h).
+  };
+
+  // The shop's own words: made when what is published, synonyms or analyser change.
   struct Words {
     SynonymTable synonyms;
-    std::vector<std::string> stop_words;          // Folded.
-    std::vector<std::string> suggestions_hidden;  // Folded by words (text/words.h).
+    WordLists of;  // the published settings
   };
 
   SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings, SearchConfig config);
@@ -92,6 +98,7 @@ class SearchState final : public Fold {
   void settings_changed(const SettingsBook& before, const SettingsBook& after);
   void stop();                // No more background work: before the catalogue goes.
   void wait_rebuilt();        // Until no generation is being built. Any thread but the fold's.
+  bool rebuilding() const;    // Any thread: a generation is being built, or soon will be.
   SearchStats stats() const;  // Fold thread.
 
   // Any thread, under an EpochGuard: lives as long as that guard.

@@ -35,7 +35,7 @@ void suggest_query(Context& c) {
   constexpr double kShareMin = 0.5;
   c.answer.did_you_mean = c.query.did_you_mean;
   if (c.suggestions == nullptr) return;
-  const std::vector<std::string>& hidden = c.state.words().suggestions_hidden;
+  const std::vector<std::string>& hidden = c.state.words().of.suggestions_hidden;
   std::vector<Suggestion> instead;
   c.suggestions->instead(c.request.query, 1, hidden, instead);
   if (!instead.empty() && instead.front().weight >= kShareMin)
@@ -57,11 +57,18 @@ Status understand(Context& c) {
   QueryOptions options;
   options.language = *language;
   options.prefix = request.prefix && c.settings.prefix;
-  options.typo = c.settings.typo;
+  const TypoPolicy& typo = c.settings.typo;
+  options.typo = {typo.enabled, typo.one_edit_from, typo.two_edits_from, typo.numbers, {}};
   if (request.typos) options.typo.enabled = *request.typos;
   options.relaxation = request.relaxation.value_or(c.settings.relaxation);
   options.language_stop_words = c.settings.language_stop_words;
-  options.stop_words = words.stop_words;
+  // A version that is only tried has words of its own.
+  const bool published = &c.settings == &c.book.published->settings;
+  const SearchState::WordLists tried =
+      published ? SearchState::WordLists() : SearchState::WordLists(c.settings, c.generation.analyzer);
+  const SearchState::WordLists& lists = published ? words.of : tried;
+  options.stop_words = lists.stop_words;
+  options.never_corrected = lists.never_corrected;
   options.scoring = c.generation.scoring(c.settings);
   options.typo_fields = typo_fields(c.settings, c.generation.fields);
   const QueryParser parser(c.generation.analyzer, &words.synonyms);

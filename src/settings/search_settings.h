@@ -20,8 +20,9 @@ namespace freshet {
 struct SearchableField {
   std::string name;
   double weight = 1;  // Of a match here against one elsewhere: the field weight of BM25F. 0.01..100
-  std::string language = "auto";  // (rebuild) ISO 639-1, or "auto": that of the settings, else detected
-  bool typos = true;              // May a word with an edit match here?
+  std::string language =
+      "auto";         // (rebuild) ISO 639-1, "none", or "auto": that of the settings, else detected
+  bool typos = true;  // May a word with an edit match here?
   bool operator==(const SearchableField&) const = default;
 };
 
@@ -47,7 +48,7 @@ struct TypoPolicy {
   uint32_t one_edit_from = 4;               // Letters of a word from which one edit is forgiven,
   uint32_t two_edits_from = 8;              // and from which two are.
   bool numbers = false;                     // Words with digits: "256gb" is not "255gb".
-  std::vector<std::string> words_excluded;  // Never corrected.
+  std::vector<std::string> words_excluded;  // Never corrected, however they are written (case, accents).
   bool operator==(const TypoPolicy&) const = default;
 };
 
@@ -89,6 +90,9 @@ struct SearchSettings {
   std::vector<SearchableField> searchable = {{"title", 5},  {"brand", 3},       {"category", 2},
                                              {"tags", 1.5}, {"description", 1}, {"*", 0.7}};
   std::string language = "auto";  // (rebuild) Of fields that say "auto"; "auto": detected for each text
+  // (rebuild) What texts and queries may be in when it is to be detected; the first when nothing tells. Other
+  // scripts than the Latin tell by themselves.
+  std::vector<std::string> languages = {"en"};
   std::vector<FacetField> facets = {{"category"}, {"brand"}, {"price"}};  // What facets: ["*"] means.
   std::vector<std::string> filterable = {"*"};  // Attributes that may be in a filter; "*": all.
   std::vector<RankingAttribute> ranking = {{"popularity"}};
@@ -111,6 +115,7 @@ struct SearchSettings {
 struct SettingsLimits {
   static constexpr size_t kJsonBytes = 256 << 10;
   static constexpr size_t kSearchable = 16, kFacets = 64, kFilterable = 256, kRanking = 8;
+  static constexpr size_t kLanguages = 8;
   static constexpr size_t kStopWords = 5000, kNameBytes = 128, kHidden = 5000;
   static constexpr size_t kSynonyms = 20'000, kSynonymWords = 64, kWordBytes = 256;
   static constexpr size_t kVersions = 100;  // Kept; the oldest goes.
@@ -135,6 +140,7 @@ std::vector<SettingsChange> diff_settings(const SearchSettings& before, const Se
 // True: the postings of one cannot serve the other.
 bool needs_rebuild(const SearchSettings& before, const SearchSettings& after);
 
+bool is_language(std::string_view code);  // One that settings may name: "en", "pt-BR", "auto", "none".
 std::string_view relaxation_name(Relaxation relaxation);  // "words"
 Result<Relaxation> parse_relaxation(std::string_view text);
 

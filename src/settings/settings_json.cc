@@ -5,6 +5,7 @@
 
 #include "json/json.h"
 #include "settings/search_settings.h"
+#include "text/language.h"
 
 namespace freshet {
 namespace {
@@ -66,17 +67,25 @@ void read_list(JsonFields& fields, std::string_view name, std::vector<T>& out, s
   out = std::move(read);
 }
 
+// What no analyser knows would be refused by every search.
 void check_language(JsonFields& fields, std::string_view name, const std::string& language) {
-  const bool two = language.size() == 2 &&
-                   std::all_of(language.begin(), language.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-  Json got;
-  got.value = language;
-  if (language != "auto" && !two) fields.wrong(name, "\"auto\" or two letters of ISO 639-1 (\"en\")", &got);
+  constexpr std::string_view kPrefix = "language";  // Of the error; its place is known better here.
+  const auto known = parse_language(language);
+  if (!known.ok()) fields.fail(invalid(fields.path(name) + known.error().what.substr(kPrefix.size())));
+}
+
+void check_languages(JsonFields& fields, const std::vector<std::string>& languages) {
+  if (languages.empty()) fields.wrong("languages", "at least one language");
+  for (size_t i = 0; i < languages.size(); ++i) {
+    const std::string name = "languages[" + std::to_string(i) + "]";
+    check_language(fields, name, languages[i]);
+    if (languages[i] == "auto" || languages[i] == "none") fields.wrong(name, "a language");
+  }
 }
 
 void read_searchable(JsonFields& in, SearchableField& out) {
   in.number("weight", out.weight, 0.01, 100);
-  in.text("language", out.language, 2, 4);
+  in.text("language", out.language, 2, 8);
   check_language(in, "language", out.language);
   in.flag("typos", out.typos);
 }
@@ -193,7 +202,8 @@ struct Member {
 const Member kMembers[] = {
     FRESHET_MEMBER(searchable, read_list(in, name, out.searchable, Limits::kSearchable, read_searchable),
                    write_list(out, from.searchable)),
-    FRESHET_TEXT(language, 4),
+    FRESHET_TEXT(language, 8),
+    FRESHET_TEXTS(languages, Limits::kLanguages),
     FRESHET_MEMBER(facets, read_list(in, name, out.facets, Limits::kFacets, read_facet),
                    write_list(out, from.facets)),
     FRESHET_TEXTS(filterable, Limits::kFilterable),
@@ -251,6 +261,10 @@ void write(JsonWriter& out, const Synonym& synonym) {
 
 }  // namespace
 
+bool is_language(std::string_view code) {
+  return parse_language(code).ok();
+}
+
 std::string_view relaxation_name(Relaxation relaxation) {
   return name_of(relaxation, kRelaxations);
 }
@@ -270,6 +284,7 @@ Result<SearchSettings> parse_settings(std::string_view text) {
   if (json.object() != nullptr) {
     for (const Member& member : kMembers) member.read(fields, member.name, settings);
     check_language(fields, "language", settings.language);
+    check_languages(fields, settings.languages);
     if (settings.searchable.empty()) fields.wrong("searchable", "at least one field");
   }
   TRY_STATUS(fields.finish());
@@ -296,7 +311,9 @@ std::vector<SettingsChange> diff_settings(const SearchSettings& before, const Se
 }
 
 bool needs_rebuild(const SearchSettings& before, const SearchSettings& after) {
-  if (before.language != after.language || before.searchable.size() != after.searchable.size()) return true;
+  if (before.language != after.language || before.languages != after.languages ||
+      before.searchable.size() != after.searchable.size())
+    return true;
   for (size_t i = 0; i < before.searchable.size(); ++i)
     if (before.searchable[i].name != after.searchable[i].name ||
         before.searchable[i].language != after.searchable[i].language)

@@ -31,7 +31,10 @@ void run(const AnalyzerConfig& config, std::string_view text, Language language,
   options.transliterate = config.transliterate;
   options.cached = !slowly;
   options.heads = options.language != Language::kNone;
-  options.backward = !query && writes_compounds(options.language);
+  // A short title seldom says its language: in a shop with such a language it may be a compound of that one.
+  options.backward = !query && options.heads &&
+                     (writes_compounds(options.language) ||
+                      std::any_of(config.languages.begin(), config.languages.end(), writes_compounds));
   options.tokens_max = config.tokens_max;
   options.term_bytes_max = config.term_bytes_max;
   segment(text, config.text_bytes_max, config.tokens_max, slowly, pieces);
