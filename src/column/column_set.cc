@@ -35,7 +35,49 @@ bool split_place(std::string_view text, double& latitude, double& longitude) {
   return read(text.substr(0, comma), latitude) && read(second, longitude);
 }
 
+bool is_position(std::string_view part) {
+  return !part.empty() && part.size() <= 4 &&
+         std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void add_texts(const Value& value, std::vector<std::string>& out) {
+  char room[32];
+  const auto number = [&](auto x) { out.emplace_back(room, std::to_chars(room, room + sizeof room, x).ptr); };
+  if (const auto* text = std::get_if<std::string>(&value)) out.push_back(*text);
+  if (const auto* flag = std::get_if<bool>(&value)) out.emplace_back(*flag ? "true" : "false");
+  if (const auto* whole = std::get_if<int64_t>(&value)) number(*whole);
+  if (const auto* real = std::get_if<double>(&value)) number(*real);
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+    out.insert(out.end(), list->begin(), list->end());
+}
+
 }  // namespace
+
+std::string without_positions(std::string_view name) {
+  if (name.find('.') == std::string_view::npos) return {};
+  bool any = false;
+  std::string out;
+  for (size_t at = 0; at <= name.size();) {
+    const size_t end = std::min(name.find('.', at), name.size());
+    const std::string_view part = name.substr(at, end - at);
+    const bool position = at > 0 && is_position(part);
+    any |= position;
+    if (!position) out.append(at > 0 ? "." : "").append(part);
+    at = end + 1;
+  }
+  return any ? out : std::string();
+}
+
+std::vector<std::string> joined_values(const ItemRecord& item, std::string_view name) {
+  std::vector<std::string> out;
+  if (item.attribute(name) != nullptr) return out;
+  const std::string_view first = name.substr(0, name.find('.'));
+  for (const Attribute& attribute : item.attributes)
+    if (attribute.name.size() > name.size() && attribute.name.starts_with(first) &&
+        without_positions(attribute.name) == name)
+      add_texts(attribute.value, out);
+  return out;
+}
 
 bool place_of(const ItemRecord& item, const std::vector<std::string>& names, double& latitude,
               double& longitude) {
@@ -170,6 +212,31 @@ void ColumnSet::set_place(ItemSlot slot, const ItemRecord* now) {
   longitude_.set(slot, longitude);
 }
 
+// Names without positions that either record has values for. Their columns are made here, before those of the
+// positions, of which there may be more than columns_max.
+ColumnSet::Names ColumnSet::joined_names(const ItemRecord* before, const ItemRecord* now) {
+  Names names;
+  for (const ItemRecord* item : {before, now}) {
+    if (item == nullptr) continue;
+    for (const Attribute& attribute : item->attributes)
+      if (std::string name = without_positions(attribute.name); !name.empty() && !skipped(name))
+        names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  for (const std::string& name : names) column_for(name);
+  return names;
+}
+
+void ColumnSet::join_lists(const Names& names, ItemSlot slot, const ItemRecord* now) {
+  for (const std::string& name : names) {
+    if (now != nullptr && now->attribute(name) != nullptr) continue;
+    Value values = now == nullptr ? std::vector<std::string>() : joined_values(*now, name);
+    const bool none = std::get<std::vector<std::string>>(values).empty();
+    set(name, slot, none ? nullptr : &values);
+  }
+}
+
 // Both lists are sorted by name: one walk finds what changed.
 void ColumnSet::merge_attributes(ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
   static const std::vector<Attribute> kNothing;
@@ -199,7 +266,9 @@ void ColumnSet::merge_attributes(ItemSlot slot, const ItemRecord* before, const 
 
 void ColumnSet::update(ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
   next_ = 0;
+  const Names joined = joined_names(before, now);
   merge_attributes(slot, before, now);
+  join_lists(joined, slot, now);
   set_derived(slot, before, now);
   listed_.set(slot, now != nullptr && now->listed && !now->deleted);
   items_.set(slot, now != nullptr);

@@ -6,7 +6,9 @@
 //
 // A column is made at an attribute's first sight: numbers in a NumberColumn; texts, lists and booleans
 // ("true", "false") in a TextColumn; both where items differ. Made by us: "price", "available", "created",
-// "category" (with every category above the item's own) and "brand", as the catalogue derives them; and the
+// "category" (with every category above the item's own) and "brand", as the catalogue derives them; of a list
+// of objects ("variants.0.size", "variants.1.size") all values under the name without positions
+// ("variants.size"), unless the item has an attribute of that name; and the
 // place of an item, from the first of `geo` that has .lat and .lng (or .lon), or a text "48.85,2.35". No
 // column: "id", the names in `skip`, a text attribute with a value above text_bytes_max (a description), and
 // what comes after columns_max. They can still be filtered by, from the records and slowly.
@@ -86,6 +88,8 @@ class ColumnSet {
   void set_facets(std::string_view kind, ItemSlot slot, const ItemRecord* now);
   void set_derived(ItemSlot slot, const ItemRecord* before, const ItemRecord* now);
   void set_place(ItemSlot slot, const ItemRecord* now);
+  Names joined_names(const ItemRecord* before, const ItemRecord* now);
+  void join_lists(const Names& names, ItemSlot slot, const ItemRecord* now);
   void merge_attributes(ItemSlot slot, const ItemRecord* before, const ItemRecord* now);
   bool skipped(std::string_view name) const;
 
@@ -97,6 +101,12 @@ class ColumnSet {
   NumberColumn latitude_, longitude_;
   SlotBits items_, listed_;
 };
+
+// "variants.0.size" -> "variants.size"; empty: no part of the name is a position.
+std::string without_positions(std::string_view name);
+// All values of the item's attributes that are `name` without positions, as texts, in the order of the
+// attributes' names; nothing when there is an attribute called `name`.
+std::vector<std::string> joined_values(const ItemRecord& item, std::string_view name);
 
 // Where an item is, as its attributes say; false: they do not.
 bool place_of(const ItemRecord& item, const std::vector<std::string>& names, double& latitude,

@@ -49,6 +49,9 @@ std::string random_filter(Draw& draw, int depth) {
                                             "created <= 1000",
                                             "GEO_BOX(-20, 150, 40, -120)",
                                             "title EXISTS",
+                                            "parts.size:3",
+                                            "parts.size > 4 OR parts.0.size:3",
+                                            "EXISTS(parts.size)",
                                             "brand != brand0"};
   if (depth == 0 || draw.below(3) == 0) return kLeaves[draw.below(std::size(kLeaves))];
   if (draw.below(4) == 0) return "NOT (" + random_filter(draw, depth - 1) + ")";

@@ -13,7 +13,8 @@
 //   value := word | "..." | '...' (a backslash takes the next character as it is)
 //
 // Names: id, price, available, category, brand, created (milliseconds since 1970), or any attribute of the
-// catalogue; nested ones with dots. name:value and name = value mean the same: a number compares as a number,
+// catalogue; nested ones with dots, of all objects of a list at once (variants.size) or of one of them
+// (variants.0.size). name:value and name = value mean the same: a number compares as a number,
 // a list matches when one of its values does, category also matches every category above the item's own. Text
 // compares exactly; text that reads as a number can be compared with < and TO. != is NOT =. An absent
 // attribute fails every comparison (so NOT brand:Acme keeps an item without a brand). Keywords in any case.

@@ -50,7 +50,11 @@ bool leaf(const Node& node, const ItemRecord& item, const Catalog& catalog) {
   if (node.name == "category") return facet_matches(node, item, catalog, "category:");
   if (node.name == "brand") return facet_matches(node, item, catalog, "brand:");
   const Value* value = item.attribute(node.name);
-  if (value == nullptr || std::holds_alternative<std::monostate>(*value)) return false;
+  if (value == nullptr) {
+    const Value joined = joined_values(item, node.name);
+    return !std::get<std::vector<std::string>>(joined).empty() && (exists || value_matches(node, joined));
+  }
+  if (std::holds_alternative<std::monostate>(*value)) return false;
   return exists || value_matches(node, *value);
 }
 

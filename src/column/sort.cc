@@ -193,7 +193,7 @@ Result<BrowsePage> browse(const SlotSet& set, std::string_view cursor, size_t co
     const bool dash = first.ec == std::errc() && first.ptr != end && *first.ptr == '-';
     const auto second = dash ? std::from_chars(first.ptr + 1, end, owner, 16) : first;
     if (!dash || second.ec != std::errc() || second.ptr != end || from > 0xffffffffu)
-      return invalid("cursor: expected one that an answer gave as \"next\"");
+      return invalid("cursor: expected one that an answer gave as \"cursor\"");
     if (owner != belongs) return invalid("cursor: belongs to a request with another query or filter");
   }
   BrowsePage page;

@@ -5,15 +5,22 @@
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
+namespace {
+
+// A name also means what is nested in it; "*" everything but vectors, which are shown when they are named.
+bool is_shown(std::string_view attribute, std::string_view name) {
+  if (name == "*") return attribute != kVectorAttribute;
+  return attribute.starts_with(name) && (attribute.size() == name.size() || attribute[name.size()] == '.');
+}
+
+}  // namespace
 
 void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit) {
-  if (names.size() == 1 && names[0] == "*") {
-    for (const Attribute& attribute : item.attributes)  // Vectors are shown when they are named.
-      if (attribute.name != kVectorAttribute) hit.attributes.push_back(attribute);
-    return;
-  }
-  for (const std::string& name : names)
-    if (const Value* value = item.attribute(name)) hit.attributes.push_back({name, *value});
+  if (names.empty()) return;
+  for (const Attribute& attribute : item.attributes)
+    if (std::any_of(names.begin(), names.end(),
+                    [&](const std::string& name) { return is_shown(attribute.name, name); }))
+      hit.attributes.push_back(attribute);
 }
 
 SearchHit describe(const Context& c, const Candidate& candidate) {

@@ -79,10 +79,11 @@ struct SearchRequest {
   std::optional<bool> typos;  // Over the settings.
   std::optional<Relaxation> relaxation;
   SemanticMode semantic = SemanticMode::kAuto;
-  double semantic_weight = 0;           // kWeight: 0 words only .. 1 vectors only
-  std::vector<float> vector;            // The shop's own encoding of the query; empty: the built-in one.
-  std::optional<GeoPoint> around;       // For sorting by distance.
-  std::vector<std::string> attributes;  // Returned of each item; {"*"}: all; empty: title and price only.
+  double semantic_weight = 0;      // kWeight: 0 words only .. 1 vectors only
+  std::vector<float> vector;       // The shop's own encoding of the query; empty: the built-in one.
+  std::optional<GeoPoint> around;  // For sorting by distance.
+  // Returned of each item, with what is nested in them; {"*"}: all; empty: title and price only.
+  std::vector<std::string> attributes;
   std::optional<std::vector<std::string>> highlight, snippets;  // Fields; nullopt: those of the settings.
   // Over the settings: tags around what was found, at most 64 bytes each; text as HTML; words of a snippet.
   std::optional<std::string> highlight_before, highlight_after;

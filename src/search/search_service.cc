@@ -14,7 +14,7 @@ bool Context::out_of_time() {
 
 namespace {
 
-Status check(const SearchRequest& request, const SearchSettings& settings) {
+Status check(const SearchRequest& request, const SearchSettings& settings, const ColumnSet& columns) {
   const auto at_most = [](const char* field, size_t got, size_t max) -> Status {
     if (got <= max) return {};
     return invalid(std::string(field) + ": expected at most " + std::to_string(max) + ", got " +
@@ -25,6 +25,10 @@ Status check(const SearchRequest& request, const SearchSettings& settings) {
   TRY_STATUS(at_most("refine", request.refinements.size(), SearchRequest::kRefinementsMax));
   TRY_STATUS(at_most("sort", request.sort.size(), SearchRequest::kSortMax));
   TRY_STATUS(at_most("count", request.count, SearchRequest::kCountMax));
+  for (size_t i = 0; i < request.sort.size(); ++i)
+    if (request.sort[i].name == "distance" && !request.around && columns.find("distance") == nullptr)
+      return invalid("sort[" + std::to_string(i) +
+                     "]: distance is measured from a place; expected around with latitude and longitude");
   if (request.from + uint64_t{request.count} > settings.pagination_max)
     return invalid("from: expected from + count at most " + std::to_string(settings.pagination_max) +
                    " (pagination_max of the settings), got " +
@@ -91,7 +95,7 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
   if (version == nullptr)
     return not_found("settings_version: " + std::to_string(request.settings_version) +
                      " is not known (any more)");
-  TRY_STATUS(check(request, version->settings));
+  TRY_STATUS(check(request, version->settings, state_.columns()));
   SearchAnswer answer;
   answer.settings_version = version->number;
   const uint64_t budget_ms = request.budget_ms == 0 ? config_.budget_ms : request.budget_ms;

@@ -58,6 +58,10 @@ struct SmallShop {
       out.push_back({"rating", static_cast<double>(draw.below(11)) / 2});
       out.push_back({"parent", "p" + std::to_string(i / 3)});
       out.push_back({"title", pick("item", 100)});
+      for (uint64_t n = draw.below(6), at = 0; at + 3 < n;
+           ++at)  // A list of objects, or its values as a list.
+        out.push_back({"parts." + std::to_string(at) + ".size", static_cast<int64_t>(draw.below(9))});
+      if (draw.below(8) == 0) out.push_back({"parts.size", std::to_string(draw.below(9))});
       std::sort(out.begin(), out.end(),
                 [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
     }
