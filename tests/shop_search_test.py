@@ -110,9 +110,9 @@ def check_languages(shop: Shop) -> None:
     wrong = [({"language": "xx"}, "language: expected one of auto, none, en"),
              ({"languages": ["en", "??"]}, "languages[1]: expected one of"), ({"languages": []}, "languages: expected at least"),
              ({"searchable": [{"name": "title", "language": "zz"}]}, "searchable[0].language: expected one of")]
+    assert shop.refused("POST", "/api/v1/search", {"query": "a", "language": "xx"}).startswith("language: expected one of auto")
     for body, says in wrong:
         assert shop.refused("PUT", "/api/v1/settings", body).startswith(says), (body, says)
-    assert "language: expected one of" in shop.refused("POST", "/api/v1/search", {"query": "a", "language": "xx"})
 
 
 def check_typos(shop: Shop) -> None:

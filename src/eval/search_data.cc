@@ -137,7 +137,11 @@ class ExpressionParser {
   size_t at_ = 0;
 };
 
-double number_of(const std::string& text) {
+double number_of(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return std::numeric_limits<double>::quiet_NaN();
+  text = text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+  if (text.starts_with('+')) text.remove_prefix(1);
   double x = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
   return error == std::errc() && end == text.data() + text.size() && std::isfinite(x)
@@ -145,20 +149,49 @@ double number_of(const std::string& text) {
              : std::numeric_limits<double>::quiet_NaN();
 }
 
+using Numbers = std::unordered_map<std::string_view, size_t>;
+
+// The column with the most known ids in the first rows; of equal ones the first, but none that is `taken`.
+int column_of(const Table& table, const Numbers& known, std::initializer_list<int> taken) {
+  constexpr size_t kLook = 1000;
+  int best = -1;
+  size_t best_known = 0;
+  for (size_t c = 0; c < table.columns.size(); c++) {
+    if (std::find(taken.begin(), taken.end(), static_cast<int>(c)) != taken.end()) continue;
+    size_t here = 0;
+    for (size_t r = 0; r < std::min(kLook, table.rows.size()); r++) here += known.contains(table.rows[r][c]);
+    if (here > best_known || best < 0) best = static_cast<int>(c), best_known = here;
+  }
+  return best;
+}
+
+struct LabelColumns {
+  int query, item, label;
+};
+
+LabelColumns label_columns(const Table& table, const Numbers& queries, const Numbers& items) {
+  LabelColumns out{
+      table.column({"query_id", "qid", "query"}),
+      table.column(
+          {"item_id", "item", "product_id", "product_uid", "doc_id", "sku", "asin", "object_id", "id"}),
+      table.column({"relevance", "median_relevance", "label", "rating", "grade", "gain", "score"})};
+  if (out.query < 0) out.query = column_of(table, queries, {out.item, out.label});
+  if (out.item < 0) out.item = column_of(table, items, {out.query, out.label});
+  for (int c = static_cast<int>(table.columns.size()) - 1; out.label < 0; c--)
+    if (c != out.query && c != out.item) out.label = c;
+  return out;
+}
+
 Status read_labels(const SearchDataOptions& options, const Table& table, SearchData& data) {
-  int query_column = table.column({"query_id", "qid", "query"});
-  int item_column = table.column({"id", "item_id", "item", "product_id", "product_uid", "doc_id", "sku"});
-  int label_column = table.column({"relevance", "median_relevance", "label", "rating", "grade", "gain"});
-  if (query_column < 0) query_column = 0;
-  if (item_column < 0) item_column = 1;
-  if (label_column < 0) label_column = static_cast<int>(table.columns.size()) - 1;
   if (table.columns.size() < 3)
     return invalid(options.labels + ": " + std::to_string(table.columns.size()) +
                    " columns; expected query id, item id and a label");
-  std::unordered_map<std::string_view, size_t> queries, items;
+  if (table.rows.empty()) return invalid(options.labels + ": has a header and no rows; expected labels");
+  Numbers queries, items;
   for (size_t i = 0; i < data.queries.size(); i++) queries.emplace(data.queries[i].id, i);
   for (size_t i = 0; i < data.items.rows.size(); i++)
     items.emplace(data.items.rows[i][static_cast<size_t>(data.item_id)], i);
+  const auto [query_column, item_column, label_column] = label_columns(table, queries, items);
 
   GainExpression expression;
   if (!options.gain.empty()) {
@@ -166,21 +199,27 @@ Status read_labels(const SearchDataOptions& options, const Table& table, SearchD
     expression = std::move(parsed);
   }
   double low = options.gain_min, high = options.gain_max;
-  std::vector<double> labels;
+  std::vector<double> labels;  // NaN: there is none
+  double least = std::numeric_limits<double>::infinity(), most = -least;
   for (size_t i = 0; i < table.rows.size(); i++) {
-    labels.push_back(number_of(table.rows[i][static_cast<size_t>(label_column)]));
-    if (std::isnan(labels.back()))
+    const std::string& text = table.rows[i][static_cast<size_t>(label_column)];
+    labels.push_back(number_of(text));
+    if (std::isnan(labels.back()) && text.find_first_not_of(" \t") != std::string::npos)
       return invalid(options.labels + " row " + std::to_string(i + 2) + ", column " +
                      table.columns[static_cast<size_t>(label_column)] + ": expected a number, got '" +
-                     table.rows[i][static_cast<size_t>(label_column)] + "'");
+                     text.substr(0, 40) + "'");
+    if (std::isnan(labels.back())) continue;
+    least = std::min(least, labels.back());
+    most = std::max(most, labels.back());
   }
-  if (low == high && !labels.empty()) {
-    low = *std::min_element(labels.begin(), labels.end());
-    high = *std::max_element(labels.begin(), labels.end());
-  }
+  if (low == high && least <= most) low = least, high = most;
   std::vector<double> values(table.columns.size());
   for (size_t i = 0; i < table.rows.size(); i++) {
     const auto& row = table.rows[i];
+    if (std::isnan(labels[i])) {
+      data.labels_empty++;
+      continue;
+    }
     const auto query = queries.find(row[static_cast<size_t>(query_column)]);
     const auto item = items.find(row[static_cast<size_t>(item_column)]);
     if (query == queries.end() || item == items.end()) {
@@ -277,12 +316,12 @@ Result<SearchData> read_search_data(const SearchDataOptions& options) {
   SearchData data;
   TRY(Table items, read_table(options.items));
   data.items = std::move(items);
-  data.item_id =
-      std::max(0, data.items.column({"id", "item_id", "product_id", "product_uid", "doc_id", "item", "sku"}));
+  data.item_id = std::max(0, data.items.column({"id", "item_id", "product_id", "product_uid", "doc_id",
+                                                "item", "sku", "asin", "object_id"}));
   TRY(const Table queries, read_table(options.queries));
   const int id = std::max(0, queries.column({"query_id", "qid", "id"}));
-  int text = queries.column({"query", "text", "search_term", "q"});
-  if (text < 0) text = queries.columns.size() > 1 ? 1 : 0;
+  int text = queries.column({"query", "text", "query_text", "search_term", "q"});
+  if (text < 0) text = queries.columns.size() > 1 && id == 0 ? 1 : 0;
   for (const auto& row : queries.rows)
     data.queries.push_back({row[static_cast<size_t>(id)], row[static_cast<size_t>(text)], {}});
   TRY(const Table labels, read_table(options.labels));

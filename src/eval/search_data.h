@@ -1,14 +1,14 @@
-// Judged search data from files: items, queries, labels. TSV, CSV (RFC 4180) or JSON lines, plain or gzip,
-// told apart by their first bytes; one header line names the columns of the first two.
+// Judged search data from files: items, queries, labels. TSV, CSV (RFC 4180; also with ; or |) or JSON
+// (lines, or one list), plain or gzip, told apart by their first bytes; a header line names the columns, in
+// any order, of any case.
 //
-//   items    id (or product_id, product_uid, doc_id, item, sku; else the first column), then attributes by
+//   items    id (or product_id, product_uid, doc_id, item, sku, ...; else the first column), attributes by
 //   name queries  query_id (or id, qid; else the first column), query (or text, search_term; else the second)
-//   labels   query_id, item id, and a number: relevance, label, rating, gain, ... (else the last column);
-//   other
-//            numbers are kept for --gain expressions
+//   labels   query_id, item id (else those columns in which most values are known ids), and a number:
+//            relevance, label, rating, gain, ... (else the last column); others for --gain expressions
 //
-// A pair that is labelled twice keeps the last label. Labels of unknown queries or items are counted and left
-// out.
+// A pair that is labelled twice keeps the last label. Labels of unknown queries or items, those without a
+// value, and items without an id are counted and left out; of items with the same id the last counts.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct Table {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  // each as long as columns
 
-  // The first of `names` that is a column; -1: none.
+  // The first of `names` that is a column, whatever its case and separators; -1: none.
   int column(std::initializer_list<std::string_view> names) const;
 };
 
@@ -92,7 +92,7 @@ struct SearchData {
   std::vector<JudgedQuery> queries;  // in file order; all, judged or not
   double relevant_min = 0;
   bool by_gain = true;  // relevant_min is of the gain, else of the label
-  uint64_t labels_unknown = 0;
+  uint64_t labels_unknown = 0, labels_empty = 0;
 
   bool relevant(const JudgedItem& item) const {
     return (by_gain ? item.gain : item.label) >= relevant_min - 1e-9;

@@ -87,6 +87,9 @@ Result<SearchReport> evaluate_search(const SearchData& data, const SearchEvalOpt
   std::vector<double> times;
   uint64_t with_gain = 0, with_relevant = 0;
   double right = 0;
+  const auto first = std::find_if(data.queries.begin(), data.queries.end(),
+                                  [](const JudgedQuery& query) { return !query.judged.empty(); });
+  if (first != data.queries.end()) (void)answer(first->text, kPage);
   for (const JudgedQuery& query : data.queries) {
     if (query.judged.empty()) continue;
     QueryReport& row = report.by_query.emplace_back();
@@ -97,8 +100,14 @@ Result<SearchReport> evaluate_search(const SearchData& data, const SearchEvalOpt
     const auto page = answer(row.asked, kPage);
     row.us = static_cast<double>(monotonic_ns() - start_ns) / 1e3;
     auto ranked = page.ok() ? answer(row.asked, kRankMax) : page;
-    if (!ranked.ok()) return Error{ranked.error().code, "query " + query.id + ": " + ranked.error().what};
-    row.ranked = std::move(ranked).value();
+    if (!ranked.ok() && ranked.error().code != Code::kInvalid)
+      return Error{ranked.error().code, "query " + query.id + ": " + ranked.error().what};
+    if (ranked.ok()) {
+      row.ranked = std::move(ranked).value();
+    } else {
+      row.refused = ranked.error().what;
+      report.refused++;
+    }
     row.found = row.ranked.size();
     row.scores = score_query(query, data, row.ranked);
     times.push_back(row.us);
@@ -169,6 +178,7 @@ std::string search_report_json(const SearchReport& report) {
   out.field("pairs", report.pairs);
   out.field("pair_count", report.pair_count);
   out.field("zero_results", report.zero_results);
+  if (report.refused > 0) out.field("refused", report.refused);
   out.field("p50_us", report.p50_us);
   out.field("p99_us", report.p99_us);
   out.end();

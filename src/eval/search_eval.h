@@ -7,7 +7,7 @@
 //   mrr        1 / rank of the first relevant one within the first hundred, else 0; the same queries
 //   pairs      over judged pairs of one query whose gains differ by at least 0.3: share that the scores order
 //              right, equal scores (or both not found) count half; over all pairs of all queries
-//   zero_results  queries that found nothing
+//   zero_results  queries that found nothing, those that the search refused (too long, not UTF-8) among them
 //   p50_us, p99_us  of a page of 20, as shoppers ask; the deep ranking that is scored is not timed
 //
 // tools/score_search.py computes the same from the rankings (--dump) and the label file.
@@ -43,12 +43,13 @@ struct QueryReport {
   QueryScores scores;
   size_t found = 0;
   double us = 0;
+  std::string refused;  // Why; empty: it was not.
   std::vector<RankedItem> ranked;
 };
 
 struct SearchReport {
   double ndcg10 = 0, mrr = 0, recall100 = 0, pairs = 0;
-  uint64_t zero_results = 0, queries = 0, pair_count = 0;
+  uint64_t zero_results = 0, queries = 0, pair_count = 0, refused = 0;
   double p50_us = 0, p99_us = 0;
   std::vector<QueryReport> by_query;
 };
@@ -61,7 +62,8 @@ struct SearchEvalOptions {
   uint64_t seed = 1;
 };
 
-// Judged queries only. kInvalid: what a search answered with, naming the query.
+// Judged queries only; a query that is refused as invalid has found nothing. Other errors end it, naming the
+// query. The first query is asked once before, untimed: a server has long been warm.
 Result<SearchReport> evaluate_search(const SearchData& data, const SearchEvalOptions& options,
                                      const SearchAnswerer& answer);
 

@@ -102,7 +102,7 @@ TEST(SearchEval, ThroughTheServedSearch) {
     return (*shop)->search(query, k);
   });
   ASSERT_TRUE(report.ok());
-  EXPECT_EQ(asked, (std::vector<size_t>{20, 1000, 20, 1000}));
+  EXPECT_EQ(asked, (std::vector<size_t>{20, 20, 1000, 20, 1000}));
   EXPECT_EQ(report->queries, 2u);
   EXPECT_EQ(report->zero_results, 1u);
   EXPECT_DOUBLE_EQ(report->by_query[0].scores.ndcg10, 1);

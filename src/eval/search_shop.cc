@@ -60,20 +60,25 @@ Result<std::unique_ptr<SearchShop>> SearchShop::open(const SearchData& data,
                                                      const std::string& settings_json) {
   std::unique_ptr<SearchShop> shop(new SearchShop);
   if (!settings_json.empty()) {
-    TRY(const SearchSettings settings, parse_settings(settings_json));
+    const bool marked = settings_json.starts_with("\xef\xbb\xbf");  // As some editors begin UTF-8.
+    TRY(const SearchSettings settings,
+        parse_settings(std::string_view(settings_json).substr(marked ? 3 : 0)));
     shop->apply(stage_event(settings, "", ""));
     shop->apply(settings_event("publish", std::to_string(shop->settings_.book().next - 1), ""));
   }
-  TRY_STATUS(shop->fill(data));
+  shop->fill(data);
   return shop;
 }
 
-Status SearchShop::fill(const SearchData& data) {
+void SearchShop::fill(const SearchData& data) {
   const auto id_column = static_cast<size_t>(data.item_id);
   for (size_t i = 0; i < data.items.rows.size(); i++) {
     const std::vector<std::string>& row = data.items.rows[i];
-    if (!numbers_.emplace(row[id_column], static_cast<uint32_t>(i)).second)
-      return invalid("items row " + std::to_string(i + 2) + ": id '" + row[id_column] + "' was there before");
+    if (row[id_column].empty()) {
+      items_unnamed_++;
+      continue;
+    }
+    if (!numbers_.emplace(row[id_column], static_cast<uint32_t>(i)).second) items_replaced_++;
     Event event;
     event.type = EventType::kItemUpsert;
     event.item = row[id_column];
@@ -84,7 +89,6 @@ Status SearchShop::fill(const SearchData& data) {
               [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
     apply(std::move(event));
   }
-  return {};
 }
 
 Result<std::vector<RankedItem>> SearchShop::search(const std::string& query, size_t k) const {

@@ -18,12 +18,16 @@ class SearchShop {
   static Result<std::unique_ptr<SearchShop>> open(const SearchData& data, const std::string& settings_json);
   ~SearchShop();
 
+  // Rows of the data that were not taken: without an id; whose id a later row has.
+  uint64_t items_unnamed() const { return items_unnamed_; }
+  uint64_t items_replaced() const { return items_replaced_; }
+
   Result<std::vector<RankedItem>> search(const std::string& query, size_t k) const;
 
  private:
   SearchShop();
   void apply(Event event);
-  Status fill(const SearchData& data);
+  void fill(const SearchData& data);
 
   SearchConfig config_;
   Moment moment_;
@@ -32,8 +36,9 @@ class SearchShop {
   Catalog catalog_;
   SearchState state_;
   SearchService service_;
-  uint64_t events_ = 0;
-  std::unordered_map<std::string, uint32_t> numbers_;  // id -> index of the item in the data
+  uint64_t events_ = 0, items_unnamed_ = 0, items_replaced_ = 0;
+  std::unordered_map<std::string, uint32_t>
+      numbers_;  // id -> index of its first row in the data, as labels have it
 };
 
 }  // namespace freshet

@@ -25,14 +25,24 @@ Result<std::string> settings_text(const std::string& path) {
   return read_file(real_files(), path);
 }
 
+void say(uint64_t count, const char* what) {
+  if (count > 0) std::fprintf(stderr, "%llu %s\n", static_cast<unsigned long long>(count), what);
+}
+
 Result<SearchReport> run(const SearchData& data, const Flags& flags, const std::string& settings_path) {
   TRY(const std::string settings, settings_text(settings_path));
   auto shop = SearchShop::open(data, settings);
   if (!shop.ok() && !settings_path.empty())
     return Error{shop.error().code, settings_path + ": " + shop.error().what};
   if (!shop.ok()) return shop.error();
-  return evaluate_search(data, flags.eval,
-                         [&](const std::string& query, size_t k) { return (*shop)->search(query, k); });
+  TRY(SearchReport report, evaluate_search(data, flags.eval, [&](const std::string& query, size_t k) {
+        return (*shop)->search(query, k);
+      }));
+  say((*shop)->items_unnamed(), "items have no id and were left out");
+  say((*shop)->items_replaced(), "items came again under the same id: the last counts");
+  for (const QueryReport& row : report.by_query)
+    if (!row.refused.empty()) std::fprintf(stderr, "query %s: %s\n", row.id.c_str(), row.refused.c_str());
+  return report;
 }
 
 Status dump(const SearchData& data, const SearchReport& report, const std::string& path) {
@@ -71,6 +81,8 @@ Status run_search(Flags flags) {
   }
   TRY(const SearchData data, read_search_data(flags.data));
   TRY(const SearchReport report, run(data, flags, flags.settings));
+  say(data.labels_unknown, "labels name unknown queries or items and were left out");
+  say(data.labels_empty, "labels have no value and were left out");
   if (report.queries == 0)
     return invalid("no judged query: " + std::to_string(data.labels_unknown) +
                    " labels name queries or items that are not in the files; check the id columns");
@@ -85,9 +97,6 @@ Status run_search(Flags flags) {
   }
   const std::string text = flags.json ? search_report_json(report) : search_report_text(report, flags.table);
   std::fputs(text.c_str(), stdout);
-  if (!flags.json && data.labels_unknown > 0)
-    std::fprintf(stderr, "%llu labels name unknown queries or items and were left out\n",
-                 static_cast<unsigned long long>(data.labels_unknown));
   return {};
 }
 

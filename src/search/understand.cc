@@ -52,7 +52,7 @@ Status understand(Context& c) {
                    " bytes, got " + std::to_string(request.query.size()));
   const std::string& code = request.language.empty() ? c.settings.language : request.language;
   const auto language = parse_language(code);
-  if (!language.ok()) return invalid("language: " + language.error().what);
+  if (!language.ok()) return language.error();
   const SearchState::Words& words = c.state.words();
   QueryOptions options;
   options.language = *language;
@@ -73,7 +73,7 @@ Status understand(Context& c) {
   options.typo_fields = typo_fields(c.settings, c.generation.fields);
   const QueryParser parser(c.generation.analyzer, &words.synonyms);
   auto parsed = parser.parse(request.query, options, IndexVocabulary(c.generation.index));
-  if (!parsed.ok()) return invalid("query: " + parsed.error().what);
+  if (!parsed.ok()) return parsed.error();
   c.query = std::move(parsed).value();
   TRY_STATUS(SearchIndex::check(c.query.plan));
   c.words = !c.query.plan.clauses.empty();
