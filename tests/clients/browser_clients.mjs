@@ -55,13 +55,20 @@ await new Promise((done) => pages.listen(0, 'localhost', done));
 const origin = `http://localhost:${pages.address().port}`;
 
 const browser = await chromium.launch({executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu']});
-async function open(name) {
+// `delays`: path -> milliseconds by which its answers come later.
+async function open(name, delays = {}) {
   const page = await (await browser.newContext({viewport: {width: 1400, height: 1000}})).newPage();
   page.setDefaultTimeout(15_000);
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) check(false, `${name}: console: ${message.text()}`);
   });
   page.on('pageerror', (error) => check(false, `${name}: ${error}`));
+  for (const [route, delay] of Object.entries(delays)) {
+    await page.route(`**${route}*`, async (asked) => {
+      await new Promise((done) => setTimeout(done, delay));
+      await asked.continue();
+    });
+  }
   page.sent = [];
   page.on('request', (request) => {
     const to = new URL(request.url());
@@ -75,23 +82,36 @@ async function open(name) {
   return page;
 }
 const texts = (page, selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent.trim()));
-const settled = async (page, selector, wanted) => {
-  for (let i = 0; i < 100; ++i) {
-    if (wanted(await texts(page, selector))) return true;
+const becomes = async (page, holds) => {
+  for (let i = 0; i < 300; ++i) {
+    if (await holds()) return true;
     await page.waitForTimeout(50);
   }
   return false;
 };
+const settled = (page, selector, wanted) => becomes(page, async () => wanted(await texts(page, selector)));
 const eventsOf = (page) => page.sent.filter((one) => one.path === '/1/events').flatMap((one) => JSON.parse(one.body).events);
+
+// ---- whichever answer comes first
+const shows = async (page, widget) => check(await settled(page, `#${widget}`, ([text]) => text?.length > 0), `widget ${widget} shows something`);
+for (const slow of ['/queries', '/recommendations']) {
+  const page = await open('widgets', {[slow]: 400});
+  for (const widget of ['hits', 'cheap', 'dynamic', 'trending', 'related', 'bought', 'similar']) await shows(page, widget);
+  await page.close();
+}
 
 // ---- a shopper
 const page = await open('widgets');
 await page.waitForSelector('#hits .ais-Hits-item');
 check(await settled(page, '#stats', ([text]) => /60 results/.test(text)), 'stats', await texts(page, '#stats'));
 for (const widget of ['brand', 'tree', 'menu', 'toggle', 'rating', 'numeric', 'range-input', 'range-slider', 'pagination', 'sort', 'per-page', 'dynamic', 'menu-select',
-  'trending', 'related', 'bought', 'similar'])
-  check((await page.$eval(`#${widget}`, (one) => one.textContent.trim().length)) > 0, `widget ${widget} shows something`);
+  'trending', 'related', 'bought', 'similar', 'cheap'])
+  await shows(page, widget);
 check((await texts(page, '#trending li')).every((text) => text.length > 3), 'recommended products have names', await texts(page, '#trending li'));
+const clear = async (left = 60) => {
+  await page.click('#clear button');
+  check(await settled(page, '#stats', ([text]) => text.startsWith(`${left} results`)), 'clear refinements', await texts(page, '#stats'));
+};
 await page.fill('#box input[type=search]', 'kettle');
 check(await settled(page, '#stats', ([text]) => /^10 results/.test(text)), 'search as you type', await texts(page, '#stats'));
 check((await texts(page, '#hits mark'))[0]?.toLowerCase() === 'kettle', 'what was found is marked', await texts(page, '#hits mark'));
@@ -99,8 +119,7 @@ await page.click('#brand label:has-text("Acme")');
 check(await settled(page, '#stats', ([text]) => /^5 results/.test(text)), 'a facet is chosen', await texts(page, '#stats'));
 check((await texts(page, '#brand li')).length === 2, 'the facet still shows the others', await texts(page, '#brand li'));
 check((await texts(page, '#current')).join().includes('Acme'), 'current refinements');
-await page.click('#clear button');
-check(await settled(page, '#stats', ([text]) => /^10 results/.test(text)), 'clear refinements');
+await clear(10);
 await page.fill('#box input[type=search]', '');
 check(await settled(page, '#stats', ([text]) => /^60 results/.test(text)), 'an empty query is everything');
 await page.fill('#brand input[type=search]', 'os');
@@ -111,20 +130,20 @@ check(await settled(page, '#stats', ([text]) => /^40 results/.test(text)), 'a hi
 await page.click('#tree a:has-text("Kitchen")');
 check(await settled(page, '#stats', ([text]) => /^20 results/.test(text)), 'its second level', await texts(page, '#stats'));
 check((await texts(page, '#breadcrumb')).join().includes('Kitchen'), 'breadcrumb');
-await page.click('#clear button');
+await clear();
 await page.fill('#range-input input >> nth=0', '60');
 await page.click('#range-input button');
 check(await settled(page, '#stats', ([text]) => /^10 results/.test(text)), 'a range', await texts(page, '#stats'));
-await page.click('#clear button');
+await clear();
 await page.click('#toggle input');
 check(await settled(page, '#stats', ([text]) => /^30 results/.test(text)), 'a toggle', await texts(page, '#stats'));
-await page.click('#clear button');
+await clear();
 await page.click('#rating a >> nth=0');
 check(await settled(page, '#stats', ([text]) => /^24 results/.test(text)), 'a rating menu', await texts(page, '#stats'));
-await page.click('#clear button');
+await clear();
 await page.click('#numeric label:has-text("below 20")');
 check(await settled(page, '#stats', ([text]) => /^11 results/.test(text)), 'a numeric menu', await texts(page, '#stats'));
-await page.click('#clear button');
+await clear();
 await page.selectOption('#sort select', 'products_price_asc');
 check(await settled(page, '#hits .name', (all) => all[0]?.endsWith('Kettle 0') && all[1]?.endsWith('Teapot 1')), 'sorting', (await texts(page, '#hits .name')).slice(0, 3));
 await page.click('#pagination a:has-text("2")');
@@ -134,13 +153,15 @@ check(await settled(page, '#hits .name', (all) => all.length === 5), 'hits per p
 await page.fill('#box input[type=search]', 'zzzzzz');
 check(await settled(page, '#stats', ([text]) => /^No results/.test(text)), 'no results');
 await page.fill('#box input[type=search]', 'boot');
-await page.waitForTimeout(300);
+check(await settled(page, '#hits .name', (all) => all.length === 5 && all.every((name) => name.includes('Boot'))), 'found again', await texts(page, '#hits .name'));
 await page.click('#hits button >> nth=1');
-await page.waitForTimeout(300);
+const isView = (event) => event.eventType === 'view' && event.objectIDs?.length > 0;
+const isClick = (event) => event.eventType === 'click' && event.objectIDs;
+await becomes(page, () => eventsOf(page).some(isView) && eventsOf(page).some(isClick));
 const sent = eventsOf(page);
-check(sent.some((event) => event.eventType === 'view' && event.objectIDs?.length > 0), 'views are sent');
+check(sent.some(isView), 'views are sent');
 check(sent.some((event) => event.eventType === 'click' && event.filters), 'chosen filters are sent');
-const clicked = sent.find((event) => event.eventType === 'click' && event.objectIDs);
+const clicked = sent.find(isClick);
 check(/^[0-9a-f]{32}$/.test(clicked?.queryID) && clicked.positions[0] === 2, 'a click bears its query and place', clicked);
 check((await page.evaluate(() => window.insightsResults)).every((one) => one !== false), 'every event was taken');
 await page.close();
