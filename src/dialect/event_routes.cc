@@ -154,6 +154,10 @@ void Translation::add(const Json& event) {
     ++ignored_;
     return;
   }
+  if (means_suggestions(member_text(event, "index"))) {  // Queries, not products: their searches are learned.
+    ++ignored_;
+    return;
+  }
   link(event);
   if (ids.size() > kObjectsMax) ids.resize(kObjectsMax);
   if (ids.empty()) ids.push_back("");  // Refused by the door, which says what is missing and keeps it.

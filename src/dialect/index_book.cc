@@ -47,10 +47,6 @@ std::string_view kind_name(IndexKind kind) {
   return kind == IndexKind::kStaged ? "staged" : kind == IndexKind::kReplica ? "replica" : "primary";
 }
 
-bool means_suggestions(std::string_view name) {
-  return name.ends_with("query_suggestions");
-}
-
 Index made(const std::string& name, IndexKind kind) {
   Index index;
   index.name = name;

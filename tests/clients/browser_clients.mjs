@@ -23,7 +23,8 @@ const indexName = 'products';
 const admin = algoliasearch('shop', adminKey, {hosts: [{url: host, accept: 'readWrite', protocol: 'http'}]});
 const withoutPictures = products.map(({image, ...product}) => product);
 await admin.saveObjects({indexName, objects: withoutPictures, waitForTasks: true});
-const last = await admin.setSettings({indexName, indexSettings: {...settings, maxValuesPerFacet: 20}});
+// By words alone: what models add to a result, once they know enough, is not for counting.
+const last = await admin.setSettings({indexName, indexSettings: {...settings, maxValuesPerFacet: 20, mode: 'keywordSearch'}});
 await admin.waitForTask({indexName, taskID: last.taskID});
 await admin.setSettings({indexName: 'products_price_asc', indexSettings: {ranking: ['asc(price)']}});
 const events = [];
@@ -43,7 +44,8 @@ const bundle = async (entry) => {
     define: {'process.env.NODE_ENV': '"production"'}});
   return made.outputFiles[0].text;
 };
-const scripts = {'/widgets.js': await bundle('pages/widgets.mjs')};
+const scripts = {};
+for (const name of ['widgets', 'suggest', 'react']) scripts[`/${name}.js`] = await bundle(`pages/${name}.mjs`);
 const html = (script) => `<!doctype html><meta charset="utf-8"><title>shop</title><link rel="icon" href="data:,"><body>
 <script>window.shop = ${JSON.stringify({host, searchKey, indexName})}</script><script src="${script}"></script>`;
 const pages = createServer((request, response) => {
@@ -165,6 +167,80 @@ const clicked = sent.find(isClick);
 check(/^[0-9a-f]{32}$/.test(clicked?.queryID) && clicked.positions[0] === 2, 'a click bears its query and place', clicked);
 check((await page.evaluate(() => window.insightsResults)).every((one) => one !== false), 'every event was taken');
 await page.close();
+
+// ---- a box with suggestions, of queries that several shoppers have searched for
+for (let user = 0; user < 8; ++user)
+  for (const query of ['kettle', 'red kettle', 'boot'])
+    await admin.searchSingleIndex({indexName, searchParams: {query, userToken: `s${user}`}});
+const suggest = await open('suggest');
+const queries = '[data-autocomplete-source-id="querySuggestionsPlugin"] .aa-Item';
+const inBox = '[data-autocomplete-source-id="products"] .product';
+await suggest.click('.aa-Input');
+check(await settled(suggest, queries, (all) => all.some((text) => text.includes('boot'))), 'an empty box suggests what is searched for', await texts(suggest, queries));
+await suggest.keyboard.type('kett', {delay: 30});
+check(await settled(suggest, queries, (all) => all.length > 0 && all[0].includes('kettle')), 'queries are suggested', await texts(suggest, queries));
+check(await settled(suggest, inBox, (all) => all.length === 3 && all.every((name) => /Kettle/.test(name))), 'products are suggested', await texts(suggest, inBox));
+check((await texts(suggest, `${inBox} mark`))[0] === 'Kettle', 'and what was found is marked', await texts(suggest, `${inBox} mark`));
+check((await suggest.$$eval(`${queries} mark`, (all) => all.map((one) => one.textContent)))[0] === 'le', 'what a suggestion would add is marked');
+await suggest.click(`${queries} button >> nth=0`);
+check(await becomes(suggest, async () => (await suggest.inputValue('.aa-Input')) === 'kettle '), 'a suggestion fills the box', await suggest.inputValue('.aa-Input'));
+check(await settled(suggest, inBox, (all) => all.length === 3 && all.every((name) => /Kettle/.test(name))), 'and is searched for', await texts(suggest, inBox));
+const second = (await texts(suggest, inBox))[1];
+await suggest.click(`${inBox} >> nth=1`);
+const isChoice = (event) => event.eventType === 'click' && event.index === indexName;
+const isLook = (event) => event.eventType === 'view' && event.index === indexName;
+await becomes(suggest, () => eventsOf(suggest).some(isChoice) && eventsOf(suggest).some(isLook));
+const chosen = eventsOf(suggest).find(isChoice);
+check(/^[0-9a-f]{32}$/.test(chosen?.queryID) && chosen.positions[0] === 2, 'a chosen product is reported with its query and place', chosen);
+check(products.find((product) => product.objectID === chosen?.objectIDs[0])?.name === second, 'and is the one clicked on', [chosen, second]);
+check(eventsOf(suggest).some(isLook), 'suggested products are reported as seen');
+await suggest.close();
+
+// ---- React
+for (const slow of ['/queries', '/recommendations']) {
+  const late = await open('react', {[slow]: 400});
+  for (const widget of ['hits', 'cheap', 'dynamic', 'trending', 'related', 'bought', 'similar']) await shows(late, widget);
+  await late.close();
+}
+const react = await open('react');
+const hasResults = (wanted) => settled(react, '#stats', ([text]) => text?.startsWith(`${wanted} results`));
+const clearReact = async (left) => {
+  await react.click('#clear button');
+  check(await hasResults(left), 'React: clear', await texts(react, '#stats'));
+};
+check(await hasResults(60), 'React: stats', await texts(react, '#stats'));
+for (const widget of ['brand', 'tree', 'menu', 'range', 'toggle', 'dynamic', 'hits', 'pagination', 'cheap', 'trending', 'related', 'bought', 'similar']) await shows(react, widget);
+await react.fill('.ais-SearchBox-input', 'lamp');
+check(await hasResults(10), 'React: search as you type', await texts(react, '#stats'));
+check((await texts(react, '#hits mark'))[0] === 'Lamp', 'React: what was found is marked');
+await react.click('#brand label:has-text("Nord")');
+check(await hasResults(5), 'React: a facet', await texts(react, '#stats'));
+check((await texts(react, '#current')).join().includes('Nord'), 'React: current refinements');
+await react.selectOption('.ais-SortBy-select', 'products_price_asc');
+check(await settled(react, '#hits .name', (all) => all[0]?.endsWith('Lamp 2')), 'React: sorting', await texts(react, '#hits .name'));
+await clearReact(10);
+await react.fill('.ais-SearchBox-input', '');
+check(await hasResults(60), 'React: everything again');
+await react.click('#tree a:has-text("Home")');
+check(await hasResults(40), 'React: a hierarchical menu', await texts(react, '#stats'));
+await react.click('#tree a:has-text("Light")');
+check(await hasResults(20), 'React: its second level', await texts(react, '#stats'));
+check((await texts(react, '#breadcrumb')).join().includes('Light'), 'React: breadcrumb');
+await clearReact(60);
+await react.click('#toggle input');
+check(await hasResults(30), 'React: a toggle', await texts(react, '#stats'));
+await clearReact(60);
+await react.click('#pagination a:has-text("2")');
+check(await settled(react, '#hits .name', (all) => all[0]?.endsWith(' 10')), 'React: the second page', (await texts(react, '#hits .name')).slice(0, 2));
+await react.click('#cheap .ais-InfiniteHits-loadMore');
+check(await settled(react, '#cheap .name', (all) => all.length === 6), 'React: more of an endless list', await texts(react, '#cheap .name'));
+await react.click('#hits button >> nth=2');
+const ofReact = () => eventsOf(react).find((event) => event.eventType === 'click' && event.objectIDs);
+await becomes(react, () => ofReact() !== undefined);
+check(/^[0-9a-f]{32}$/.test(ofReact()?.queryID) && ofReact().positions[0] === 13, 'React: a click bears its query and place', ofReact());
+for (const shelf of ['trending', 'related', 'bought', 'similar'])
+  check([3, 4].includes((await texts(react, `#${shelf} .product`)).length), `React: ${shelf}`, await texts(react, `#${shelf}`));
+await react.close();
 
 await browser.close();
 pages.close();

@@ -234,6 +234,11 @@ const events = [
   {eventType: 'instantsearch', eventName: 'x', userToken: 'ada'},
 ];
 same((await insights.pushEvents({events})).status, 200, 'v5 pushEvents');
+const suggested = {index: 'products_query_suggestions', userToken: 'typist', objectIDs: ['red kettle']};
+same((await insights.pushEvents({events: [
+  {...suggested, eventType: 'view', eventName: 'Items Viewed', algoliaSource: ['autocomplete']},
+  {...suggested, eventType: 'click', eventName: 'Item Selected', algoliaSource: ['autocomplete']}]})).status, 200, 'events about suggestions are taken');
+check((await fetch(`http://${url}/api/v1/users/typist`, {headers: {'x-api-key': adminKey}})).status === 404, 'but queries are no products');
 await fails(insights.pushEvents({events: [{eventType: 'click', eventName: 'x', index: indexName, userToken: 'ada'}]}), 422, 'v5 pushEvents: nothing usable');
 const many = [];
 for (let user = 0; user < 30; ++user)

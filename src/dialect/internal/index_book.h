@@ -28,6 +28,10 @@ namespace freshet::dialect_internal {
 
 constexpr std::string_view kIndexes = "storefront-indexes";
 
+inline bool means_suggestions(std::string_view name) {
+  return name.ends_with("query_suggestions");
+}
+
 enum class IndexKind : uint8_t { kPrimary, kReplica, kStaged, kSuggestions };
 
 struct Index {
