@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialect/internal/filters.h"
+#include "dialect/internal/key_gate.h"
 
 namespace freshet::dialect_internal {
 namespace {
@@ -15,23 +16,6 @@ int sextet(char c) {
   if (c >= '0' && c <= '9') return c - '0' + 52;
   if (c == '+' || c == '-') return 62;
   return c == '/' || c == '_' ? 63 : -1;
-}
-
-bool from_base64(std::string_view text, std::string& out) {
-  uint32_t bits = 0;
-  int count = 0;
-  out.clear();
-  while (text.ends_with('=')) text.remove_suffix(1);
-  for (const char c : text) {
-    const int value = sextet(c);
-    if (value < 0) return false;
-    bits = (bits << 6 | static_cast<uint32_t>(value)) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out.push_back(static_cast<char>(bits >> count & 0xff));
-  }
-  return true;
 }
 
 Json::Object restrictions_of(std::string_view text) {
@@ -56,6 +40,23 @@ std::vector<std::string> texts_of(const Json& value) {
 }
 
 }  // namespace
+
+bool from_base64(std::string_view text, std::string& out) {
+  uint32_t bits = 0;
+  int count = 0;
+  out.clear();
+  while (text.ends_with('=')) text.remove_suffix(1);
+  for (const char c : text) {
+    const int value = sextet(c);
+    if (value < 0) return false;
+    bits = (bits << 6 | static_cast<uint32_t>(value)) & 0xffffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<char>(bits >> count & 0xff));
+  }
+  return true;
+}
 
 bool read_derived_key(std::string_view key, DerivedKey& out) {
   static constexpr size_t kMacDigits = 64;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialect/internal/bound.h"
+#include "dialect/internal/key_gate.h"
 #include "dialect/internal/parts.h"
 #include "env/clock.h"
 
@@ -18,18 +19,9 @@ bool same_name(std::string_view given, std::string_view lower) {
          });
 }
 
-Role least_role(Access access) {
-  return access == Access::kAdmin ? Role::kAdmin : access == Access::kWrite ? Role::kWrite : Role::kRead;
-}
-
 // The native refusal in the dialect's shape.
 Response translated(const Response& native, int status) {
-  const Result<Json> body = parse_json(native.body);
-  const Json* error = body.ok() ? body->find("error") : nullptr;
-  const Json* message = error == nullptr ? nullptr : error->find("message");
-  Response out =
-      refusal(status, message != nullptr && message->text() != nullptr ? std::string_view(*message->text())
-                                                                       : reason_phrase(status));
+  Response out = refusal(status, message_of(native, status));
   for (const Header& header : native.headers)
     if (header.first == "retry-after") out.headers.push_back(header);
   return out;

@@ -83,8 +83,7 @@ void Doors::add(const MakeMount& make, size_t body_bytes_max) {
   mounted.dispatcher = std::make_unique<Dispatcher>(
       mounted.mount->router, *mounted.mount->gate, metrics_, no_files_, body_bytes_max,
       [&engine] { return http_internal::still_folding(engine); });
-  for (const std::string& segment : mounted.mount->first_segments)
-    switchboard_.add(segment, *mounted.dispatcher);
+  for (const std::string& prefix : mounted.mount->prefixes) switchboard_.add(prefix, *mounted.dispatcher);
 }
 
 void Doors::leave() {

@@ -114,11 +114,17 @@ void Dispatcher::done(const Plan& plan, int status, size_t bytes_in, size_t byte
   metrics_.request(route, method, status, bytes_in, bytes_out, timing);
 }
 
+// `prefix`: one segment, or two with a slash between.
+static bool begins_with(const std::vector<std::string>& segments, std::string_view prefix) {
+  const size_t slash = prefix.find('/');
+  if (segments.empty() || segments[0] != prefix.substr(0, slash)) return false;
+  return slash == std::string_view::npos || (segments.size() > 1 && segments[1] == prefix.substr(slash + 1));
+}
+
 Plan Switchboard::plan(Request& head) {
   Handler* handler = &native_;
-  if (!head.segments.empty())
-    for (const auto& [segment, other] : others_)
-      if (segment == head.segments[0]) handler = other;
+  for (const auto& [prefix, other] : others_)
+    if (begins_with(head.segments, prefix)) handler = other;
   Plan plan = handler->plan(head);
   plan.handler = handler;
   return plan;

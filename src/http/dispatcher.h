@@ -44,13 +44,11 @@ class Dispatcher : public Handler {
   const NotYet not_yet_;
 };
 
-// Hands each request to the API that its path's first segment names, or to the native one.
+// Hands each request to the API that its path's first segments name ("1", "api/items"), or to the native one.
 class Switchboard : public Handler {
  public:
   explicit Switchboard(Handler& native) : native_(native) {}
-  void add(std::string first_segment, Handler& handler) {
-    others_.emplace_back(std::move(first_segment), &handler);
-  }
+  void add(std::string prefix, Handler& handler) { others_.emplace_back(std::move(prefix), &handler); }
   Plan plan(Request& head) override;
   Response answer(Request& request, const Plan& plan) override { return plan.handler->answer(request, plan); }
   void done(const Plan& plan, int status, size_t bytes_in, size_t bytes_out, const Timing& timing) override;

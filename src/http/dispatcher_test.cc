@@ -203,11 +203,17 @@ TEST_F(DispatcherTest, AMountedApiHasItsOwnRoutesErrorsAndOrigins) {
                 response.body = "mounted";
                 return response;
               }});
+  routes.add({Method::kGet, "/api/much/{id}", Access::kRead, 0, false, [](const Request& request) {
+                Response response;
+                response.body = "two deep: " + request.params[0];
+                return response;
+              }});
   OtherManners manners;
   const StaticFiles none{};
   Dispatcher mounted(routes, manners, metrics_, none, 1000);
   Switchboard switchboard(dispatcher_);
   switchboard.add("1", mounted);
+  switchboard.add("api/much", mounted);
   ServerOptions options;
   options.port = 0;
   const auto both = std::move(Server::start(options, switchboard)).value();
@@ -224,6 +230,11 @@ TEST_F(DispatcherTest, AMountedApiHasItsOwnRoutesErrorsAndOrigins) {
       {"OPTIONS /1/much", 299, "", "*"},
       {"GET /much", 200, "mmm", ""},
       {"GET /1x", 404, "\"error\"", ""},
+      {"GET /api/much/x?key=right", 200, "two deep: x", "*"},
+      {"GET /api/much/x/?key=right", 200, "two deep: x", "*"},
+      {"GET /api/much?key=right", 404, "other: nothing", "*"},
+      {"GET /api", 404, "\"error\"", ""},
+      {"GET /api/muchmore", 404, "\"error\"", ""},
       {"GET /", 200, "home", ""},
   };
   for (const auto& row : rows) {

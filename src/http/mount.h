@@ -1,5 +1,5 @@
 // Another API on the same server and port: routes of its own behind a gate of its own, translated to the
-// engine. The server hands it every request whose path begins with one of its first segments.
+// engine. The server hands it every request whose path begins with one of its prefixes.
 //
 //   options.mounts.push_back([](const MountParts& parts) { return make_my_api(parts); });
 #pragma once
@@ -19,8 +19,8 @@ namespace freshet {
 
 struct Mount {
   virtual ~Mount() = default;
-  virtual void stop() {}                    // Nothing of it works by itself any more; the engine closes next.
-  std::vector<std::string> first_segments;  // {"1"}: everything below /1/
+  virtual void stop() {}              // Nothing of it works by itself any more; the engine closes next.
+  std::vector<std::string> prefixes;  // {"1"}: everything below /1/; {"api/items"}: that, and below it
   Router router;
   std::unique_ptr<Gate> gate;
 };

@@ -6,8 +6,8 @@
 #include "event/vector_attribute.h"
 #include "ingest/internal/fields.h"
 #include "ingest/internal/missing.h"
-#include "ingest/internal/time_text.h"
 #include "ingest/internal/windows.h"
+#include "ingest/time_text.h"
 #include "text/normalize.h"
 
 namespace freshet {

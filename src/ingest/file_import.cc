@@ -9,8 +9,8 @@
 #include "ingest/internal/file_plan.h"
 #include "ingest/internal/input.h"
 #include "ingest/internal/rows.h"
-#include "ingest/internal/time_text.h"
 #include "ingest/internal/workspace.h"
+#include "ingest/time_text.h"
 
 namespace freshet {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "ingest/compression.h"
 #include "ingest/ingest.h"
-#include "ingest/internal/time_text.h"
+#include "ingest/time_text.h"
 #include "log/mem_log.h"
 
 namespace freshet {

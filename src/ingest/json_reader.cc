@@ -6,7 +6,7 @@
 
 #include "event/vector_attribute.h"
 #include "ingest/internal/json_text.h"
-#include "ingest/internal/time_text.h"
+#include "ingest/time_text.h"
 
 namespace freshet {
 namespace {

@@ -1,7 +1,7 @@
 #include "ingest/internal/missing.h"
 
 #include "base/hash.h"
-#include "ingest/internal/time_text.h"
+#include "ingest/time_text.h"
 
 namespace freshet {
 namespace {

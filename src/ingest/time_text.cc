@@ -1,4 +1,4 @@
-#include "ingest/internal/time_text.h"
+#include "ingest/time_text.h"
 
 #include <charconv>
 #include <cmath>

@@ -10,6 +10,7 @@
 #include "dialect/internal/served.h"
 #include "engine/engine.h"
 #include "http/mount.h"
+#include "ingest/time_text.h"
 
 namespace freshet::dialect_internal {
 
@@ -50,7 +51,6 @@ void add_event_routes(Router& router, Parts& parts);          // insights events
 Response refusal(int status, std::string_view message);
 Response refusal(const Error& error);
 Response json_answer(JsonWriter& json, int status = 200);
-std::string iso_time(TimeMs time_ms);  // "2026-01-02T03:04:05.678Z"
 
 // One search, already merged with the index's name; writes one object of "results".
 Status answer_query(Parts& parts, const Index& index, const Params& params, JsonWriter& json);
