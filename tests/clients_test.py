@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Storefront libraries that nobody here wrote, unmodified, against the real server: only their host option is set.
 
-Usage: tests/clients_test.py <freshet binary> node|browser|feedback      exit 77: no npm, no registry or no browser here, skipped
+Usage: tests/clients_test.py <freshet binary> node|browser|feedback|tracking      exit 77: no npm, no registry or no browser here, skipped
 Versions are pinned in tests/clients/package-lock.json.
 """
 import hashlib

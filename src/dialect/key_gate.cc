@@ -50,7 +50,12 @@ std::optional<Response> KeyGate::check(Request& request, Access access, uint64_t
     return refused ? std::optional(translated(*refused, 403)) : std::nullopt;
   }
   if (access == Access::kOpen) return std::nullopt;
-  const std::string key = key_of(request);
+  return admit(key_of(request), access, now_ns, request.caller);
+}
+
+std::optional<Response> KeyGate::admit(const std::string& key, Access access, uint64_t now_ns,
+                                       std::string& caller) {
+  if (!guard_.keys_required()) return std::nullopt;
   if (key.empty()) return refuse_(401, "this path needs an API key");
   const std::optional<ApiKeyInfo> info = guard_.keys()->find(key);
   if (!info) return refuse_(401, "the API key is not known");
@@ -59,7 +64,7 @@ std::optional<Response> KeyGate::check(Request& request, Access access, uint64_t
   if (info->role < least)
     return refuse_(403, "this path needs a key of role " + std::string(role_name(least)) +
                             ", this one has role " + std::string(role_name(info->role)));
-  request.caller = info->name;
+  caller = info->name;
   const auto refused = guard_.check_rate(info->id, now_ns);
   return refused ? std::optional(translated(*refused, 429)) : std::nullopt;
 }

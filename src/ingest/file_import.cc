@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json_writer.h"
+#include "ingest/foreign_events.h"
 #include "ingest/ingest.h"
 #include "ingest/internal/feed.h"
 #include "ingest/internal/file_plan.h"
@@ -17,6 +18,23 @@ namespace {
 
 bool is_upsert(EventType type) {
   return type == EventType::kItemUpsert || type == EventType::kItemUpdate || type == EventType::kUserUpsert;
+}
+
+std::optional<EventDialect> dialect_of(FileFormat format) {
+  switch (format) {
+    case FileFormat::kSegment:
+      return EventDialect::kSegment;
+    case FileFormat::kGa4:
+      return EventDialect::kGa4;
+    case FileFormat::kRetail:
+      return EventDialect::kRetail;
+    case FileFormat::kUbi:
+      return EventDialect::kUbi;
+    case FileFormat::kMetarank:
+      return EventDialect::kMetarank;
+    default:
+      return std::nullopt;
+  }
 }
 
 bool is_blank(std::string_view line) {
@@ -57,6 +75,7 @@ class FileImport {
   std::string expected_time() const;
   bool expand_items(const std::vector<std::string_view>& fields, size_t first, Rejection& why);
   void read_line(std::string_view text, uint64_t line);
+  void read_foreign(std::string_view text, uint64_t line);
   Staged& stage(std::string_view text, uint64_t line);
   void refuse_row(Staged& staged, const std::vector<std::string_view>* fields);
   Status flush();
@@ -67,8 +86,10 @@ class FileImport {
   EventSink& sink_;
   IngestResult& result_;
   std::unique_ptr<Workspace> work_;
-  bool lines_ = false;   // JSON, and then
-  bool values_ = false;  // not one object a line.
+  bool lines_ = false;                   // JSON, and then
+  bool values_ = false;                  // not one object a line.
+  std::optional<EventDialect> dialect_;  // Of its objects, if they are not our own.
+  std::string foreign_;                  // One of them as our own lines.
   RowPlan rows_;
   LinePlan line_plan_;
   uint64_t file_ = 0;  // Hash of its name: the same row of another file is another event.
@@ -111,7 +132,10 @@ Status FileImport::open(const std::string& path, RowReader& reader) {
   FileFormat format = options_.format;
   if (options_.delimiter) format = FileFormat::kCsv;
   if (format == FileFormat::kAuto) format = guess_format(path, first);
-  lines_ = format == FileFormat::kJsonLines;
+  dialect_ = dialect_of(format);
+  lines_ = format == FileFormat::kJsonLines || dialect_;
+  if (lines_ && options_.format == FileFormat::kAuto && options_.map.empty())
+    if (const Result<Json> json = parse_json(first); json.ok()) dialect_ = guess_dialect(*json);
   if (lines_) {
     TRY(const RowReader::Layout layout, reader.open_json());
     values_ = layout != RowReader::Layout::kLines;
@@ -358,6 +382,24 @@ void FileImport::read_line(std::string_view text, uint64_t line) {
   staged.count = work_->events.size() - staged.first;
 }
 
+// What the log has no word for counts as filtered; what cannot be read is refused as it came.
+void FileImport::read_foreign(std::string_view text, uint64_t line) {
+  const IngestLimits& limits = rep_.cleaner.config().limits;
+  const Result<Json> json = parse_json(text, {limits.line_bytes_max, limits.depth_max});
+  if (!json.ok() || json->object() == nullptr) return read_line(text, line);
+  foreign_.clear();
+  if (translate_event(*dialect_, *json, foreign_) == 0) {
+    ++filtered_;
+    ++index_;
+    return;
+  }
+  for (std::string_view rest = foreign_; !rest.empty();) {
+    const size_t end = rest.find('\n');
+    read_line(rest.substr(0, end), line);
+    rest.remove_prefix(end + 1);
+  }
+}
+
 Status FileImport::flush() {
   // What is read as text can only be replayed as JSON: the row's body, or the line itself.
   TRY_STATUS(rep_.take(*work_, work_->raw, lines_ ? "event" : "row", door_, sink_, result_));
@@ -390,6 +432,8 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
       staged.why = reader.fault();
     } else if (is_blank(reader.line_text())) {
       continue;  // An empty line.
+    } else if (dialect_) {
+      read_foreign(reader.line_text(), reader.line());
     } else if (lines_) {
       read_line(reader.line_text(), reader.line());
     } else {
@@ -407,50 +451,6 @@ Status FileImport::run(const std::string& path, Input& input, const Ingest::Prog
   }
   report();
   return failed;
-}
-
-// Products of a feed, in portions, through the door for items.
-Status import_feed(Ingest& ingest, Input& input, FileFormat format, const Door& door, EventSink& sink,
-                   IngestResult& result, const Ingest::Progress& progress) {
-  std::string body;
-  std::vector<uint64_t> lines;
-  const auto flush = [&]() -> Status {
-    if (lines.empty()) return {};
-    auto taken = ingest.items(body, ItemChange::kUpsert, door, sink, BodyKind::kJsonLines);
-    if (!taken.ok()) return taken.error();
-    for (Rejection& error : taken->errors)  // Where it stands in the feed, not in the portion.
-      if (error.line > 0 && error.line <= lines.size()) error.line = lines[error.line - 1];
-    result.merge(*taken);
-    body.clear();
-    lines.clear();
-    if (progress) progress({input.bytes_read(), input.bytes_total(), result.received, result.accepted});
-    return {};
-  };
-  const TakeItem take = [&](std::string_view json, uint64_t line) -> Status {
-    const size_t at = body.size();
-    body.append(json);
-    std::replace_if(
-        body.begin() + static_cast<std::ptrdiff_t>(at), body.end(),
-        [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    body.push_back('\n');
-    lines.push_back(line);
-    return lines.size() >= kPortion || body.size() >= kPortionBytes ? flush() : Status();
-  };
-  const Status read =
-      format == FileFormat::kMerchant ? read_merchant_feed(input, take) : read_json_ld(input, take);
-  TRY_STATUS(flush());  // What came before an error is good.
-  return read;
-}
-
-bool is_feed(FileFormat format) {
-  return format == FileFormat::kMerchant || format == FileFormat::kJsonLd;
-}
-
-Door feed_door(const Door& door, const FileOptions& options) {
-  Door out = door;
-  if (out.source.empty()) out.source = options.source;
-  if (out.now_ms == kNoTime) out.now_ms = door.letter_ms;
-  return out;
 }
 
 }  // namespace

@@ -96,9 +96,12 @@ Result<Condition> parse_condition(std::string_view text) {
 
 Result<FileFormat> parse_file_format(std::string_view text) {
   constexpr std::pair<std::string_view, FileFormat> kChoices[] = {
-      {"auto", FileFormat::kAuto},     {"json", FileFormat::kJsonLines}, {"jsonl", FileFormat::kJsonLines},
-      {"csv", FileFormat::kCsv},       {"tsv", FileFormat::kTsv},        {"merchant", FileFormat::kMerchant},
-      {"json-ld", FileFormat::kJsonLd}};
+      {"auto", FileFormat::kAuto},       {"json", FileFormat::kJsonLines},
+      {"jsonl", FileFormat::kJsonLines}, {"csv", FileFormat::kCsv},
+      {"tsv", FileFormat::kTsv},         {"merchant", FileFormat::kMerchant},
+      {"json-ld", FileFormat::kJsonLd},  {"segment", FileFormat::kSegment},
+      {"ga4", FileFormat::kGa4},         {"retail", FileFormat::kRetail},
+      {"ubi", FileFormat::kUbi},         {"metarank", FileFormat::kMetarank}};
   return parse_choice("file format", text, kChoices);
 }
 

@@ -37,10 +37,24 @@ struct Condition {
 // numbers when both sides are.
 Result<Condition> parse_condition(std::string_view text);
 
-// The last two are feeds of products: Google Merchant Center (tab-separated, RSS, Atom) and schema.org
-// JSON-LD (documents, or the pages they stand in); what maps, sets or keeps rows does not hold for them.
-enum class FileFormat : uint8_t { kAuto, kJsonLines, kCsv, kTsv, kMerchant, kJsonLd };
-// auto | json (the same as jsonl: the layout shows) | jsonl | csv | tsv | merchant | json-ld
+// kMerchant and kJsonLd are feeds of products: Google Merchant Center (tab-separated, RSS, Atom) and
+// schema.org JSON-LD (documents, or the pages they stand in); what maps, sets or keeps rows does not hold for
+// them. The last five are JSON in the words of other programs (ingest/foreign_events.h).
+enum class FileFormat : uint8_t {
+  kAuto,
+  kJsonLines,
+  kCsv,
+  kTsv,
+  kMerchant,
+  kJsonLd,
+  kSegment,
+  kGa4,
+  kRetail,
+  kUbi,
+  kMetarank
+};
+// auto | json (the same as jsonl: the layout shows) | jsonl | csv | tsv | merchant | json-ld | segment | ga4
+// | retail | ubi | metarank
 Result<FileFormat> parse_file_format(std::string_view text);
 
 enum class TimeUnit : uint8_t { kAuto, kSeconds, kMillis, kMicros, kNanos, kMinutes, kHours, kDays, kIso };

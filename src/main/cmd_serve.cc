@@ -10,6 +10,7 @@
 #include "base/text_table.h"
 #include "dialect/dialect.h"
 #include "dialect/feedback.h"
+#include "dialect/tracking.h"
 #include "engine/engine.h"
 #include "env/clock.h"
 #include "http/api.h"
@@ -42,7 +43,7 @@ Status read_config(const Flags& flags, ServeConfig& config) {
   if (flags.port >= 0) config.api.server.port = static_cast<uint16_t>(flags.port);
   if (flags.no_keys) config.api.guard.keys_required = false;
   config.api.version = version();
-  config.api.mounts = {make_storefront_dialect, make_feedback_dialect};
+  config.api.mounts = {make_storefront_dialect, make_feedback_dialect, make_tracking_doors};
   config.engine.cleaner.limits.body_bytes_max = config.api.body_bytes_max;
   return {};
 }

@@ -44,7 +44,8 @@ std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
   app.add_option("--format", flags->format,
                  "auto, json, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, "
                  "RSS, Atom) or "
-                 "json-ld (schema.org)")
+                 "json-ld (schema.org); events of other programs: segment, ga4, retail, ubi, metarank "
+                 "(auto knows them by their first line)")
       ->group(group)
       ->capture_default_str();
   app.add_option("--delimiter", flags->delimiter, "One character, or tab, space")->group(group);

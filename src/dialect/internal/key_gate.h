@@ -17,6 +17,8 @@ class KeyGate : public Gate {
   using Refuse = Response (*)(int status, std::string_view message);
   KeyGate(Guard& guard, Refuse refuse) : guard_(guard), refuse_(refuse) {}
   std::optional<Response> check(Request& request, Access access, uint64_t now_ns) override;
+  // The same with a key that was found elsewhere; for open routes whose bodies bear it. `caller`: its name.
+  std::optional<Response> admit(const std::string& key, Access access, uint64_t now_ns, std::string& caller);
   void allow_origin(const Request& request, Response& response) const override;
   Response preflight(const Request& request, const std::string& allow) const override;
   Response refusal(const Problem& what) const override { return refuse_(what.status, what.message); }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/ingest.h"
 #include "ingest/internal/input.h"
 
 namespace freshet {
@@ -26,6 +27,13 @@ using TakeItem = std::function<Status(std::string_view json, uint64_t line)>;
 // kInvalid: not such a feed, naming line and column; items before that were taken.
 Status read_merchant_feed(Input& input, const TakeItem& take);
 Status read_json_ld(Input& input, const TakeItem& take);
+
+bool is_feed(FileFormat format);
+// The door as feeds use it: the source of the options, and a clock.
+Door feed_door(const Door& door, const FileOptions& options);
+// Products of a feed, in portions, through the door for items.
+Status import_feed(Ingest& ingest, Input& input, FileFormat format, const Door& door, EventSink& sink,
+                   IngestResult& result, const Ingest::Progress& progress);
 
 // A product as read: names as the feed has them, each with its values in order.
 struct FeedProduct {
