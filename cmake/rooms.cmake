@@ -22,6 +22,7 @@ room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n stemmer)
 room(model DEPENDS base)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/ftrl.cc ${PROJECT_SOURCE_DIR}/src/model/optimizer.cc
                             PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno")  # square roots in vectors
+room(table DEPENDS base env model)
 room(json DEPENDS base LIBRARIES Boost::json)
 
 # truth

@@ -46,7 +46,7 @@ class EmbeddingTable {
   // Counts a sight; makes the row when it is time. kNone: not admitted yet.
   uint32_t touch(uint64_t key);
   void prefetch_key(uint64_t key) const;
-  void prefetch_row(uint32_t row) const { __builtin_prefetch(this->row(row), 1, 3); }
+  [[gnu::always_inline]] void prefetch_row(uint32_t row) const { __builtin_prefetch(this->row(row), 1, 3); }
 
   const float* row(uint32_t row) const { return at(row); }
   float* row(uint32_t row) { return at(row); }

@@ -40,10 +40,18 @@ void ftrl(const OptimizerConfig& c, float* w, const float* g, float* state, size
   }
 }
 
-void rowwise(const OptimizerConfig& c, float* w, const float* g, float* state, size_t n) {
-  float squares = 0;
-  for (size_t i = 0; i < n; ++i) squares += g[i] * g[i];
-  state[0] = state[0] * c.fade + squares / static_cast<float>(n);
+// The sum in 16 lanes (math.h): the same bits whatever the width of a register.
+__attribute__((target_clones("default", "avx2", "avx512f"))) void rowwise(const OptimizerConfig& c, float* w,
+                                                                          const float* g, float* state,
+                                                                          size_t n) {
+  float lane[16] = {};
+  const size_t whole = n / 16 * 16;
+  for (size_t i = 0; i < whole; i += 16)
+    for (size_t l = 0; l < 16; ++l) lane[l] += g[i + l] * g[i + l];
+  for (size_t l = 0; l < n - whole; ++l) lane[l] += g[whole + l] * g[whole + l];
+  for (size_t half = 8; half >= 1; half /= 2)
+    for (size_t l = 0; l < half; ++l) lane[l] += lane[l + half];
+  state[0] = state[0] * c.fade + lane[0] / static_cast<float>(n);
   const float step = c.rate / std::sqrt(state[0] + kFloor);
   for (size_t i = 0; i < n; ++i) w[i] -= step * (g[i] + c.l2 * w[i]);
 }

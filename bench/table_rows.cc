@@ -1,0 +1,170 @@
+// Embedding rows against the memory they are in: gather and Adagrad update of random rows.
+//
+//   table_rows [--rows 20000000] [--dim 16] [--type bf16] [--optimizer rowwise] [--seconds 2]
+//
+//   by number   gather() and update() of known rows, against as many records of the same bytes at known
+//   random
+//               places, read, added to and written, fetched ahead: the random-access limit of a record
+//   by key      the same after sight(), which looks the keys up, against the limit of what a look-up must
+//   touch:
+//               one random line of memory as large as the index, and one record
+//
+// Prints bytes a row as held, what 100 million such rows would take, the rates in turn (limit, table, limit,
+// table; CPU time) and their quotients, and the longest time that a single call took while the table grew.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "base/hash.h"
+#include "env/memory.h"
+#include "env/process.h"
+#include "table/row_table.h"
+
+namespace freshet {
+namespace {
+
+struct Flags {
+  uint64_t rows = 20'000'000;
+  double seconds = 2;
+  RowTableConfig table{.type = RowType::kBf16};
+};
+
+constexpr size_t kBatch = 1024;
+
+// Runs `work` on batches of random row numbers; rows a CPU second.
+template <class Work>
+double rate(const Flags& flags, uint64_t& turn, Work work) {
+  std::vector<uint64_t> at(kBatch);
+  const double begin = thread_cpu_seconds();
+  double spent = 0;
+  uint64_t done = 0;
+  for (; spent < flags.seconds; spent = thread_cpu_seconds() - begin)
+    for (int batch = 0; batch < 64; ++batch, done += kBatch) {
+      Draw draw(++turn);
+      for (uint64_t& each : at) each = draw.below(flags.rows);
+      work(at);
+    }
+  return static_cast<double>(done) / spent;
+}
+
+// The limits.
+struct Memory {
+  char* records;
+  size_t record;
+  char* lines;
+  size_t line_count;
+  uint64_t sum = 0;
+
+  void access(const std::vector<uint64_t>& at, bool index) {
+    constexpr size_t kAhead = 16;
+    const auto line = [&](size_t i) { return lines + mix64(at[i]) % line_count * 64; };
+    for (size_t i = 0; i < at.size(); ++i) {
+      if (const size_t next = i + kAhead; next < at.size()) {
+        if (index) __builtin_prefetch(line(next), 0, 3);
+        for (size_t byte = 0; byte < record; byte += 64)
+          __builtin_prefetch(records + at[next] * record + byte, 1, 3);
+      }
+      if (index) sum += static_cast<uint64_t>(*line(i));
+      char* to = records + at[i] * record;
+      for (size_t byte = 0; byte < record; byte += 8) {
+        uint64_t word = 0;
+        std::memcpy(&word, to + byte, 8);
+        word += i;
+        std::memcpy(to + byte, &word, 8);
+      }
+    }
+  }
+};
+
+[[noreturn]] void usage(const std::string& what) {
+  std::fprintf(stderr, "table_rows: %s; see the head of bench/table_rows.cc\n", what.c_str());
+  std::exit(2);
+}
+
+Flags parse(int argc, char** argv) {
+  Flags flags;
+  flags.table.bytes_max = 0;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (i + 1 >= argc) usage(name + " needs a value");
+    const std::string value = argv[i + 1];
+    if (name == "--rows") {
+      flags.rows = std::stoull(value);
+    } else if (name == "--dim") {
+      flags.table.dim = std::stoull(value);
+    } else if (name == "--seconds") {
+      flags.seconds = std::stod(value);
+    } else if (name == "--type") {
+      flags.table.type = value == "f32" ? RowType::kF32 : RowType::kBf16;
+    } else if (name == "--optimizer") {
+      const Result<Optimizer> kind = parse_optimizer(value);
+      if (!kind.ok()) usage(kind.error().what);
+      flags.table.optimizer.kind = *kind;
+    } else {
+      usage("unknown " + name);
+    }
+  }
+  flags.table.bytes_max = flags.rows * (flags.table.dim * 12 + 64) + (size_t{64} << 20);
+  return flags;
+}
+
+void run(const Flags& flags) {
+  RowTable table(flags.table);
+  double longest = 0;
+  const double begin = thread_cpu_seconds();
+  for (uint64_t key = 0; key < flags.rows; ++key) {
+    const double before = key % 16 == 0 ? thread_cpu_seconds() : 0;
+    table.sight(key);
+    if (key % 16 == 0) longest = std::max(longest, thread_cpu_seconds() - before);
+  }
+  const double made = thread_cpu_seconds() - begin;
+  const double per_row = static_cast<double>(table.bytes()) / static_cast<double>(table.rows());
+  std::printf("rows %zu, dim %zu, %s, record %zu bytes; made at %.2f million a CPU second\n", table.rows(),
+              table.dim(), flags.table.type == RowType::kF32 ? "f32" : "bf16", table.record_bytes(),
+              static_cast<double>(flags.rows) / made / 1e6);
+  std::printf("held %.1f bytes a row (process: %.2f GiB); 100 million rows: %.2f GiB\n", per_row,
+              static_cast<double>(rss_bytes()) / (1 << 30), per_row * 1e8 / (1 << 30));
+  std::printf("longest of one sight in sixteen that made a row: %.3f ms (CPU)\n", longest * 1e3);
+  Memory memory{.record = table.record_bytes(), .line_count = table.buckets()};
+  memory.records = static_cast<char*>(allocate_large(flags.rows * memory.record));
+  memory.lines = static_cast<char*>(allocate_large(memory.line_count * 64));
+  std::memset(memory.records, 1, flags.rows * memory.record);
+  std::memset(memory.lines, 1, memory.line_count * 64);
+  std::vector<uint32_t> rows(kBatch);
+  std::vector<float> weights(kBatch * flags.table.dim);
+  uint64_t turn = 0;
+  const auto learn = [&](bool by_key, const std::vector<uint64_t>& at) {
+    if (by_key) {
+      table.advance(static_cast<uint32_t>(turn));
+      table.sight(at, rows);
+    } else {
+      std::copy(at.begin(), at.end(), rows.begin());  // Keys were made in order: the row is the key.
+    }
+    table.gather(rows, weights.data());
+    table.update(rows, weights.data());  // The gradient of w^2 / 2.
+  };
+  for (const bool by_key : {false, true}) {
+    double sum = 0;
+    for (int round = 0; round < 2; ++round) {
+      const double limit = rate(flags, turn, [&](const auto& at) { memory.access(at, by_key); });
+      const double reached = rate(flags, turn, [&](const auto& at) { learn(by_key, at); });
+      sum += reached / limit;
+      std::printf("%-9s limit %6.2f M rows/s   table %6.2f M rows/s   share %.2f\n",
+                  by_key ? "by key" : "by number", limit / 1e6, reached / 1e6, reached / limit);
+    }
+    std::printf("%-9s share of the random-access limit: %.2f (mean of two)\n",
+                by_key ? "by key" : "by number", sum / 2);
+  }
+  free_large(memory.records);
+  free_large(memory.lines);
+  if (memory.sum == 0) std::printf("nothing was read\n");
+}
+
+}  // namespace
+}  // namespace freshet
+
+int main(int argc, char** argv) {
+  freshet::run(freshet::parse(argc, argv));
+}

@@ -1,0 +1,147 @@
+#include "table/row_step.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/hash.h"
+
+namespace freshet {
+namespace {
+
+#define CLONED __attribute__((target_clones("default", "avx2", "avx512f")))
+#define INLINED inline __attribute__((always_inline))
+
+typedef float F16 __attribute__((vector_size(64)));
+typedef float F8 __attribute__((vector_size(32)));
+typedef float F4 __attribute__((vector_size(16)));
+typedef uint32_t U16 __attribute__((vector_size(64)));
+typedef uint16_t H16 __attribute__((vector_size(32)));
+
+constexpr float kFloor = 1e-6f;
+
+template <class V>
+INLINED V load(const void* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class V>
+INLINED void store(void* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+// The order of math.h: (l, l + 8), (l, l + 4), (l, l + 2), (0, 1).
+INLINED float fold(F16 v) {
+  const F8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+               __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  const F4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  const F4 c = b + __builtin_shufflevector(b, b, 2, 3, 2, 3);
+  return c[0] + c[1];
+}
+
+INLINED float rate_of(const OptimizerConfig& c, const float* g, float* state, size_t n) {
+  F16 squares = {};
+  for (size_t i = 0; i < n; i += 16) {
+    const auto v = load<F16>(g + i);
+    squares += v * v;
+  }
+  const float sum = state[0] * c.fade + fold(squares) / static_cast<float>(n);
+  state[0] = sum;
+  return c.rate / __builtin_sqrtf(sum + kFloor);
+}
+
+INLINED F16 wide(const uint16_t* from) {
+  return std::bit_cast<F16>(__builtin_convertvector(load<H16>(from), U16) << 16);
+}
+
+// One round of a multiplicative hash is enough: `chance` itself is mixed well.
+constexpr uint32_t kSpread = 0x9e3779b9u;
+constexpr uint32_t kMix = 0x85ebca6bu;
+
+INLINED H16 rounded(F16 v, uint32_t chance) {
+  constexpr U16 kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  constexpr U16 kPlaces = kLanes * kSpread;
+  U16 x = kPlaces + chance;
+  x = (x ^ (x >> 15)) * kMix;
+  return __builtin_convertvector((std::bit_cast<U16>(v) + (x >> 16)) >> 16, H16);
+}
+
+INLINED void step_f32(const OptimizerConfig& c, float* w, const float* g, float* state, size_t n) {
+  const float step = rate_of(c, g, state, n);
+  for (size_t i = 0; i < n; i += 16) {
+    const auto old = load<F16>(w + i);
+    store(w + i, old - step * (load<F16>(g + i) + c.l2 * old));
+  }
+}
+
+INLINED uint32_t chance_drawn(const RowRecord& r, const float* g) {
+  const auto state = std::bit_cast<uint32_t>(r.state[0]);
+  return static_cast<uint32_t>(mix64(r.key ^ (uint64_t{state} << 32 | std::bit_cast<uint32_t>(g[0]))));
+}
+
+INLINED void step_bf16(const OptimizerConfig& c, uint16_t* w, const float* g, float* state, uint32_t chance,
+                       size_t n) {
+  const float step = rate_of(c, g, state, n);
+  for (size_t i = 0; i < n; i += 16) {
+    const F16 old = wide(w + i);
+    const F16 now = old - step * (load<F16>(g + i) + c.l2 * old);
+    store(w + i, rounded(now, chance + static_cast<uint32_t>(i) * kSpread));
+  }
+}
+
+}  // namespace
+
+uint32_t chance_of(const RowRecord& record, const float* gradient) {
+  return chance_drawn(record, gradient);
+}
+
+CLONED void widen_bf16(const uint16_t* from, float* to, size_t n) {
+  for (size_t i = 0; i < n; ++i) to[i] = std::bit_cast<float>(uint32_t{from[i]} << 16);
+}
+
+CLONED void narrow_bf16_by_chance(const float* from, uint16_t* to, uint32_t chance, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    uint32_t x = static_cast<uint32_t>(i) * kSpread + chance;
+    x = (x ^ (x >> 15)) * kMix;
+    to[i] = static_cast<uint16_t>((std::bit_cast<uint32_t>(from[i]) + (x >> 16)) >> 16);
+  }
+}
+
+void narrow_bf16(const float* from, uint16_t* to, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const auto bits = std::bit_cast<uint32_t>(from[i]);
+    to[i] = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+  }
+}
+
+CLONED void read_rows(RowType type, const char* const* from, size_t count, float* out, size_t n) {
+  for (size_t row = 0; row < count; ++row, out += n) {
+    if (from[row] == nullptr) {
+      std::memset(out, 0, n * sizeof(float));
+    } else if (type == RowType::kF32) {
+      std::memcpy(out, from[row], n * sizeof(float));
+    } else {
+      const auto* weights = reinterpret_cast<const uint16_t*>(from[row]);
+      size_t i = 0;
+      for (; i + 16 <= n; i += 16) store(out + i, wide(weights + i));
+      for (; i < n; ++i) out[i] = std::bit_cast<float>(uint32_t{weights[i]} << 16);
+    }
+  }
+}
+
+CLONED void rowwise_steps(const OptimizerConfig& c, RowType type, char* const* records, size_t count,
+                          size_t weights_at, const float* g, size_t n) {
+  const OptimizerConfig config = c;
+  for (size_t row = 0; row < count; ++row, g += n) {
+    if (records[row] == nullptr) continue;
+    auto* r = reinterpret_cast<RowRecord*>(records[row]);
+    char* w = records[row] + weights_at;
+    if (type == RowType::kF32)
+      step_f32(config, reinterpret_cast<float*>(w), g, r->state, n);
+    else
+      step_bf16(config, reinterpret_cast<uint16_t*>(w), g, r->state, chance_drawn(*r, g), n);
+  }
+}
+
+}  // namespace freshet

@@ -1,0 +1,36 @@
+// What a table does most, for a block of rows at a time: reading weights, and the step of row-wise Adagrad
+// (model/optimizer.h has the formula) with the weights where they lie. Bit for bit optimizer_step() for f32;
+// for bf16 the same with rounding by chance, drawn from key, state and gradient.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "model/optimizer.h"
+
+namespace freshet {
+
+enum class RowType : uint8_t { kF32, kBf16 };
+
+struct RowRecord {  // Weights follow the state.
+  uint64_t key;
+  uint32_t last;
+  float value;  // As of `last`; negative: a free record, `key` is the next free one.
+  float state[1];
+};
+
+// What the rounding of a step is drawn from.
+uint32_t chance_of(const RowRecord& record, const float* gradient);
+
+void widen_bf16(const uint16_t* from, float* to, size_t n);
+// Rounds up with the probability that keeps the mean: 16 bits of chance are added below those that stay.
+void narrow_bf16_by_chance(const float* from, uint16_t* to, uint32_t chance, size_t n);
+void narrow_bf16(const float* from, uint16_t* to, size_t n);  // To the nearest, ties to even.
+
+// out[i] = the weights at from[i], n numbers; zeros where that is null.
+void read_rows(RowType type, const char* const* from, size_t count, float* out, size_t n);
+// One step each, in order; gradients: [count][n], null records are passed over. n: a multiple of 16.
+void rowwise_steps(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+                   size_t weights_at, const float* gradients, size_t n);
+
+}  // namespace freshet
