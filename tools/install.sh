@@ -22,8 +22,11 @@ test_packages=(
   python3-yaml clang-format clang-tidy shellcheck libbenchmark-dev wrk chromium fonts-dejavu-core
 )
 
-# Peers are separate programs of bench/search_peers.py; nothing of theirs is linked into Freshet.
-bench_packages=(libbenchmark-dev libsqlite3-dev libxapian-dev libgroonga-dev openjdk-17-jdk-headless maven pkg-config)
+# Peers are separate programs (bench/*_peers.py, bench/*_vs_*.py); nothing of theirs is linked into Freshet.
+bench_packages=(libbenchmark-dev libsqlite3-dev libxapian-dev libgroonga-dev openjdk-17-jdk-headless maven pkg-config
+  python3-venv python3-torch libopenblas0-pthread                 # learners that ours are compared with
+)
+bench_python="$(cd "$(dirname "$0")/.." && pwd)/build/bench-python"   # of peers that are Python packages
 
 mode="build"
 check=0
@@ -51,7 +54,15 @@ done
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 
+install_bench_python() {
+  [ "$mode" = bench ] && [ ! -x "$bench_python/bin/vw_ready" ] || return 0
+  /usr/bin/python3 -m venv "$bench_python"
+  "$bench_python/bin/pip" install --quiet 'vowpalwabbit==9.11.*'
+  install -m 755 /dev/null "$bench_python/bin/vw_ready"
+}
+
 if [ ${#missing[@]} -eq 0 ]; then
+  [ "$check" = 1 ] || install_bench_python
   exit 0
 fi
 if [ "$check" = 1 ]; then
@@ -83,3 +94,4 @@ if ! { apt update && apt install -y --no-install-recommends "${missing[@]}"; }; 
   echo "tools/install.sh: apt-get failed (above). Check the network and the package sources, then run it again." >&2
   exit 1
 fi
+install_bench_python
