@@ -21,8 +21,10 @@ room(env DEPENDS base LIBRARIES spdlog::spdlog fmt::fmt OpenSSL::Crypto)
 room(text DEPENDS base LIBRARIES ICU::uc ICU::i18n stemmer)
 room(model DEPENDS base)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/ftrl.cc ${PROJECT_SOURCE_DIR}/src/model/optimizer.cc
+                            ${PROJECT_SOURCE_DIR}/src/model/cross_network.cc
                             PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno")  # square roots in vectors
 room(table DEPENDS base env model)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/table/row_step.cc PROPERTIES COMPILE_OPTIONS "-O3")
 room(json DEPENDS base LIBRARIES Boost::json)
 
 # truth
@@ -37,7 +39,7 @@ room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
 room(vector DEPENDS base event env fold feature model text suggest)
-room(learn DEPENDS base env model json)
+room(learn DEPENDS base env model table json)
 room(settings DEPENDS base event fold feature text json)
 
 # answer

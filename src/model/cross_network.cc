@@ -10,6 +10,8 @@
 namespace freshet {
 namespace {
 
+#define CLONED __attribute__((target_clones("default", "avx2", "avx512f")))
+
 constexpr size_t kFewRows = 4;  // Up to here rows are multiplied by W^T where it lies; beyond, W is turned.
 
 void turn(const float* w, size_t rows, size_t columns, float* out) {
@@ -20,24 +22,28 @@ void turn(const float* w, size_t rows, size_t columns, float* out) {
         for (size_t b = j; b < j + kTile; ++b) out[b * rows + a] = w[a * columns + b];
 }
 
-__attribute__((target_clones("default", "avx2", "avx512f"))) void cross(size_t n, const float* x0,
-                                                                        const float* q, const float* x,
-                                                                        float* out) {
+CLONED void cross(size_t n, const float* x0, const float* q, const float* x, float* out) {
   for (size_t i = 0; i < n; ++i) out[i] = x0[i] * q[i] + x[i];
 }
 
 // Back through cross(): dq = dy x0; dx0 += dy q.
-__attribute__((target_clones("default", "avx2", "avx512f"))) void uncross(size_t n, const float* x0,
-                                                                          const float* q, const float* dy,
-                                                                          float* dq, float* dx0) {
+CLONED void uncross(size_t n, const float* x0, const float* q, const float* dy, float* dq, float* dx0) {
   for (size_t i = 0; i < n; ++i) {
     dq[i] = dy[i] * x0[i];
     dx0[i] += dy[i] * q[i];
   }
 }
 
-__attribute__((target_clones("default", "avx2", "avx512f"))) void add(size_t n, const float* x, float* y) {
+CLONED void add(size_t n, const float* x, float* y) {
   for (size_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+CLONED void relu(size_t n, float* h) {
+  for (size_t i = 0; i < n; ++i) h[i] = h[i] > 0 ? h[i] : 0;
+}
+
+CLONED void unrelu(size_t n, const float* h, float* dh) {
+  for (size_t i = 0; i < n; ++i) dh[i] = h[i] > 0 ? dh[i] : 0;
 }
 
 }  // namespace
@@ -112,7 +118,7 @@ void CrossNetwork::run(size_t m, const float* x, float* logits, const Activation
   from = x;
   for (size_t l = 0; l < deep_.size(); ++l) {
     apply(deep_[l], m, from, at.h[l], false);
-    for (size_t i = 0; i < m * deep_[l].out; ++i) at.h[l][i] = at.h[l][i] > 0 ? at.h[l][i] : 0;
+    relu(m * deep_[l].out, at.h[l]);
     from = at.h[l];
   }
   apply(deep_head_, m, from, logits, true);
@@ -169,7 +175,7 @@ void CrossNetwork::backward(size_t m, const float* slopes, float* dx, bool alone
   back(deep_head_, m, kept_.h.back(), slopes, dh_.data(), false, alone);
   for (size_t l = deep_.size(); l-- > 0;) {
     const size_t width = deep_[l].out;
-    for (size_t i = 0; i < m * width; ++i) dh_[i] = kept_.h[l][i] > 0 ? dh_[i] : 0;
+    unrelu(m * width, kept_.h[l], dh_.data());
     float* below = l == 0 ? dx : next_.data();
     back(deep_[l], m, l == 0 ? x : kept_.h[l - 1], dh_.data(), below, false, alone);
     if (l > 0) std::swap(dh_, next_);

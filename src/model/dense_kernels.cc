@@ -5,6 +5,9 @@
 
 #include <immintrin.h>
 
+// Blocks of C live in registers only when the loops over them are gone.
+#define FRESHET_UNROLL _Pragma("GCC unroll 16")
+
 namespace freshet {
 
 float fused_multiply_add(float a, float b, float c) {
