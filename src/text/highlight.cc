@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <unordered_map>
 
 #include <unicode/brkiter.h>
 #include <unicode/utext.h>
@@ -115,20 +114,27 @@ class Marker {
 
  private:
   void find() {
-    // First term of each alternative -> who seeks it.
-    std::unordered_multimap<std::string_view, std::pair<uint32_t, const std::vector<std::string>*>> by_term;
+    struct Sought {
+      std::string_view first;  // term of an alternative
+      uint32_t word;
+      const std::vector<std::string>* terms;
+    };
+    thread_local std::vector<Sought> by_term;
+    by_term.clear();
     for (uint32_t s = 0; s < sought_.size(); ++s)
       for (const auto& terms : sought_[s].terms)
-        if (!terms.empty()) by_term.emplace(terms.front(), std::pair(s, &terms));
+        if (!terms.empty()) by_term.push_back({terms.front(), s, &terms});
+    const auto less = [](const Sought& a, const Sought& b) { return a.first < b.first; };
+    std::sort(by_term.begin(), by_term.end(), less);
     for (size_t i = 0; i < tokens_.size(); ++i) {
       const Token& token = *tokens_[i];
-      const auto [from, to] = by_term.equal_range(token.term);
-      for (auto it = from; it != to; ++it) {
-        const auto& [s, terms] = it->second;
-        if (terms->size() == 1)
-          marks_.push_back({token.begin, token.end, s});
+      const Sought key{token.term, 0, nullptr};
+      for (auto it = std::lower_bound(by_term.begin(), by_term.end(), key, less);
+           it != by_term.end() && it->first == token.term; ++it) {
+        if (it->terms->size() == 1)
+          marks_.push_back({token.begin, token.end, it->word});
         else
-          follow(i, *terms, s);
+          follow(i, *it->terms, it->word);
       }
       for (uint32_t s = 0; s < sought_.size(); ++s)
         if (!sought_[s].prefix.empty() && token.kind != TokenKind::kStem &&

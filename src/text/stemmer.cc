@@ -4,10 +4,12 @@
 
 #include <libstemmer.h>
 
+#include "base/hash.h"
+
 namespace freshet {
 namespace {
 
-constexpr size_t kCacheMax = 32'768;
+constexpr size_t kCachePlaces = 32'768;  // A power of two.
 constexpr size_t kShortest = 3;
 constexpr size_t kLongest = 64;
 
@@ -80,10 +82,14 @@ std::string_view Stemmer::stem_slowly(Language language, std::string_view word) 
 
 std::string_view Stemmer::stem(Language language, std::string_view word) {
   if (word.size() < kShortest || algorithm(language) == nullptr) return word;
-  Cache& cache = caches_[static_cast<size_t>(language)];
-  if (const auto found = cache.find(word); found != cache.end()) return found->second;
-  if (cache.size() >= kCacheMax) cache.clear();
-  return cache.emplace(std::string(word), std::string(stem_slowly(language, word))).first->second;
+  std::vector<Known>& cache = caches_[static_cast<size_t>(language)];
+  if (cache.empty()) cache.resize(kCachePlaces);
+  Known& known = cache[hash_bytes(word) % kCachePlaces];
+  if (known.word != word) {
+    known.stem = stem_slowly(language, word);
+    known.word = word;
+  }
+  return known.stem;
 }
 
 Stemmer& thread_stemmer() {
