@@ -1,7 +1,6 @@
 #include "index/internal/segment_search.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace freshet::index {
@@ -130,7 +129,7 @@ bool SegmentSearch::fill_scores(const CompiledClause& clause, const CompiledAlte
 
 // Moves a clause's terms to the chunk; false: it has none there.
 bool SegmentSearch::enter(Run& run, uint32_t number) {
-  run.present = run.filled = false;
+  run.present = false;
   run.bound = 0;
   run.size = run.postings = 0;
   for (size_t o = 0; o < run.used; ++o) {
@@ -183,66 +182,8 @@ float SegmentSearch::phrase_score(const Option& option, uint32_t low, size_t but
   return least;
 }
 
-void SegmentSearch::fill_area(Run& run) {
-  if (!run.area) run.area = std::make_unique<Area>();
-  run.filled = true;
-  Area& area = *run.area;
-  for (Words* words : {&area.bits, &area.rough, &area.begins, &area.whole}) words->fill(0);
-  const bool sums = run.clause->combine == Combine::kSaturatingSum;
-  const auto put = [&](uint32_t low, float score, uint8_t flags) {
-    uint64_t& word = area.bits[low / 64];
-    const uint64_t bit = uint64_t{1} << (low % 64);
-    if ((flags & kRough) != 0) area.rough[low / 64] |= bit;
-    if ((flags & kBegins) != 0) area.begins[low / 64] |= bit;
-    if ((flags & kWhole) != 0) area.whole[low / 64] |= bit;
-    const bool first = (word & bit) == 0;
-    word |= bit;
-    area.best[low] = first ? score : std::max(area.best[low], score);
-    if (sums) area.sum[low] = first ? score : area.sum[low] + score;
-  };
-  for (size_t o = 0; o < run.used; ++o) {
-    const Option& option = run.options[o];
-    if (!option.here) continue;
-    if (option.terms.size() > 1) {
-      for_phrase(option, [&](uint32_t low, float score) { put(low, score, kAllFlags); });
-      continue;
-    }
-    const Chunk& chunk = *option.terms[0].chunk;
-    const uint16_t* lows = segment_->lows.data() + chunk.begin;
-    const uint8_t* codes = segment_->codes.data() + chunk.begin;
-    const auto put_posting = [&](uint32_t i) {
-      if (const float score = option.score[codes[i]]; score >= 0) put(lows[i], score, option.flags[codes[i]]);
-    };
-    if (filtered_ && chunk.probe != kAbsent && passing_ < chunk.size) {  // What both have, a word at a time.
-      const Segment::Probe& probe = segment_->probes[chunk.probe];
-      for (uint32_t w = 0; w < kChunkWords; ++w)
-        for (uint64_t word = probe.bits[w] & allowed_[w]; word != 0; word &= word - 1)
-          put_posting(probe.rank[w] +
-                      static_cast<uint32_t>(std::popcount(probe.bits[w] & ((word & -word) - 1))));
-      continue;
-    }
-    for (uint32_t i = 0; i < chunk.size; ++i)
-      if (is_allowed(lows[i])) put_posting(i);
-  }
-  if (!sums) return;
-  for (uint32_t w = 0; w < kChunkWords; ++w)
-    for (uint64_t word = area.bits[w]; word != 0; word &= word - 1) {
-      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-      area.best[low] = saturating_sum(*run.clause, area.best[low], area.sum[low]);
-    }
-}
-
-SegmentSearch::Found SegmentSearch::in_area(const Area& area, uint32_t low) const {
-  const auto has = [&](const Words& words) { return (words[low / 64] >> (low % 64) & 1) != 0; };
-  if (!has(area.bits)) return {};
-  return {area.best[low],
-          static_cast<uint8_t>((has(area.rough) ? kRough : 0) | (has(area.begins) ? kBegins : 0) |
-                               (has(area.whole) ? kWhole : 0))};
-}
-
 // What the clause gives an item.
 SegmentSearch::Found SegmentSearch::look(const Run& run, uint32_t low) const {
-  if (run.filled) return in_area(*run.area, low);
   if (run.simple) {
     const uint32_t at = segment_->look_up(*run.chunk, low);
     if (at == kAbsent) return {};

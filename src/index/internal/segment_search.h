@@ -3,13 +3,14 @@
 // top(): chunk by chunk, clause by clause (MAXSCORE: Turtle and Flood 1995; in blocks: Ding and Suel 2011). A
 // clause drives: its postings are scanned for codes whose bound, with the best of all clauses still open,
 // beats the worst hit so far; the items found are looked up in the other clauses, the bound shrinking at
-// each. Bounds are summed in the order of the clauses, as scores are: float addition is monotone, so no bound
-// is ever below its score, and equal scores can be told from lower ones without a margin.
+// each. Words that may be said in several ways, and filters that leave little, are gathered instead: the
+// items that may match are known as bits, what each clause gives them is added up, and those that can win are
+// considered. Bounds are summed in the order of the clauses, as scores are: float addition is monotone, so no
+// bound is ever below its score, and equal scores can be told from lower ones without a margin.
 //
 // Threads: one search object a thread at a time; it keeps its workspace.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "base/slot_set.h"
@@ -44,7 +45,7 @@ class SegmentSearch {
   using Words = std::array<uint64_t, kChunkWords>;
   // What is not known of a score without the record: it is a bound only; the words may begin a field, or be
   // all of one.
-  static constexpr uint8_t kRough = 1, kBegins = 2, kWhole = 4, kAllFlags = 7;
+  static constexpr uint8_t kRough = 1, kBegins = 2, kWhole = 4, kAllFlags = 7, kThere = 8;
   struct Found {
     float score = -1;  // Negative: no match.
     uint8_t flags = 0;
@@ -70,9 +71,10 @@ class SegmentSearch {
     std::array<uint8_t, 256> flags;
     bool all_match = false, all_sure = false;
   };
-  struct Area {  // Scores of a clause of several alternatives over one chunk.
-    Words bits, rough, begins, whole;
-    std::array<float, kChunkItems> best, sum;
+  // What a clause gives the items gathered of a chunk, by their place among them; 0: nothing.
+  struct Gathered {
+    std::vector<float> best, sum;
+    std::vector<uint8_t> flags;  // with kThere
   };
   struct Run {  // A clause.
     const CompiledClause* clause = nullptr;
@@ -82,12 +84,11 @@ class SegmentSearch {
     bool doubtful = false;  // Some of its postings are a match only if the record says so.
     size_t place = 0;       // in positive_
     uint64_t bit = 0;       // among the plan's positive clauses
-    std::unique_ptr<Area> area;
+    Gathered gathered;
     // In the current chunk:
     bool present = false;
     float bound = 0;                  // of the clause's score
     uint32_t size = 0, postings = 0;  // items, at most; postings to read for them
-    bool filled = false;              // The area holds the chunk.
     const Chunk* chunk = nullptr;     // simple
     uint32_t level = 0;               // Items with a code below have been considered (256: all it has).
     float rest = 0;                   // Upper bound of the clause's score in the others.
@@ -98,22 +99,26 @@ class SegmentSearch {
   void read_codes(uint32_t fields);
   bool fill_scores(const CompiledClause& clause, const CompiledAlternative& alternative, Option& option);
   bool enter_chunk(uint32_t number);
-  void fill_area(Run& run);
   bool enter(Run& run, uint32_t number);
   Found look(const Run& run, uint32_t low) const;
-  Found in_area(const Area& area, uint32_t low) const;
   float phrase_score(const Option& option, uint32_t low, size_t but, float least) const;
   template <class Visit>
   void for_phrase(const Option& option, Visit&& visit) const;
 
   void search_chunk(uint32_t number, Best& best);
   bool open_filter(uint32_t number);
+  bool worth_gathering() const;
+  void gather_chunk(uint32_t number, Best& best);
+  bool choose_items();
+  void gather(Run& run);
+  template <class Put>
+  void for_chosen(const Chunk& chunk, Put&& put) const;
+  void bound_gathered();
+  void consider_gathered(uint32_t place, uint32_t item, Best& best);
   bool is_allowed(uint32_t low) const { return !filtered_ || (allowed_[low / 64] >> (low % 64) & 1) != 0; }
   void open_all();
   bool split(uint32_t number, const Best& best, std::vector<uint32_t>& levels) const;
   void drive(Run& driver, uint32_t number, uint32_t level, Best& best);
-  float others(const Run& driver);
-  void drive_area(Run& driver, uint32_t number, Best& best);
   void drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best);
   void consider(const Run* driver, Found with, uint32_t item, Best& best);
   void note(const Run& run, Found found);
@@ -144,11 +149,54 @@ class SegmentSearch {
   bool filtered_ = false;  // There is a filter: allowed_ holds what of the chunk it passes.
   uint32_t passing_ = 0;   // So many items of the chunk.
   Words allowed_;
+  // Gathered of the chunk: the items, how many there are before each word of bits, their places in the chunk
+  // when they are few, and what their scores cannot exceed.
+  Words chosen_;
+  std::array<uint32_t, kChunkWords + 1> before_;
+  std::vector<uint16_t> chosen_lows_;
+  std::vector<float> bounds_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
   uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
   bool rough_ = false, whole_ = true, begins_ = true;  // Of the item: see the flags.
   uint32_t required_ = 0;
 };
+
+// Sum of values, in the order scores are summed.
+inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there, bool whole,
+                                  bool begins) const {
+  float sum = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
+  if (!(query_->plan->bonus_max > 0)) return sum;
+  const float bonus = query_->plan->bonus_of(there, whole, begins);
+  return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
+}
+
+// What each clause may give an item that has not been considered.
+inline void SegmentSearch::reset_values() {
+  rough_ = false;
+  whole_ = begins_ = true;
+  there_ = 0;
+  for (size_t i = 0; i < positive_.size(); ++i) {
+    const Run& run = *positive_[i];
+    const bool open = run.present && run.level < (run.simple ? segment_->code_count() : 1);
+    values_[i] = open ? run.rest : 0;
+    there_ |= open ? run.bit : 0;
+  }
+}
+
+// Of the item in hand: what the clause was found to give it.
+inline void SegmentSearch::note(const Run& run, Found found) {
+  values_[run.place] = std::max(found.score, 0.0f);
+  if (found.score < 0) {
+    there_ &= ~run.bit;
+    return;
+  }
+  there_ |= run.bit;
+  rough_ |= (found.flags & kRough) != 0;
+  whole_ &= (found.flags & kWhole) != 0;
+  if (run.bit == 1)
+    begins_ = (found.flags & kBegins) != 0;  // The words begin where the first of them stands.
+}
 
 // Calls visit(low, score or bound) for the items of the chunk that may have the phrase.
 template <class Visit>
@@ -159,6 +207,7 @@ void SegmentSearch::for_phrase(const Option& option, Visit&& visit) const {
   const Chunk& from = *option.terms[rarest].chunk;
   for (uint32_t i = 0; i < from.size; ++i) {
     const uint32_t low = segment_->lows[from.begin + i];
+    if (!is_allowed(low)) continue;
     const float score = phrase_score(option, low, rarest, option.score[segment_->codes[from.begin + i]]);
     if (score >= 0) visit(low, score);
   }

@@ -94,6 +94,7 @@ void SegmentSearch::search_chunk(uint32_t number, Best& best) {
   open_all();
   reset_values();
   if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
+  if (worth_gathering()) return gather_chunk(number, best);
   if (required_ > 0) {  // The rarer first.
     std::sort(order_.begin(), order_.end(), [](const Run* a, const Run* b) {
       if (a->clause->required != b->clause->required) return a->clause->required;
@@ -176,41 +177,13 @@ bool SegmentSearch::split(uint32_t number, const Best& best, std::vector<uint32_
   return true;
 }
 
-// Sum of values, in the order scores are summed.
-inline float SegmentSearch::bound(const std::array<float, kClausesMax>& values, uint64_t there, bool whole,
-                                  bool begins) const {
-  float sum = 0;
-  for (size_t i = 0; i < positive_.size(); ++i) sum += values[i];
-  if (!(query_->plan->bonus_max > 0)) return sum;
-  const float bonus = query_->plan->bonus_of(there, whole, begins);
-  return bonus > 0 ? (sum + bonus) * 1.000001f : sum;
-}
-
-// What each clause may give an item that has not been considered.
-inline void SegmentSearch::reset_values() {
-  rough_ = false;
-  whole_ = begins_ = true;
-  there_ = 0;
-  for (size_t i = 0; i < positive_.size(); ++i) {
-    const Run& run = *positive_[i];
-    const bool open = run.present && run.level < (run.simple ? segment_->code_count() : 1);
-    values_[i] = open ? run.rest : 0;
-    there_ |= open ? run.bit : 0;
-  }
-}
-
 // Considers the items in which the clause's code is below `level`.
 void SegmentSearch::drive(Run& driver, uint32_t number, uint32_t level, Best& best) {
   reset_values();
   if (!beats(bound(), segment_->slots[number * kChunkItems], best)) return;
-  if (driver.simple) {
-    drive_postings(driver, number, std::min(level, segment_->code_count()), best);
-  } else {
-    drive_area(driver, number, best);
-  }
+  drive_postings(driver, number, std::min(level, segment_->code_count()), best);
   driver.level = level;
-  driver.rest =
-      driver.simple && level < segment_->code_count() ? std::max(driver.options[0].most[level], 0.0f) : 0;
+  driver.rest = level < segment_->code_count() ? std::max(driver.options[0].most[level], 0.0f) : 0;
 }
 
 void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best) {
@@ -251,47 +224,6 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
   }
 }
 
-// What all clauses but one may add to an item, at most.
-float SegmentSearch::others(const Run& driver) {
-  reset_values();
-  values_[driver.place] = 0;
-  there_ |= driver.bit;
-  return bound();
-}
-
-void SegmentSearch::drive_area(Run& driver, uint32_t number, Best& best) {
-  if (!driver.filled) fill_area(driver);
-  // Clauses that many items are looked up in are filled; the few of the others are found from their terms.
-  for (Run* run : order_) {
-    if (run == &driver || run->simple || run->filled) continue;
-    if (uint64_t{driver.size} * run->used * 8 > run->postings) fill_area(*run);
-  }
-  const Area& area = *driver.area;
-  const float rest = others(driver);
-  for (uint32_t w = 0; w < kChunkWords; ++w)
-    for (uint64_t word = area.bits[w] & (filtered_ ? allowed_[w] : ~uint64_t{0}); word != 0;
-         word &= word - 1) {
-      const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-      // A first, rough look; the margin is far above what rounding makes of the order of a sum.
-      if ((area.best[low] + rest) * 1.0001f < best.worst().score) continue;
-      consider(&driver, in_area(area, low), number * kChunkItems + low, best);
-    }
-}
-
-// An item that the driver has, with what it finds (no driver: all clauses are looked up).
-inline void SegmentSearch::note(const Run& run, Found found) {
-  values_[run.place] = std::max(found.score, 0.0f);
-  if (found.score < 0) {
-    there_ &= ~run.bit;
-    return;
-  }
-  there_ |= run.bit;
-  rough_ |= (found.flags & kRough) != 0;
-  whole_ &= (found.flags & kWhole) != 0;
-  if (run.bit == 1)
-    begins_ = (found.flags & kBegins) != 0;  // The words begin where the first of them stands.
-}
-
 inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item, Best& best) {
   const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
   uint32_t matched = 0;
@@ -304,7 +236,7 @@ inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item
   for (const Run* run : order_) {
     if (run == driver) continue;
     Found found;
-    if (run->simple && !run->filled) {
+    if (run->simple) {
       if (const uint32_t at = segment_->look_up(*run->chunk, low); at != kAbsent) {
         const uint8_t code = segment_->codes[run->chunk->begin + at];
         found = {run->options[0].score[code], run->options[0].flags[code]};

@@ -1,0 +1,193 @@
+// The best of a chunk by adding up: term after term over the items that may match, which are known before.
+//
+// The items are numbered as they lie, so that what a clause gives them fits the nearest cache however many
+// items the chunk has. A list with bits meets the items 64 at a time. Sums are taken clause by clause in plan
+// order and alternative by alternative, as scores are; the bonus that the clauses found allow is added, and
+// only items whose bound beats the worst hit are considered one by one.
+#include <algorithm>
+#include <bit>
+
+#include "index/internal/segment_search.h"
+
+namespace freshet::index {
+namespace {
+
+constexpr uint32_t kFewItems = 400;  // Then each is looked up in the bits of a list.
+
+uint64_t below(uint64_t bit) {
+  return bit - 1;
+}
+
+}  // namespace
+
+bool SegmentSearch::worth_gathering() const {
+  uint64_t postings = 0;
+  for (const Run* run : order_) {
+    if (!run->simple) return true;
+    if (required_ == 0) {
+      postings += run->size;
+    } else if (run->clause->required) {
+      postings = postings == 0 ? run->size : std::min<uint64_t>(postings, run->size);
+    }
+  }
+  return filtered_ && uint64_t{8} * passing_ < postings;
+}
+
+void SegmentSearch::gather_chunk(uint32_t number, Best& best) {
+  if (!choose_items()) return;
+  for (Run* run : order_) gather(*run);
+  bound_gathered();
+  const uint32_t* const slots = segment_->slots.data() + number * kChunkItems;
+  uint32_t w = 0, least = slots[0];  // No item to come has a smaller slot: among equals a smaller one stays.
+  for (uint32_t place = 0; place < bounds_.size(); ++place) {
+    const Hit worst = best.worst();
+    if (bounds_[place] < worst.score || (bounds_[place] == worst.score && worst.slot < least)) continue;
+    while (before_[w + 1] <= place) ++w;
+    uint64_t word = chosen_[w];
+    for (uint32_t skip = place - before_[w]; skip > 0; --skip) word &= word - 1;
+    const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+    consider_gathered(place, number * kChunkItems + low, best);
+    least = slots[low] + 1;
+  }
+}
+
+// False: there are none.
+bool SegmentSearch::choose_items() {
+  if (filtered_) {
+    chosen_ = allowed_;
+  } else {
+    match_chunk(false, chosen_);
+  }
+  uint32_t count = 0;
+  for (uint32_t w = 0; w < kChunkWords; ++w) {
+    before_[w] = count;
+    count += static_cast<uint32_t>(std::popcount(chosen_[w]));
+  }
+  before_[kChunkWords] = count;
+  bounds_.assign(count, 0);
+  chosen_lows_.clear();
+  for (uint32_t w = 0; w < kChunkWords && count < kFewItems; ++w)
+    for (uint64_t word = chosen_[w]; word != 0; word &= word - 1)
+      chosen_lows_.push_back(static_cast<uint16_t>(64 * w + static_cast<uint32_t>(std::countr_zero(word))));
+  return count > 0;
+}
+
+// Calls put(place of the item, index of the posting in the chunk) for the items chosen that the list has.
+template <class Put>
+void SegmentSearch::for_chosen(const Chunk& chunk, Put&& put) const {
+  if (chunk.probe == kAbsent) {
+    const uint16_t* lows = segment_->lows.data() + chunk.begin;
+    for (uint32_t i = 0; i < chunk.size; ++i) {
+      const uint64_t word = chosen_[lows[i] / 64], bit = uint64_t{1} << (lows[i] % 64);
+      if ((word & bit) != 0)
+        put(before_[lows[i] / 64] + static_cast<uint32_t>(std::popcount(word & below(bit))), i);
+    }
+    return;
+  }
+  const Segment::Probe& probe = segment_->probes[chunk.probe];
+  const auto meet = [&](uint32_t w, uint64_t bit) {
+    return probe.rank[w] + static_cast<uint32_t>(std::popcount(probe.bits[w] & below(bit)));
+  };
+  if (!chosen_lows_.empty()) {
+    for (uint32_t place = 0; place < chosen_lows_.size(); ++place) {
+      const uint32_t low = chosen_lows_[place];
+      const uint64_t bit = uint64_t{1} << (low % 64);
+      if ((probe.bits[low / 64] & bit) != 0) put(place, meet(low / 64, bit));
+    }
+    return;
+  }
+  for (uint32_t w = 0; w < kChunkWords; ++w)
+    for (uint64_t both = probe.bits[w] & chosen_[w]; both != 0; both &= both - 1) {
+      const uint64_t bit = both & -both;
+      put(before_[w] + static_cast<uint32_t>(std::popcount(chosen_[w] & below(bit))), meet(w, bit));
+    }
+}
+
+// What a clause gives the items chosen.
+void SegmentSearch::gather(Run& run) {
+  const size_t count = bounds_.size();
+  Gathered& into = run.gathered;
+  into.best.assign(count, 0);
+  into.sum.assign(count, 0);
+  into.flags.assign(count, 0);
+  const auto put = [&](uint32_t place, float score, uint8_t flags) {
+    into.best[place] = std::max(into.best[place], score);
+    into.sum[place] += score;
+    into.flags[place] |= flags;
+  };
+  for (size_t o = 0; o < run.used; ++o) {
+    const Option& option = run.options[o];
+    if (!option.here) continue;
+    if (option.terms.size() > 1) {
+      for_phrase(option, [&](uint32_t low, float score) {
+        const uint64_t word = chosen_[low / 64], bit = uint64_t{1} << (low % 64);
+        if ((word & bit) == 0) return;
+        put(before_[low / 64] + static_cast<uint32_t>(std::popcount(word & below(bit))), score,
+            kAllFlags | kThere);
+      });
+      continue;
+    }
+    const Chunk& chunk = *option.terms[0].chunk;
+    const uint8_t* codes = segment_->codes.data() + chunk.begin;
+    for_chosen(chunk, [&](uint32_t place, uint32_t i) {
+      const uint8_t code = codes[i];
+      if (option.score[code] >= 0) put(place, option.score[code], option.flags[code] | kThere);
+    });
+  }
+  if (run.simple || run.clause->combine != Combine::kSaturatingSum) return;
+  for (size_t i = 0; i < count; ++i) into.best[i] = saturating_sum(*run.clause, into.best[i], into.sum[i]);
+}
+
+// bounds_: the sums of the clauses and the most that may be added to them.
+void SegmentSearch::bound_gathered() {
+  const CompiledPlan& plan = *query_->plan;
+  const size_t count = bounds_.size();
+  uint64_t present = 0;
+  for (const Run* run : positive_) {
+    if (!run->present) continue;
+    present |= run->bit;
+    for (size_t i = 0; i < count; ++i) bounds_[i] += run->gathered.best[i];
+  }
+  if (!(plan.bonus_max > 0)) return;
+  // Added one after the other, not as plan.bonus_of() does: the margin is far above what rounding makes of
+  // it.
+  constexpr float kMargin = 1.00001f;
+  const Run* last = nullptr;
+  for (const Run* run : positive_) {
+    if (!run->present) continue;
+    if (last != nullptr && last->bit << 1 == run->bit) {
+      const float bonus = plan.pair_bonus[static_cast<size_t>(std::countr_zero(last->bit))];
+      for (size_t i = 0; i < count; ++i)
+        if ((last->gathered.flags[i] & run->gathered.flags[i] & kThere) != 0)
+          bounds_[i] = (bounds_[i] + bonus) * kMargin;
+    }
+    last = run;
+  }
+  const uint64_t all = plan.positive < 64 ? (uint64_t{1} << plan.positive) - 1 : ~uint64_t{0};
+  if (present != all) return;
+  const uint8_t* const first = positive_.front()->gathered.flags.data();
+  for (size_t i = 0; i < count; ++i) {
+    uint8_t every = kThere | kWhole;
+    for (const Run* run : positive_) every &= run->gathered.flags[i];
+    if ((every & kThere) == 0) continue;
+    const float bonus =
+        std::max((every & kWhole) != 0 ? plan.exact : 0, (first[i] & kBegins) != 0 ? plan.begins : 0);
+    if (bonus > 0) bounds_[i] = (bounds_[i] + bonus * plan.idf_sum) * kMargin;
+  }
+}
+
+void SegmentSearch::consider_gathered(uint32_t place, uint32_t item, Best& best) {
+  uint32_t matched = 0;
+  reset_values();
+  for (const Run* run : order_) {
+    const uint8_t flags = run->gathered.flags[place];
+    const bool there = (flags & kThere) != 0;
+    if (!there && run->clause->required) return;
+    note(*run, {there ? run->gathered.best[place] : -1, static_cast<uint8_t>(flags & kAllFlags)});
+    matched += there ? 1 : 0;
+  }
+  const uint32_t slot = segment_->slots[item];
+  if (matched > 0 && beats(bound(), slot, best)) judge(item, slot, matched, best);
+}
+
+}  // namespace freshet::index
