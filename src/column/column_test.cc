@@ -186,6 +186,42 @@ TEST(Columns, SlotListAgreesWithASet) {
   }
 }
 
+// More values and lists than 16 bits can tell apart.
+TEST(Columns, NarrowWordsAndPackedListsSayTheSameOrThatTheyCannot) {
+  TextColumn column;
+  constexpr uint32_t kSlots = 80'000;
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    const std::string a = "a" + std::to_string(slot), b = "b" + std::to_string(slot % 7);
+    const std::string_view texts[] = {a, b, "c", "d", "e"};
+    const size_t n = slot < 70'000 ? slot % 2 + 1 : slot % 6;
+    column.set(slot, std::span(texts).first(n));
+  }
+  uint32_t wide = 0, packed = 0;
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    const std::atomic<uint16_t>* block =
+        column.narrow_at(slot / TextColumn::kTogether * TextColumn::kTogether);
+    ASSERT_NE(block, nullptr);
+    const uint16_t narrow = block[slot % TextColumn::kTogether].load();
+    const uint32_t word = column.word(slot);
+    if (narrow == TextColumn::kWide) {
+      ++wide;
+      EXPECT_GE(word & ~TextColumn::kListBit, 0x7fffU);
+    } else {
+      EXPECT_EQ(TextColumn::widened(narrow), word);
+    }
+    if ((word & TextColumn::kListBit) == 0) continue;
+    std::vector<uint32_t> codes;
+    for (uint64_t p = column.packed(word & ~TextColumn::kListBit); p != 0; p >>= 16)
+      codes.push_back(static_cast<uint32_t>(p & 0xffff) - 1);
+    packed += codes.empty() ? 0 : 1;
+    if (codes.empty()) continue;
+    EXPECT_EQ(codes, *column.list(word & ~TextColumn::kListBit));
+  }
+  EXPECT_GT(wide, 10'000U);
+  EXPECT_LT(wide, kSlots / 2 + 20'000);
+  EXPECT_GT(packed, 10'000U);
+}
+
 TEST(Columns, NumberRangesAgreeWithTheScan) {
   NumberColumn column;
   Draw draw(3);

@@ -21,32 +21,37 @@ std::string number_text(double number) {
   return {text, std::to_chars(text, text + sizeof text, number + 0.0).ptr};
 }
 
-// Visits the non-zero word of every item found; a walk over the words of 64 items at a time.
+// Visits the non-zero word of every item found. Where few are, the words of a block are read before the first
+// is visited: they are far from each other, and nothing done with one should keep the next from being
+// fetched.
 template <class Visit>
 void for_each_word(const TextColumn& texts, const SlotSet& found, Visit&& visit) {
+  constexpr uint32_t kBlock = TextColumn::kTogether;
+  const auto put = [&](uint16_t narrow, uint32_t slot) {
+    const uint32_t word = narrow == TextColumn::kWide ? texts.word(slot) : TextColumn::widened(narrow);
+    if (word != 0) visit(word, slot);
+  };
+  uint16_t read[kBlock];
   for (size_t i = 0; i < found.chunks(); ++i) {
     const SlotSet::Chunk chunk = found.chunk(i);
     const uint32_t base = chunk.number * SlotSet::kChunkSlots;
-    if (chunk.words == nullptr) {
-      for (uint32_t j = 0; j < chunk.size;) {  // Words that lie together are reached through one pointer.
-        const uint32_t block = chunk.values[j] / TextColumn::kTogether * TextColumn::kTogether;
-        const std::atomic<uint32_t>* words = texts.words_at(base + block);
-        if (words == nullptr) break;
-        for (; j < chunk.size && chunk.values[j] - block < TextColumn::kTogether; ++j)
-          if (const uint32_t word = words[chunk.values[j] - block].load(std::memory_order_relaxed); word != 0)
-            visit(word, base + chunk.values[j]);
+    uint32_t from = 0;
+    for (uint32_t block = 0; block < SlotSet::kChunkSlots; block += kBlock) {
+      const std::atomic<uint16_t>* narrow = texts.narrow_at(base + block);
+      if (narrow == nullptr) break;
+      if (chunk.words != nullptr) {
+        for (uint32_t w = block / 64; w < (block + kBlock) / 64; ++w)
+          for (uint64_t bits = chunk.words[w]; bits != 0; bits &= bits - 1) {
+            const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(bits));
+            put(narrow[low % kBlock].load(std::memory_order_relaxed), base + low);
+          }
+        continue;
       }
-      continue;
-    }
-    for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
-      uint64_t bits = chunk.words[w];
-      const std::atomic<uint32_t>* words = bits == 0 ? nullptr : texts.words_at(base + 64 * w);
-      if (words == nullptr) continue;
-      for (; bits != 0; bits &= bits - 1) {
-        const auto bit = static_cast<uint32_t>(std::countr_zero(bits));
-        if (const uint32_t word = words[bit].load(std::memory_order_relaxed); word != 0)
-          visit(word, base + 64 * w + bit);
-      }
+      uint32_t to = from;
+      for (; to < chunk.size && chunk.values[to] - block < kBlock; ++to)
+        read[to - from] = narrow[chunk.values[to] % kBlock].load(std::memory_order_relaxed);
+      for (uint32_t j = from; j < to; ++j) put(read[j - from], base + chunk.values[j]);
+      from = to;
     }
   }
 }
@@ -84,9 +89,15 @@ void count_by_words(const TextColumn& texts, const SlotSet& found, CodeCounts& o
     const uint32_t first = list * values, room = list != 0 ? lists : values;
     ++at[number < room ? first + number : values + lists];
   });
+  thread_local std::vector<uint32_t> counted;  // lists
+  counted.resize(lists);
+  uint32_t some = 0;
   for (uint32_t n = 0; n < lists; ++n) {
+    counted[some] = n;
+    some += at[values + n] != 0 ? 1 : 0;
+  }
+  for (const uint32_t n : std::span(counted).first(some)) {
     const uint32_t times = at[values + n];
-    if (times == 0) continue;
     if (uint64_t packed = texts.packed(n); packed != 0) {
       for (; packed != 0; packed >>= 16)
         if ((packed & 0xffff) < values) at[packed & 0xffff] += times;

@@ -138,10 +138,16 @@ void TextColumn::set(uint32_t slot, std::span<const std::string_view> texts) {
     const uint32_t code = code_for(text);
     if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
   }
-  if (slot >= words_.size()) words_.grow((slot / kTogether + 1) * size_t{kTogether});
+  if (slot >= words_.size()) {
+    words_.grow((slot / kTogether + 1) * size_t{kTogether});
+    narrow_.grow((slot / kTogether + 1) * size_t{kTogether});
+  }
   for (const uint32_t code : codes) values_[code].load(std::memory_order_relaxed)->slots.add(slot, retired_);
   const uint32_t next = codes.empty() ? 0 : codes.size() == 1 ? codes.front() + 1 : list_for(codes);
+  const uint32_t number = next & ~kListBit;
+  const uint16_t narrow = number < 0x7fff ? static_cast<uint16_t>(number | (next & kListBit) >> 16) : kWide;
   words_[slot].store(next, std::memory_order_release);
+  narrow_[slot].store(narrow, std::memory_order_release);
   drop_word(slot, old, codes);
   if ((old == 0) != (next == 0)) size_.store(next == 0 ? size() - 1 : size() + 1, std::memory_order_relaxed);
 }

@@ -8,7 +8,7 @@
 // still hold it.
 //
 // Threads: set() on the fold thread; the rest on any thread under an EpochGuard.
-// Cost: 4 bytes a slot, about 120 bytes a value, 2 to 4 bytes for each (value, slot).
+// Cost: 6 bytes a slot, about 120 bytes a value, 2 to 4 bytes for each (value, slot).
 #pragma once
 
 #include <atomic>
@@ -54,10 +54,13 @@ class TextColumn {
   uint32_t word(uint32_t slot) const {
     return slot < words_.size() ? words_[slot].load(std::memory_order_relaxed) : 0;
   }
-  // The words of the slots from `slot` to the next multiple of kTogether; nullptr: all are 0.
+  // The words of the slots from `slot` to the next multiple of kTogether in 16 bits; nullptr: all are 0.
+  // kWide: does not fit; else widened() gives the word.
   static constexpr uint32_t kTogether = 4096;
-  const std::atomic<uint32_t>* words_at(uint32_t slot) const {
-    return slot < words_.size() ? &words_[slot] : nullptr;
+  static constexpr uint16_t kWide = 0xffff;
+  static uint32_t widened(uint16_t narrow) { return (narrow & 0x7fffu) | (narrow & 0x8000u) << 16; }
+  const std::atomic<uint16_t>* narrow_at(uint32_t slot) const {
+    return slot < narrow_.size() ? &narrow_[slot] : nullptr;
   }
   const std::vector<uint32_t>* list(uint32_t number) const {  // nullptr: no such list (any more)
     const List* found = lists_[number].load(std::memory_order_acquire);
@@ -96,6 +99,7 @@ class TextColumn {
   void drop_value(uint32_t code, uint32_t slot);
 
   StableArray<std::atomic<uint32_t>, kTogether, 16384> words_;
+  StableArray<std::atomic<uint16_t>, kTogether, 16384> narrow_;  // the same, half as much to read
   StableArray<std::atomic<Value*>, 256, 65536> values_;
   StableArray<std::atomic<List*>, 256, 65536> lists_;
   StableArray<std::atomic<uint64_t>, 256, 65536> packed_;  // by list

@@ -91,9 +91,16 @@ Status count_facets(Context& c) {
   const std::string group = group_attribute(c);
   std::optional<GroupKey> groups;
   if (c.request.facets_after_grouping && !group.empty()) groups.emplace(c.state.columns(), group);
-  Faceted counted = count_facets(c.state.columns(), c.found, specs, c.choices, groups ? &*groups : nullptr,
-                                 [&c] { return c.out_of_time(); });
-  for (FacetCounts& counts : counted.counts) c.answer.facets.push_back(answer_of(c, std::move(counts)));
+  const GroupKey* const by = groups ? &*groups : nullptr;
+  const auto stop = [&c] { return c.out_of_time(); };
+  std::vector<FacetCounts> counted;
+  if (!c.choices.empty()) {
+    counted = count_facets(c.state.columns(), c.found, specs, c.choices, by, stop).counts;
+  } else {  // All over the same items.
+    for (size_t i = 0; i < specs.size() && !stop(); ++i)
+      counted.push_back(count_facet(c.state.columns(), specs[i], c.found, by));
+  }
+  for (FacetCounts& counts : counted) c.answer.facets.push_back(answer_of(c, std::move(counts)));
   return {};
 }
 
