@@ -12,7 +12,9 @@
 namespace freshet::index {
 namespace {
 
-constexpr uint32_t kFewItems = 400;  // Then each is looked up in the bits of a list.
+constexpr uint32_t kFewItems = 400;    // Then each is looked up in the bits of a list.
+constexpr uint32_t kManyItems = 1024;  // From so many on it is worth the bits of all lists to drop some.
+constexpr float kMargin = 1.00001f;    // Far above what rounding makes of the order of a sum.
 
 uint64_t below(uint64_t bit) {
   return bit - 1;
@@ -34,7 +36,7 @@ bool SegmentSearch::worth_gathering() const {
 }
 
 void SegmentSearch::gather_chunk(uint32_t number, Best& best) {
-  if (!choose_items()) return;
+  if (!choose_items(number, best)) return;
   for (Run* run : order_) gather(*run);
   bound_gathered();
   const uint32_t* const slots = segment_->slots.data() + number * kChunkItems;
@@ -52,12 +54,13 @@ void SegmentSearch::gather_chunk(uint32_t number, Best& best) {
 }
 
 // False: there are none.
-bool SegmentSearch::choose_items() {
+bool SegmentSearch::choose_items(uint32_t number, const Best& best) {
   if (filtered_) {
     chosen_ = allowed_;
   } else {
     match_chunk(false, chosen_);
   }
+  keep_winners(number, best);
   uint32_t count = 0;
   for (uint32_t w = 0; w < kChunkWords; ++w) {
     before_[w] = count;
@@ -70,6 +73,47 @@ bool SegmentSearch::choose_items() {
     for (uint64_t word = chosen_[w]; word != 0; word &= word - 1)
       chosen_lows_.push_back(static_cast<uint16_t>(64 * w + static_cast<uint32_t>(std::countr_zero(word))));
   return count > 0;
+}
+
+// Of the items chosen, those in which enough clauses stand to beat the worst hit: which clauses are enough
+// together is known from the most that each gives in this chunk, and where they stand from the bits of their
+// lists. (All subsets of few clauses are tried; what more clauses give is never less.)
+void SegmentSearch::keep_winners(uint32_t number, const Best& best) {
+  constexpr size_t kClauses = 6;
+  const size_t n = order_.size();
+  if (!best.full() || n < 2 || n > kClauses || (filtered_ && passing_ < kManyItems)) return;
+  const uint32_t slot = segment_->slots[number * kChunkItems];
+  uint64_t wins = 0, least = 0;  // Bit s: the clauses of subset s are enough; and none can be spared.
+  for (uint64_t subset = 1; subset < uint64_t{1} << n; ++subset) {
+    std::array<float, kClausesMax> values{};
+    uint64_t there = 0;
+    bool spare = false;
+    for (size_t r = 0; r < n; ++r) {
+      if ((subset >> r & 1) == 0) continue;
+      values[order_[r]->place] = order_[r]->bound;
+      there |= order_[r]->bit;
+      spare |= (wins >> (subset & ~(uint64_t{1} << r)) & 1) != 0;
+    }
+    if (!spare && !beats(bound(values, there, true, true) * kMargin, slot, best)) continue;
+    wins |= uint64_t{1} << subset;
+    if (!spare) least |= uint64_t{1} << subset;
+  }
+  uint64_t alone = 0;  // Clauses that are enough by themselves.
+  for (size_t r = 0; r < n; ++r) alone |= least >> (uint64_t{1} << r) & 1 ? uint64_t{1} << r : 0;
+  if (alone == (uint64_t{1} << n) - 1) return;
+  clause_bits_.resize(std::max(clause_bits_.size(), n));
+  for (size_t r = 0; r < n; ++r) clause_words(*order_[r], false, clause_bits_[r]);
+  for (uint32_t w = 0; w < kChunkWords; ++w) {
+    if (chosen_[w] == 0) continue;
+    uint64_t some = 0;
+    for (uint64_t sets = least; sets != 0; sets &= sets - 1) {
+      uint64_t all = ~uint64_t{0};
+      for (auto set = static_cast<uint64_t>(std::countr_zero(sets)); set != 0; set &= set - 1)
+        all &= clause_bits_[static_cast<size_t>(std::countr_zero(set))][w];
+      some |= all;
+    }
+    chosen_[w] &= some;
+  }
 }
 
 // Calls put(place of the item, index of the posting in the chunk) for the items chosen that the list has.
@@ -149,9 +193,7 @@ void SegmentSearch::bound_gathered() {
     for (size_t i = 0; i < count; ++i) bounds_[i] += run->gathered.best[i];
   }
   if (!(plan.bonus_max > 0)) return;
-  // Added one after the other, not as plan.bonus_of() does: the margin is far above what rounding makes of
-  // it.
-  constexpr float kMargin = 1.00001f;
+  // Added one after the other, not as plan.bonus_of() does: hence the margin.
   const Run* last = nullptr;
   for (const Run* run : positive_) {
     if (!run->present) continue;

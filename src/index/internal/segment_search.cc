@@ -131,7 +131,8 @@ bool SegmentSearch::fill_scores(const CompiledClause& clause, const CompiledAlte
 bool SegmentSearch::enter(Run& run, uint32_t number) {
   run.present = false;
   run.bound = 0;
-  run.size = run.postings = 0;
+  run.size = 0;
+  float all = 0;
   for (size_t o = 0; o < run.used; ++o) {
     Option& option = run.options[o];
     uint32_t least = ~0u;
@@ -148,12 +149,12 @@ bool SegmentSearch::enter(Run& run, uint32_t number) {
     if (!option.here) continue;
     run.present = true;
     run.size += least;
-    run.postings += least * static_cast<uint32_t>(option.terms.size());
     run.bound = std::max(run.bound, most);
+    all += most;
     run.chunk = option.terms[0].chunk;
   }
   if (run.present && !run.simple && run.clause->combine == Combine::kSaturatingSum)
-    run.bound *= 1.2501f * run.clause->weight;
+    run.bound = 1.0001f * saturating_sum(*run.clause, run.bound, all);
   return run.present;
 }
 

@@ -87,11 +87,11 @@ class SegmentSearch {
     Gathered gathered;
     // In the current chunk:
     bool present = false;
-    float bound = 0;                  // of the clause's score
-    uint32_t size = 0, postings = 0;  // items, at most; postings to read for them
-    const Chunk* chunk = nullptr;     // simple
-    uint32_t level = 0;               // Items with a code below have been considered (256: all it has).
-    float rest = 0;                   // Upper bound of the clause's score in the others.
+    float bound = 0;               // of the clause's score
+    uint32_t size = 0;             // items, at most
+    const Chunk* chunk = nullptr;  // simple
+    uint32_t level = 0;            // Items with a code below have been considered (256: all it has).
+    float rest = 0;                // Upper bound of the clause's score in the others.
   };
 
   bool start(const Query& query, const Segment& segment);
@@ -109,7 +109,8 @@ class SegmentSearch {
   bool open_filter(uint32_t number);
   bool worth_gathering() const;
   void gather_chunk(uint32_t number, Best& best);
-  bool choose_items();
+  bool choose_items(uint32_t number, const Best& best);
+  void keep_winners(uint32_t number, const Best& best);
   void gather(Run& run);
   template <class Put>
   void for_chosen(const Chunk& chunk, Put&& put) const;
@@ -154,6 +155,7 @@ class SegmentSearch {
   Words chosen_;
   std::array<uint32_t, kChunkWords + 1> before_;
   std::vector<uint16_t> chosen_lows_;
+  std::vector<Words> clause_bits_;  // by place in order_
   std::vector<float> bounds_;
   std::array<float, kClausesMax> values_;  // [place in positive_]: score or bound of the item in hand
   uint64_t there_ = 0;                     // Bits of the clauses that may stand in it.
