@@ -27,6 +27,7 @@ TEST(Dictionary, EnumerationsAgreeWithTheirSlowTwins) {
     return out;
   };
   Dictionary dictionary(1'000'000);
+  size_t alike = 0;
   for (int round = 0; round < 6; ++round) {
     for (int i = 0; i < 1500; ++i) {
       const uint32_t number = dictionary.intern(word(2 + draw.below(7)));
@@ -40,6 +41,10 @@ TEST(Dictionary, EnumerationsAgreeWithTheirSlowTwins) {
       dictionary.prefix_slowly(query, limit, slow);
       dictionary.prefix(query, limit, fast);
       ASSERT_TRUE(same(fast, slow)) << "prefix " << query;
+      dictionary.similar(query, limit, fast);
+      dictionary.similar_slowly(query, limit, slow);
+      ASSERT_TRUE(same(fast, slow)) << "similar " << query;
+      alike += fast.size();
       for (uint32_t edits = 0; edits <= 2; ++edits) {
         dictionary.fuzzy(query, edits, 1'000'000, fast);
         dictionary.fuzzy_slowly(query, edits, 1'000'000, slow);
@@ -53,6 +58,7 @@ TEST(Dictionary, EnumerationsAgreeWithTheirSlowTwins) {
       }
     }
   }
+  EXPECT_GT(alike, 1000u);
 }
 
 TEST(Dictionary, DistancesByColumnsAgreeWithTheTable) {

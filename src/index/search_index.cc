@@ -405,6 +405,10 @@ void SearchIndex::fuzzy_prefix(std::string_view prefix, uint32_t edits, uint32_t
   state_->dictionary.fuzzy_prefix(prefix, std::min(edits, 2u), limit, out);
 }
 
+void SearchIndex::similar(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const {
+  state_->dictionary.similar(term, limit, out);
+}
+
 uint32_t SearchIndex::items() const {
   return state_->items.load(std::memory_order_relaxed);
 }

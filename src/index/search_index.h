@@ -47,6 +47,7 @@ struct Hit {
   bool operator==(const Hit&) const = default;
 };
 
+inline constexpr uint8_t kFarEdits = 3;  // More than are counted.
 struct TermInfo {
   std::string_view term;
   uint32_t df = 0;  // Items alive that have the term in any field; never 0.
@@ -138,6 +139,10 @@ class SearchIndex {
   // Terms with some prefix within `edits` edits of `prefix`; the first letter is right. Same order.
   void fuzzy_prefix(std::string_view prefix, uint32_t edits, uint32_t limit,
                     std::vector<TermInfo>& out) const;
+  // Terms of nearly its length that share at least 2/5 of their trigrams with `term` (5 to 40 letters), the
+  // most alike first; their `edits` is kFarEdits. Looks at 200,000 terms, the first that came: for words
+  // that no item has and nothing is near to.
+  void similar(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const;
 
   uint32_t items() const;
   double mean_length(uint32_t field) const;  // Of the items that have the field; 0: none

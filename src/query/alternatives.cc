@@ -14,6 +14,7 @@ constexpr size_t kEndingMin = 4;     // of what a compound ends in
 constexpr size_t kSplitWordMin = 6;
 constexpr size_t kSplitWordMax = 40;
 constexpr size_t kMisspeltSplitMin = 8, kMisspeltSplitMax = 20, kMisspeltPartMin = 4;
+constexpr size_t kSimilarTaken = 3;
 constexpr uint32_t kFuzzyLook = 32;      // candidates asked of the dictionary
 constexpr uint32_t kFuzzyBytesMax = 40;  // longer words are codes; a search near them finds nothing
 
@@ -287,6 +288,22 @@ std::string AlternativeFinder::add_misspelt_split(const WordTokens& word, Clause
   apart.edits = 1;
   add(clause, std::move(apart));
   return first + " " + second;
+}
+
+std::string AlternativeFinder::add_similar(const WordTokens& word, Clause& clause) const {
+  if (word.has_digit || edits_allowed(word, true) == 0) return {};
+  std::vector<TermInfo> found;
+  vocabulary_.similar(word.term, kFuzzyLook, found);
+  std::erase_if(found, [](const TermInfo& info) { return is_marked(info.term) || has_digit(info.term); });
+  if (found.size() > kSimilarTaken) found.resize(kSimilarTaken);
+  for (const TermInfo& info : found)
+    add_with_stems(info.term, word.head, plan_weights.similar, MatchKind::kTypo, info.edits, clause);
+  return found.empty() ? std::string() : std::string(found.front().term);
+}
+
+void AlternativeFinder::add_ending(const WordTokens& word, std::string_view split, Clause& clause) const {
+  const std::string_view second = split.substr(split.find(' ') + 1);
+  add_with_stems(second, word.head, plan_weights.ending, MatchKind::kSplit, 0, clause);
 }
 
 bool AlternativeFinder::joined(const WordTokens& first, const WordTokens& second, Clause& out) const {

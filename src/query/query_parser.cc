@@ -184,10 +184,19 @@ class PlanMaker {
       const bool completed = clause.alternatives.size() > before;
       if (!told.known && !completed && split.empty() && meant.empty())
         split = finder_.add_misspelt_split(word, clause);
+      std::string like;
+      if (!told.known && !completed && meant.empty() && !word.has_digit) {
+        if (!split.empty()) {
+          finder_.add_ending(word, split, clause);
+        } else if (similar_left_ > 0) {
+          --similar_left_;
+          like = finder_.add_similar(word, clause);
+        }
+      }
       if (!told.known && !split.empty()) {
         told.correction = split;
       } else if (!told.known && !completed) {
-        told.correction = meant;
+        told.correction = meant.empty() ? like : meant;
       }
       told.known = told.known || completed;
     }
@@ -389,6 +398,7 @@ class PlanMaker {
   const AlternativeFinder finder_;
   std::vector<Token> tokens_;
   std::vector<Clause> extra_;
+  int similar_left_ = 2;  // Words of a query that may be looked for among all of the vocabulary.
   ParsedQuery query_;
 };
 

@@ -82,19 +82,27 @@ TEST(QueryParser, FindsWhatIsMeant) {
 // What a word that the catalogue lacks may be: one letter short, over-stemmed, two words in one with an edit.
 TEST(QueryParser, UnknownWordsAreLookedForFurther) {
   ToyCatalogue tools({"Pet Screen Door", "Sledge Hammer 3 lb", "USB Charger", "Shower Heads", "Shower Head",
-                      "Head Lamp", "Ha Ha Bird", "Oak Bookcase", "Book of Cases", "Bookcase in Oak"});
-  const Row rows[] = {{"petsreen", "Pet Screen Door"},
-                      {"sledgehamer", "Sledge Hammer 3 lb"},
-                      {"ubs", "USB Charger"},
-                      {"shower haeds", "Shower Heads"},
-                      {"book cases", "Oak Bookcase"}};
+                      "Head Lamp", "Ha Ha Bird", "Oak Bookcase", "Book of Cases", "Bookcase in Oak",
+                      "Thermostat", "Deck Stain", "Light Under Cabinets"});
+  const Row rows[] = {
+      {"petsreen", "Pet Screen Door"}, {"sledgehamer", "Sledge Hammer 3 lb"},
+      {"ubs", "USB Charger"},          {"shower haeds", "Shower Heads"},
+      {"book cases", "Oak Bookcase"},  {"tomostat", "Thermostat"},  // three edits, five trigrams of eight
+      {"underdeck", "Deck Stain"}};                                 // two words that stand nowhere together
   for (const Row& row : rows) EXPECT_TRUE(has(tools.search(row.query), row.first)) << row.query;
   EXPECT_EQ(tools.parse("petsreen")->did_you_mean, "pet screen");
+  EXPECT_EQ(tools.parse("tomostat")->did_you_mean, "thermostat");
+  EXPECT_TRUE(tools.search("tomastique").empty());         // Too little is the same.
   EXPECT_FALSE(has(tools.search("scr "), "USB Charger"));  // The beginning of a word is none to correct.
   QueryOptions options;
   options.typo.enabled = false;
   EXPECT_TRUE(tools.search("petsreen", options).empty());
   EXPECT_TRUE(tools.search("ubs", options).empty());
+  EXPECT_TRUE(tools.search("tomostat", options).empty());
+  options.typo.enabled = true;
+  const std::string kept[] = {"tomostat"};
+  options.never_corrected = kept;
+  EXPECT_TRUE(tools.search("tomostat", options).empty());
 }
 
 // "fahrrad" stands in "Kinderfahrrad"; what stands before must be a word of the catalogue too.

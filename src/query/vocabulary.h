@@ -23,6 +23,7 @@ class Vocabulary {
                      std::vector<TermInfo>& out) const = 0;
   virtual void fuzzy_prefix(std::string_view prefix, uint32_t edits, uint32_t limit,
                             std::vector<TermInfo>& out) const = 0;
+  virtual void similar(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const = 0;
 };
 
 class IndexVocabulary final : public Vocabulary {
@@ -40,6 +41,9 @@ class IndexVocabulary final : public Vocabulary {
   void fuzzy_prefix(std::string_view prefix, uint32_t edits, uint32_t limit,
                     std::vector<TermInfo>& out) const override {
     index_.fuzzy_prefix(prefix, edits, limit, out);
+  }
+  void similar(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const override {
+    index_.similar(term, limit, out);
   }
 
  private:

@@ -52,10 +52,12 @@ class Dictionary {
   void fuzzy(std::string_view term, uint32_t edits, uint32_t limit, std::vector<TermInfo>& out) const;
   void fuzzy_prefix(std::string_view prefix, uint32_t edits, uint32_t limit,
                     std::vector<TermInfo>& out) const;
+  void similar(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const;
 
   // The slow twins: every term, one by one.
   void prefix_slowly(std::string_view prefix, uint32_t limit, std::vector<TermInfo>& out) const;
   void fuzzy_slowly(std::string_view term, uint32_t edits, uint32_t limit, std::vector<TermInfo>& out) const;
+  void similar_slowly(std::string_view term, uint32_t limit, std::vector<TermInfo>& out) const;
   void fuzzy_prefix_slowly(std::string_view prefix, uint32_t edits, uint32_t limit,
                            std::vector<TermInfo>& out) const;
 

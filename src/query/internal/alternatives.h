@@ -44,6 +44,11 @@ class AlternativeFinder {
   // The same with an edit in one of the two ("petsreen"), for a word that nothing else explains. Cost: a
   // fuzzy look-up for each place where one part is a word.
   std::string add_misspelt_split(const WordTokens& word, Clause& clause) const;
+  // Words that look like one that nothing else explains: see SearchIndex::similar(). Returns the likeliest.
+  std::string add_similar(const WordTokens& word, Clause& clause) const;
+  // Of a word written as two that stand nowhere side by side: the second, which says what it is
+  // ("underdeck").
+  void add_ending(const WordTokens& word, std::string_view split, Clause& clause) const;
   void add_completions(const WordTokens& word, uint32_t df, Clause& clause) const;
   // Two words written as one: the alternatives belong to both clauses.
   bool joined(const WordTokens& first, const WordTokens& second, Clause& out) const;

@@ -23,6 +23,7 @@ struct PlanWeights {
   float stop_word = 0.15f;
   float measure = 0.5f;   // A whole measure or size ("10ft", "2x4") besides its parts.
   float number = 0.8f;    // A bare number against a word.
+  float similar = 0.4f;   // a word that only looks like an unknown one
   uint32_t far_from = 5;  // letters from which an unknown word without neighbours is looked for at two edits
   uint32_t minimum_percent = 34;  // of the words, under Relaxation::kWords
   float proximity = 0.15f, exact = 0.2f, begins = 0.05f;
