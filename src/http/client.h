@@ -1,5 +1,6 @@
 // A small blocking client of the API, for commands that play against a running server. One keep-alive
-// connection, opened again when the server closed it. HTTP only, no proxies, no redirects.
+// connection, opened again when the server closed it. HTTP, or HTTPS whose certificate the system trusts; no
+// proxies, no redirects.
 //
 // Errors: kInvalid (not a URL we speak; the server refused what was sent), kUnavailable (no answer, 5xx);
 // each names the URL and what the server said. Threads: one at a time.
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -16,8 +18,10 @@
 namespace freshet {
 
 struct ClientOptions {
-  std::string url;              // "http://127.0.0.1:8080"
-  std::string key;              // API key; empty: none is sent.
+  std::string url;  // "http://127.0.0.1:8080", "https://search.shop.example"
+  std::string key;  // API key; empty: none is sent.
+  std::vector<std::pair<std::string, std::string>> headers;  // Sent with each request.
+  bool probe = true;            // Ask for /healthz at once; false: it is another kind of server.
   int timeout_ms_max = 30'000;  // For each request.
 };
 

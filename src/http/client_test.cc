@@ -32,7 +32,7 @@ class Canned : public Handler {
 
 TEST(Client, RefusesWhatIsNoUrl) {
   for (const char* url :
-       {"", "127.0.0.1:80", "https://127.0.0.1", "http://", "http://a:b", "http://a:99999", "http://a/b"})
+       {"", "127.0.0.1:80", "ftp://127.0.0.1", "http://", "http://a:b", "http://a:99999", "http://a/b"})
     EXPECT_EQ(Client::connect({.url = url}).error().code, Code::kInvalid) << url;
 }
 

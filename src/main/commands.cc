@@ -9,6 +9,7 @@ Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
 Run add_learn(CLI::App& app);        // cmd_learn.cc
 Run add_log(CLI::App& app);          // cmd_log.cc
+Run add_migrate(CLI::App& app);      // cmd_migrate.cc
 Run add_replay(CLI::App& app);       // cmd_replay.cc
 Run add_search(CLI::App& app);       // cmd_search.cc
 Run add_serve(CLI::App& app);        // cmd_serve.cc
@@ -23,6 +24,7 @@ std::span<const Command> commands() {
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"learn", "Labelled rows from a file through an online learner: predict, then learn", add_learn},
       {"log", "Verify, watch, export or count the events of a log", add_log},
+      {"migrate", "An index of another search service into a running server", add_migrate},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
       {"search", "A query against a running server or a data directory: hits, facets, reasons", add_search},
       {"serve", "The server: events in, recommendations out, over HTTP", add_serve},
