@@ -70,7 +70,8 @@ void print_result(const ImportFlags& flags, const IngestResult& result, const Fi
               format_seconds(seconds).c_str(), format_count(static_cast<uint64_t>(rate)).c_str(),
               format_count(log.end()).c_str());
   if (result.filtered > 0)
-    std::printf("%s rows left out by --where\n", format_count(result.filtered).c_str());
+    std::printf("%s rows left out: --where, or nothing the log has a word for\n",
+                format_count(result.filtered).c_str());
   if (result.duplicates > 0)
     std::printf("%s events known already\n", format_count(result.duplicates).c_str());
   if (result.marked > 0) std::printf("%s marked as robot-like\n", format_count(result.marked).c_str());

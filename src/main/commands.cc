@@ -3,33 +3,39 @@
 
 namespace freshet {
 
+Run add_completions(CLI::App& app);  // cmd_completions.cc
 Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
 Run add_eval(CLI::App& app);         // cmd_eval.cc
 Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
 Run add_learn(CLI::App& app);        // cmd_learn.cc
 Run add_log(CLI::App& app);          // cmd_log.cc
+Run add_manual(CLI::App& app);       // cmd_completions.cc
 Run add_migrate(CLI::App& app);      // cmd_migrate.cc
 Run add_replay(CLI::App& app);       // cmd_replay.cc
 Run add_search(CLI::App& app);       // cmd_search.cc
 Run add_serve(CLI::App& app);        // cmd_serve.cc
 Run add_simulate(CLI::App& app);     // cmd_simulate.cc
 Run add_snapshot(CLI::App& app);     // cmd_snapshot.cc
+Run add_top(CLI::App& app);          // cmd_top.cc
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
+      {"completions", "What a shell needs to complete commands and flags", add_completions},
       {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
       {"eval", "Judged queries through the served search: nDCG, recall, latency", add_eval},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"learn", "Labelled rows from a file through an online learner: predict, then learn", add_learn},
       {"log", "Verify, watch, export or count the events of a log", add_log},
+      {"manual", "The manual page, as troff: freshet manual | man -l -", add_manual},
       {"migrate", "An index of another search service into a running server", add_migrate},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
       {"search", "A query against a running server or a data directory: hits, facets, reasons", add_search},
       {"serve", "The server: events in, recommendations out, over HTTP", add_serve},
       {"simulate", "A generated shop whose truth is known: its catalogue and events", add_simulate},
       {"snapshot", "List, verify, compare or pin snapshots", add_snapshot},
+      {"top", "A running server, live: traffic, freshness, memory, learners", add_top},
   };
   return kCommands;
 }
