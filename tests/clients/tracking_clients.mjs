@@ -82,6 +82,12 @@ for (const [path, body, status, words] of [
 }
 check((await post('/v1/track', JSON.stringify(viewed('u', 'p1')), {})).status === 401, 'no key');
 
+const limited = await (await fetch(`${url}/1/keys`, {method: 'POST', headers: {'x-algolia-api-key': adminKey, 'x-algolia-application-id': 'shop'},
+  body: JSON.stringify({acl: ['search'], indexes: ['products'], description: 'bound'})})).json();
+const bound = await post('/v1/track', JSON.stringify(viewed('u', 'p1')), {'x-api-key': limited.key});
+check(bound.status === 403 && /bound/.test(bound.body.message), 'a key that is bound to searches', bound);
+check((await fetch(`${url}/api/recommend/u`, {headers: {'x-api-key': limited.key}})).status === 403, 'opens no other door either');
+
 // ---- GA4
 const collect = (body, query = `measurement_id=G-1&api_secret=${searchKey}`) => post(`/mp/collect?${query}`, JSON.stringify(body), {});
 const item = (id, more) => ({item_id: id, item_name: id, price: 4, ...more});
