@@ -44,7 +44,9 @@ class Encoder {
   Status plan(RowReader& reader, std::span<const Row> first_rows);
   bool planned() const { return planned_; }
   size_t dense() const { return dense_; }
-  std::string describe() const;  // "price: numeric; user: categorical; ..."
+  size_t time_keys() const { return time_unit_s_ > 0 ? 2 : 0; }  // The first of Sample::keys.
+  size_t column_keys() const { return singles_; }                // The last, but for sparse features.
+  std::string describe() const;                                  // "price: numeric; user: categorical; ..."
 
   // The sample of a row, without its label; then the row has been seen.
   void encode(const Row& row, double time, Sample& out);
@@ -76,7 +78,6 @@ class Encoder {
   std::span<const uint64_t> values_of(const Sample& sample) const;  // The keys of its single values.
   void make_neighbours();
   float long_rate(uint64_t key) const;
-  size_t time_keys() const { return time_unit_s_ > 0 ? 2 : 0; }
   void add_words(Sample& out, size_t begin, size_t end);
   void add_neighbours(Sample& out);
   float rate_logit(const float* state, size_t which) const;

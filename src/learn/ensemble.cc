@@ -17,6 +17,7 @@ class Ensemble final : public Learner {
     experts_.push_back(make_factor(shape));
     experts_.push_back(make_gauss(shape));
     experts_.push_back(make_swift_gauss(shape));
+    experts_.push_back(make_dcn(shape));
     experts_.push_back(make_forest(shape));
     const bool binary = shape.task == Task::kBinary;
     for (const double forget : {0.998, 0.9998}) stackers_.emplace_back(experts_.size(), binary, forget);
@@ -85,6 +86,7 @@ std::span<const LearnerEntry> learners() {
       {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal"},
       {"factor", make_factor, "factorisation machine over categorical values"},
       {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates"},
+      {"dcn", make_dcn, "deep and cross network over embedding rows and numbers"},
       {"forest", make_forest, "adaptive forest of Hoeffding trees"},
   };
   return kLearners;

@@ -42,8 +42,9 @@ class Learner {
 
 struct LearnerShape {
   Task task = Task::kBinary;
-  size_t dense = 0;    // Features in Sample::dense.
-  uint32_t bits = 20;  // log2 of the linear parts' weights.
+  size_t dense = 0;                      // Features in Sample::dense.
+  size_t first_keys = 0, last_keys = 0;  // Of Sample::keys: those of time, and those of columns.
+  uint32_t bits = 20;                    // log2 of the linear parts' weights.
   size_t bytes_max = 512 << 20;
   uint64_t seed = 1;
 };
@@ -62,6 +63,7 @@ std::unique_ptr<Learner> make_ftrl(const LearnerShape& shape, float rate);
 std::unique_ptr<Learner> make_factor(const LearnerShape& shape);
 std::unique_ptr<Learner> make_gauss(const LearnerShape& shape);
 std::unique_ptr<Learner> make_swift_gauss(const LearnerShape& shape);
+std::unique_ptr<Learner> make_dcn(const LearnerShape& shape);
 std::unique_ptr<Learner> make_forest(const LearnerShape& shape);
 std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape);
 

@@ -51,6 +51,8 @@ void Trainer::make_learner() {
   CHECK(entry != nullptr);
   learner_ = entry->make({.task = config_.encoder.task,
                           .dense = encoder_.dense(),
+                          .first_keys = encoder_.time_keys(),
+                          .last_keys = encoder_.column_keys(),
                           .bits = config_.encoder.bits,
                           .bytes_max = config_.encoder.bytes_max,
                           .seed = config_.seed});

@@ -205,7 +205,7 @@ Run add_learn(CLI::App& app) {
   app.add_option("--ignore", config.encoder.ignore, "Columns not to use")->delimiter(',');
   app.add_option("--time", config.encoder.time, "Column of the row's time, a number");
   app.add_option("--label-at", config.encoder.label_at, "Column of the time at which the label is known");
-  app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss or forest")->capture_default_str();
+  app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")->capture_default_str();
   app.add_option("--warmup", config.warmup, "Rows learned but not judged")->capture_default_str();
   app.add_option("--seed", config.seed, "Of every random draw")->capture_default_str();
   app.add_option("--bits", config.encoder.bits, "log2 of the weights of a linear model")

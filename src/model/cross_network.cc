@@ -62,8 +62,8 @@ CrossNetwork::CrossNetwork(const CrossNetworkConfig& config, const DenseKernels&
     deep_.push_back(add_layer(in, out, true, spread(in)));
     in = out;
   }
-  cross_head_ = add_layer(config.inputs, kHeads, true, 0.1f * spread(config.inputs));
-  deep_head_ = add_layer(in, kHeads, false, 0.1f * spread(in));
+  cross_head_ = add_layer(config.inputs, kHeads, true, 0.4f * spread(config.inputs));
+  deep_head_ = add_layer(in, kHeads, false, 0.4f * spread(in));
   a_.assign(w_.size(), config.begin);
   g_.assign(w_.size(), 0.0f);
 }
@@ -145,8 +145,7 @@ void CrossNetwork::back(const Layer& layer, size_t m, const float* x, const floa
     to = part_.data();
   }
   if (m == 1 && alone) {
-    kernels_->learn_one(layer.in, layer.out, x, dy, to, &w_[layer.w], &a_[layer.w], config_.rate,
-                        config_.floor);
+    kernels_->learn_one(layer.in, layer.out, x, dy, to, &w_[layer.w], &a_[layer.w], config_.rate);
   } else {
     if (dx != nullptr && m <= kFewRows) {
       for (size_t i = 0; i < m; ++i)
@@ -161,8 +160,7 @@ void CrossNetwork::back(const Layer& layer, size_t m, const float* x, const floa
   if (to != dx) add(m * layer.in, to, dx);
   if (layer.b == kNoBias) return;
   for (size_t i = 0; i < m; ++i) add(layer.out, dy + i * layer.out, &g_[layer.b]);
-  if (m == 1 && alone)
-    kernels_->adagrad(&w_[layer.b], &g_[layer.b], &a_[layer.b], config_.rate, config_.floor, layer.out);
+  if (m == 1 && alone) kernels_->adagrad(&w_[layer.b], &g_[layer.b], &a_[layer.b], config_.rate, layer.out);
 }
 
 void CrossNetwork::backward(size_t m, const float* slopes, float* dx, bool alone) {
@@ -194,7 +192,7 @@ void CrossNetwork::backward(size_t m, const float* slopes, float* dx, bool alone
 }
 
 void CrossNetwork::step() {
-  kernels_->adagrad(w_.data(), g_.data(), a_.data(), config_.rate, config_.floor, w_.size());
+  kernels_->adagrad(w_.data(), g_.data(), a_.data(), config_.rate, w_.size());
 }
 
 void CrossNetwork::save(Writer& out) const {

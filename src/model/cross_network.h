@@ -31,8 +31,7 @@ struct CrossNetworkConfig {
   std::vector<size_t> hidden = {256, 128};
   size_t heads = 3;  // At most 16.
   float rate = 0.02f;
-  float floor = 1e-6f;
-  float begin = 0.01f;  // What Adagrad's sums begin with.
+  float begin = 0.01f;  // What Adagrad's sums begin with; above 0.
   uint64_t seed = 1;
 };
 

@@ -42,7 +42,7 @@ inline V fma(V a, V b, V c) {
   return out;
 }
 inline V guess(V x) {
-  return _mm_castsi128_ps(_mm_sub_epi32(_mm_set1_epi32(0x5f375a86), _mm_srai_epi32(_mm_castps_si128(x), 1)));
+  return _mm_castsi128_ps(_mm_sub_epi32(_mm_set1_epi32(0x5f1ffff9), _mm_srai_epi32(_mm_castps_si128(x), 1)));
 }
 inline float fold(const V* sum) {
   const V four = (sum[0] + sum[2]) + (sum[1] + sum[3]);  // (l, l + 8), then (l, l + 4).
@@ -74,7 +74,7 @@ inline V fma(V a, V b, V c) {
 }
 inline V guess(V x) {
   return _mm256_castsi256_ps(
-      _mm256_sub_epi32(_mm256_set1_epi32(0x5f375a86), _mm256_srai_epi32(_mm256_castps_si256(x), 1)));
+      _mm256_sub_epi32(_mm256_set1_epi32(0x5f1ffff9), _mm256_srai_epi32(_mm256_castps_si256(x), 1)));
 }
 inline float fold(const V* sum) {
   const V eight = sum[0] + sum[1];
@@ -108,7 +108,7 @@ inline V fma(V a, V b, V c) {
 }
 inline V guess(V x) {  // As vectors of the compiler: its intrinsics for these warn.
   typedef int32_t I __attribute__((vector_size(64)));
-  return std::bit_cast<V>(0x5f375a86 - (std::bit_cast<I>(x) >> 1));
+  return std::bit_cast<V>(0x5f1ffff9 - (std::bit_cast<I>(x) >> 1));
 }
 inline float fold(const V* sum) {
   const __m256 eight = __builtin_shufflevector(sum[0], sum[0], 0, 1, 2, 3, 4, 5, 6, 7) +

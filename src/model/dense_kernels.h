@@ -21,12 +21,13 @@ struct DenseKernels {
                size_t b_row, float* c, size_t c_row, bool add);
   // out[i] = sum over j < n of w[i][j] * y[j], in 16 lanes folded as in math.h; i < rows.
   void (*dots)(size_t rows, size_t n, const float* w, const float* y, float* out);
-  // Adagrad (Duchi et al. 2011): a += g^2; w -= rate g / sqrt(a + floor), the root to 5e-6; g <- 0.
-  void (*adagrad)(float* w, float* g, float* a, float rate, float floor, size_t n);
+  // Adagrad (Duchi et al. 2011): a += g^2; w -= rate g / sqrt(a), the root to 7e-4; g <- 0. `a` begins above
+  // 0.
+  void (*adagrad)(float* w, float* g, float* a, float rate, size_t n);
   // One example through a layer w[rows][n]: adagrad() with g[i][j] = x[i] dy[j]; first, when dx is not null,
   // dots(w, dy). Rows of x[i] == 0 are only read.
   void (*learn_one)(size_t rows, size_t n, const float* x, const float* dy, float* dx, float* w, float* a,
-                    float rate, float floor);
+                    float rate);
 };
 
 const DenseKernels& dense_kernels();                       // The fastest this CPU runs.
