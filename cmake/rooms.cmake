@@ -40,6 +40,9 @@ room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
 room(vector DEPENDS base event env fold feature model text suggest)
 room(learn DEPENDS base env model table json)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/learn/gauss_learner.cc ${PROJECT_SOURCE_DIR}/src/learn/dcn_learner.cc
+                            ${PROJECT_SOURCE_DIR}/src/learn/factor_learner.cc ${PROJECT_SOURCE_DIR}/src/learn/neighbours.cc
+                            PROPERTIES COMPILE_OPTIONS "-O3")  # loops over short rows in vectors
 room(settings DEPENDS base event fold feature text json)
 
 # answer

@@ -44,12 +44,12 @@ class DcnLearner final : public Learner {
     return forward(sample);
   }
 
-  float learn(const Sample& sample) override {
+  void learn(const Sample& sample) override {
     rows_.resize(sample.keys.size());
     table_.advance(static_cast<uint32_t>(++learned_ >> 10));
     table_.sight(sample.keys, rows_);
-    const float before = forward(sample);
-    const float said = task_ == Task::kBinary ? sigmoid_f32(before) : before;
+    const float score = forward(sample);
+    const float said = task_ == Task::kBinary ? sigmoid_f32(score) : score;
     float slopes[CrossNetwork::kHeads] = {(said - sample.label) * sample.weight};
     network_.backward(1, slopes, dx_.data(), true);
     gradients_.resize(rows_.size() * kDim);
@@ -59,7 +59,6 @@ class DcnLearner final : public Learner {
       for (size_t d = 0; d < kDim; ++d) gradients_[i * kDim + d] = dx_[field * kDim + d] * share;
     }
     table_.update(rows_, gradients_.data());
-    return before;
   }
 
   size_t bytes() const override { return table_.bytes() + network_.bytes(); }

@@ -63,7 +63,8 @@ float DelayModel::learn(const Sample& sample, double delay, bool label) {
   const float is = log_f32(1 + static_cast<float>(std::clamp(delay, 0.0, 1e12)));
   Sample& keys = const_cast<Sample&>(keys_of(sample));  // NOLINT: ours
   keys.label = is;
-  const float apart = is - delays_.learn(keys);
+  const float apart = is - delays_.score(keys);
+  delays_.learn(keys);
   const auto residual = static_cast<float>(std::clamp(apart / std::max(spread_, 1e-4), -8.0, 12.0));
   n_ = std::min(n_ + 1, kSpreadMemory);
   spread_ +=

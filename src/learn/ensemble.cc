@@ -29,14 +29,13 @@ class Ensemble final : public Learner {
     return mixed(scores_);
   }
 
-  float learn(const Sample& sample) override {
+  void learn(const Sample& sample) override {
     scores_ = sample.scores;
     if (scores_.size() != experts_.size()) experts_scores(sample, scores_);
-    const float before = mixed(scores_);
+    mixed(scores_);
     mixture_[0].learn(all_, sample.label);
     for (Stacker& stacker : stackers_) stacker.learn(scores_, sample.label);
     for (const auto& expert : experts_) expert->learn(sample);
-    return before;
   }
 
   std::span<const float> parts() const override { return scores_; }

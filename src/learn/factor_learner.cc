@@ -27,8 +27,7 @@ class FactorLearner final : public Learner {
     return total();
   }
 
-  float learn(const Sample& sample) override {
-    const float before = score(sample);
+  void learn(const Sample& sample) override {
     rows_.clear();
     for (const uint64_t key : sample.keys)
       if (const uint32_t row = table_.touch(key); row != EmbeddingTable::kNone) rows_.push_back(row);
@@ -43,7 +42,6 @@ class FactorLearner final : public Learner {
       table_.update(row, gradient);
     }
     bias_ -= 0.02f * slope;
-    return before;
   }
 
   size_t bytes() const override { return table_.bytes(); }

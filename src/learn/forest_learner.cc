@@ -23,10 +23,8 @@ class ForestLearner final : public Learner {
     return log_f32(p / (1 - p));
   }
 
-  float learn(const Sample& sample) override {
-    const float before = score(sample);
+  void learn(const Sample& sample) override {
     if (any_) forest_.learn(sample.dense, sample.label);
-    return before;
   }
 
   size_t bytes() const override { return forest_.bytes(); }

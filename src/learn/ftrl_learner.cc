@@ -13,11 +13,10 @@ class FtrlLearner final : public Learner {
 
   float score(const Sample& sample) override { return ftrl_.score(sample.features); }
 
-  float learn(const Sample& sample) override {
+  void learn(const Sample& sample) override {
     const float before = ftrl_.score(sample.features);
     const float predicted = task_ == Task::kBinary ? sigmoid_f32(before) : before;
     ftrl_.update((predicted - sample.label) * sample.weight);
-    return before;
   }
 
   size_t bytes() const override { return slots_.size() * sizeof(FtrlSlot); }

@@ -126,8 +126,7 @@ float GaussLearner::score(const Sample& sample) {
   return answer();
 }
 
-float GaussLearner::learn(const Sample& sample) {
-  const float before = score(sample);
+void GaussLearner::learn(const Sample& sample) {
   rows_.clear();
   for (const uint64_t key : sample.keys) {
     const uint32_t row = table_.touch(key);
@@ -165,7 +164,6 @@ float GaussLearner::learn(const Sample& sample) {
     pair.mean += step * px;
     pair.used = std::min(pair.used + shrink * px * px, config_.pair_variance);
   }
-  return before;
 }
 
 size_t GaussLearner::bytes() const {

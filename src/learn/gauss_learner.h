@@ -37,7 +37,7 @@ class GaussLearner final : public Learner {
   GaussLearner(const LearnerShape& shape, const GaussConfig& config);
 
   float score(const Sample& sample) override;
-  float learn(const Sample& sample) override;
+  void learn(const Sample& sample) override;
   size_t bytes() const override;
   void save(Writer& out) const override;
   void load(Reader& in) override;

@@ -77,7 +77,9 @@ TEST(GaussLearner,
     const uint64_t a = mix64(i, 1) % 12;
     const uint64_t b = mix64(i, 2) % 12;
     const float label = (a % 2) == (b % 2) ? 1 : 0;
-    const float score = learner.learn(sample_of({a + 1, b + 100}, {}, {}, label));
+    const Sample sample = sample_of({a + 1, b + 100}, {}, {}, label);
+    const float score = learner.score(sample);
+    learner.learn(sample);
     if (i >= 4000) right += (score > 0) == (label > 0.5f) ? 1 : 0;
   }
   EXPECT_GT(right, 1950);

@@ -34,7 +34,7 @@ class Learner {
   virtual ~Learner() = default;
   virtual float score(const Sample& sample) = 0;  // Changes nothing that a later score depends on.
   virtual std::span<const float> parts() const { return {}; }  // Of the last score(): becomes Sample::scores.
-  virtual float learn(const Sample& sample) = 0;               // The score before the update.
+  virtual void learn(const Sample& sample) = 0;
   virtual size_t bytes() const = 0;
   virtual void save(Writer& out) const = 0;
   virtual void load(Reader& in) = 0;
