@@ -112,7 +112,10 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     const size_t cell = reader.column(config_.time);
     double first = 0;
     if (cell < rows[0].cells.size() && number_in(rows[0].cells[cell], first))
-      time_unit_s_ = first > 1e11 ? 1e-3 : first > 1e8 ? 1 : 0;
+      time_unit_s_ = config_.time_unit_s > 0 ? config_.time_unit_s
+                     : first > 1e11          ? 1e-3
+                     : first > 1e8           ? 1
+                                             : 0;
   }
   size_t numeric = 0;
   for (const Column& column : columns_) {

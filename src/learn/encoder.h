@@ -32,6 +32,7 @@ struct EncoderConfig {
   std::vector<std::string> numeric, categorical, ignore;  // Columns told; the rest is found out.
   std::string label = "label";
   std::string time, label_at;  // Columns; empty: none.
+  double time_unit_s = 0;      // Seconds in one unit of time; 0: told from the size of the first time.
   uint32_t bits = 20;
   size_t bytes_max = 256 << 20;
 };

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kFirstRows = 1000;
 
 struct Flags {
-  std::string file, format = "auto", task = "binary", load, save;
+  std::string file, format = "auto", task = "binary", time_unit = "auto", load, save;
   uint64_t every = 0;
   bool json = false;
   TrainerConfig config;
@@ -111,12 +111,24 @@ std::string report(const Flags& flags, const Trainer& trainer, const Tally& run,
   return out;
 }
 
+// Seconds; 0: to be told from the values.
+Result<double> parse_time_unit(std::string_view name) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"auto", 0.0}, {"ms", 1e-3},  {"s", 1.0},
+                                                            {"min", 60.0}, {"h", 3600.0}, {"day", 86400.0}};
+  for (const auto& [unit, seconds] : kUnits)
+    if (name == unit) return seconds;
+  return invalid("--time-unit: expected auto, ms, s, min, h or day, got '" + std::string(name) + "'");
+}
+
 Status run_learn(Flags& flags) {
   if (flags.task != "binary" && flags.task != "regression")
     usage_error("--task: expected binary or regression, got '" + flags.task + "'");
   flags.config.encoder.task = flags.task == "binary" ? Task::kBinary : Task::kRegression;
   if (!flags.config.encoder.label_at.empty() && flags.config.encoder.time.empty())
     usage_error("--label-at needs --time: labels are learned when the rows' time reaches theirs");
+  if (flags.time_unit != "auto" && flags.config.encoder.time.empty())
+    usage_error("--time-unit needs --time: it says what one unit of that column is");
+  TRY(flags.config.encoder.time_unit_s, parse_time_unit(flags.time_unit));
   TRY(const RowFormat format, parse_row_format(flags.format));
   RowReader reader(format);
   Trainer trainer(flags.config);
@@ -204,8 +216,12 @@ Run add_learn(CLI::App& app) {
   app.add_option("--categorical", config.encoder.categorical, "Columns that are categories")->delimiter(',');
   app.add_option("--ignore", config.encoder.ignore, "Columns not to use")->delimiter(',');
   app.add_option("--time", config.encoder.time, "Column of the row's time, a number");
+  app.add_option("--time-unit", flags->time_unit,
+                 "One unit of --time: ms, s, min, h or day; auto: s or ms since 1970, else no hours and days")
+      ->capture_default_str();
   app.add_option("--label-at", config.encoder.label_at, "Column of the time at which the label is known");
-  app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")->capture_default_str();
+  app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")
+      ->capture_default_str();
   app.add_option("--warmup", config.warmup, "Rows learned but not judged")->capture_default_str();
   app.add_option("--seed", config.seed, "Of every random draw")->capture_default_str();
   app.add_option("--bits", config.encoder.bits, "log2 of the weights of a linear model")
