@@ -10,6 +10,8 @@
 namespace freshet {
 namespace {
 
+// Of records, which may be 100 KB each: a page stays below what the client takes as one answer.
+constexpr size_t kBrowsePage = 500;
 constexpr size_t kPage = 1000, kBatchBytes = 4 << 20, kAnswerBytes = 64 << 20;
 constexpr int kTries = 4, kWaits = 600;
 constexpr size_t kPagesMax = 10'000'000;
@@ -196,7 +198,7 @@ class Migration {
     uint64_t waiting = 0;
     for (size_t pages = 0; pages < kPagesMax; ++pages) {
       JsonWriter body;
-      body.object().field("hitsPerPage", kPage);
+      body.object().field("hitsPerPage", kBrowsePage);
       body.key("attributesToRetrieve").array().value("*").end();
       if (!cursor.empty()) body.field("cursor", std::string_view(cursor));
       body.end();
