@@ -69,8 +69,8 @@ Scoring SearchState::Generation::scoring(const SearchSettings& settings) const {
 }
 
 SearchState::SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings,
-                         SearchConfig config)
-    : moment_(moment), catalog_(catalog), settings_(settings), config_(std::move(config)), columns_(catalog) {
+                         const SearchConfig& config)
+    : moment_(moment), catalog_(catalog), settings_(settings), config_(config), columns_(catalog) {
   live_.store(new Generation(settings_.book().published->settings, catalog_.config(), config_));
   words_.store(nullptr);
   make_words(settings_.book());
