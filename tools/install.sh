@@ -23,8 +23,10 @@ test_packages=(
   zsh fish groff-base openssl                                     # completions, manual page, a TLS server
 )
 
-# Peers are separate programs (bench/*_peers.py, bench/*_vs_*.py); nothing of theirs is linked into Freshet.
+# Peers are separate programs (bench/*_peers.py, bench/*_vs_*.py, bench_vector_peers); nothing of theirs is linked
+# into Freshet.
 bench_packages=(libbenchmark-dev libsqlite3-dev libxapian-dev libgroonga-dev openjdk-17-jdk-headless maven pkg-config
+  libfaiss-dev libhnswlib-dev libopenblas-dev                     # vector indexes that ours is compared with
   python3-venv python3-torch libopenblas0-pthread                 # learners that ours are compared with
 )
 bench_python="$(cd "$(dirname "$0")/.." && pwd)/build/bench-python"   # of peers that are Python packages

@@ -10,6 +10,7 @@
 namespace freshet {
 
 constexpr std::chrono::seconds kFoldWait{30};
+constexpr size_t kSynonymsOfAnEvent = 512 << 10;  // bytes
 
 SettingsBook Engine::settings() const {
   const std::shared_ptr<Live> current = live();
@@ -86,8 +87,15 @@ Result<size_t> Engine::replace_synonyms(std::string_view json, std::string_view 
   TRY(const std::vector<Synonym> synonyms, parse_synonyms(json));
   const std::lock_guard lock(administer_mutex_);
   std::vector<Event> events = {settings_event("synonyms-clear", "", by)};
-  for (const Synonym& synonym : synonyms)
-    events.push_back(settings_event("synonym-put", synonym_json(synonym), by));
+  // Few events with many: the fold copies and looks through all synonyms at each.
+  std::string list = "[";
+  for (const Synonym& synonym : synonyms) {
+    if (list.size() > 1) list += ',';
+    list += synonym_json(synonym);
+    if (list.size() < kSynonymsOfAnEvent && &synonym != &synonyms.back()) continue;
+    events.push_back(settings_event("synonyms-put", list + "]", by));
+    list = "[";
+  }
   TRY_STATUS(administer(std::move(events)));
   return synonyms.size();
 }

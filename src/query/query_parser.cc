@@ -256,10 +256,10 @@ class PlanMaker {
           with_hash += (j > i ? " " : "") + (words[j].number ? std::string("#") : words[j].term);
           if (words[j].number) number = words[j].term;
         }
-        const std::vector<SynonymTable::Target>* targets = synonyms_->find(key);
-        if (targets == nullptr && !number.empty()) targets = synonyms_->find(with_hash);
-        if (targets == nullptr) continue;
-        for (const SynonymTable::Target& target : *targets) add_target(target, number, first_clause + i, n);
+        std::vector<SynonymTable::Target> targets = synonyms_->find(key);
+        if (targets.empty() && !number.empty()) targets = synonyms_->find(with_hash);
+        if (targets.empty()) continue;
+        for (const SynonymTable::Target& target : targets) add_target(target, number, first_clause + i, n);
         break;
       }
     }
@@ -269,7 +269,7 @@ class PlanMaker {
     Alternative alternative;
     alternative.kind = target.correction ? MatchKind::kTypo : MatchKind::kSynonym;
     alternative.weight = target.weight;
-    for (const std::string& word : target.words) alternative.terms.push_back(word == "#" ? number : word);
+    for (const std::string& word : *target.words) alternative.terms.push_back(word == "#" ? number : word);
     for (size_t at = clause; at < clause + n; at++) {
       Clause& into = query_.plan.clauses[at];
       if (alternative.terms.size() == 1) {

@@ -28,38 +28,45 @@ std::vector<std::string> synonym_words(const Analyzer& analyzer, std::string_vie
 }
 
 SynonymTable::SynonymTable(std::span<const Synonym> synonyms, const Analyzer& analyzer) {
+  sets_.reserve(synonyms.size());
   for (const Synonym& synonym : synonyms) {
-    std::vector<std::vector<std::string>> words;
-    for (const std::string& text : synonym.words) words.push_back(synonym_words(analyzer, text));
-    const bool correction = synonym.kind == SynonymKind::kCorrection;
+    Set& set = sets_.emplace_back();
+    const auto number = static_cast<uint32_t>(sets_.size() - 1);
+    set.correction = synonym.kind == SynonymKind::kCorrection;
     double weight = synonym.weight;
-    if (weight <= 0) weight = correction ? kCorrectionWeight : kSameWeight;
-    if (synonym.kind == SynonymKind::kSame) {
-      for (size_t i = 0; i < words.size(); i++)
-        for (size_t j = 0; j < words.size(); j++)
-          if (i != j) add(words[i], {words[j], static_cast<float>(weight), false});
-    } else {
-      const std::vector<std::string> from = synonym_words(analyzer, synonym.from);
-      for (auto& to : words) add(from, {std::move(to), static_cast<float>(weight), correction});
-    }
+    if (weight <= 0) weight = set.correction ? kCorrectionWeight : kSameWeight;
+    set.weight = static_cast<float>(weight);
+    const bool same = synonym.kind == SynonymKind::kSame;
+    if (!same) set.phrases.push_back(synonym_words(analyzer, synonym.from));
+    for (const std::string& text : synonym.words) set.phrases.push_back(synonym_words(analyzer, text));
+    for (uint32_t i = 0; i < (same ? set.phrases.size() : 1); i++) add_place(number, i);
   }
 }
 
-void SynonymTable::add(const std::vector<std::string>& from, Target target) {
-  if (from.empty() || target.words.empty() || from.size() > kWordsMax || target.words.size() > kWordsMax)
-    return;
-  if (from == target.words) return;
+void SynonymTable::add_place(uint32_t set, uint32_t phrase) {
+  const Phrase& from = sets_[set].phrases[phrase];
+  if (from.empty() || from.size() > kWordsMax) return;
   std::string key;
   for (const std::string& word : from) key += (key.empty() ? "" : " ") + word;
-  std::vector<Target>& targets = targets_[key];
-  if (targets.size() >= kTargetsMax) return;
-  targets.push_back(std::move(target));
+  std::vector<Place>& places = places_[key];
+  if (places.size() >= kTargetsMax) return;
+  places.push_back({set, phrase});
   longest_ = std::max(longest_, from.size());
 }
 
-const std::vector<SynonymTable::Target>* SynonymTable::find(const std::string& words) const {
-  const auto found = targets_.find(words);
-  return found == targets_.end() ? nullptr : &found->second;
+std::vector<SynonymTable::Target> SynonymTable::find(const std::string& words) const {
+  std::vector<Target> targets;
+  const auto found = places_.find(words);
+  if (found == places_.end()) return targets;
+  for (const Place& place : found->second) {
+    const Set& set = sets_[place.set];
+    for (const Phrase& phrase : set.phrases) {
+      if (phrase.empty() || phrase.size() > kWordsMax || phrase == set.phrases[place.phrase]) continue;
+      targets.push_back({&phrase, set.weight, set.correction});
+      if (targets.size() == kTargetsMax) return targets;
+    }
+  }
+  return targets;
 }
 
 }  // namespace freshet

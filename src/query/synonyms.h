@@ -3,7 +3,9 @@
 //
 // A `#` in `from` or `words` stands for any number, the same in both: "# inch tv" -> "#in television".
 //
-// Immutable once built. Threads: any. Cost: one hash look-up for each word and length of the query.
+// Immutable once built; of the size of the synonyms themselves (a set of n texts is kept once, not n times).
+// Threads: any. Cost: one hash look-up for each word and length of the query, and kTargetsMax for what is
+// found.
 #pragma once
 
 #include <span>
@@ -19,7 +21,7 @@ namespace freshet {
 class SynonymTable {
  public:
   struct Target {
-    std::vector<std::string> words;  // folded; "#": the number found
+    const std::vector<std::string>* words;  // folded; "#": the number found
     float weight = 0.9f;
     bool correction = false;
   };
@@ -30,14 +32,26 @@ class SynonymTable {
   SynonymTable() = default;
   SynonymTable(std::span<const Synonym> synonyms, const Analyzer& analyzer);
 
-  // What the words joined by single spaces may also be called; nullptr: nothing is known.
-  const std::vector<Target>* find(const std::string& words) const;
+  // What the words joined by single spaces may also be called, in the order of the synonyms; empty: nothing
+  // is known.
+  std::vector<Target> find(const std::string& words) const;
   size_t longest() const { return longest_; }  // words of the longest source; 0: the table is empty
-  bool empty() const { return targets_.empty(); }
+  bool empty() const { return places_.empty(); }
 
  private:
-  void add(const std::vector<std::string>& from, Target target);
-  std::unordered_map<std::string, std::vector<Target>> targets_;
+  using Phrase = std::vector<std::string>;
+  struct Set {
+    std::vector<Phrase> phrases;
+    float weight = 0.9f;
+    bool correction = false;
+  };
+  struct Place {
+    uint32_t set, phrase;
+  };
+  void add_place(uint32_t set, uint32_t phrase);
+
+  std::vector<Set> sets_;
+  std::unordered_map<std::string, std::vector<Place>> places_;
   size_t longest_ = 0;
 };
 

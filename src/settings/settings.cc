@@ -69,27 +69,34 @@ bool discard(const Event& event, SettingsBook& book) {
   return true;
 }
 
+// Adds them, or replaces those of their ids.
+bool put_synonyms(Result<std::vector<Synonym>> given, std::vector<Synonym>& all) {
+  if (!given.ok()) return false;
+  for (Synonym& synonym : *given) all.push_back(std::move(synonym));
+  std::stable_sort(all.begin(), all.end(), [](const Synonym& a, const Synonym& b) { return a.id < b.id; });
+  size_t kept = 0;  // Of each id the last.
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i + 1 < all.size() && all[i].id == all[i + 1].id) continue;
+    if (kept != i) all[kept] = std::move(all[i]);
+    ++kept;
+  }
+  all.resize(kept);
+  return kept <= SettingsLimits::kSynonyms;
+}
+
+Result<std::vector<Synonym>> parse_one_synonym(std::string_view text) {
+  TRY(Synonym synonym, parse_synonym(text));
+  return std::vector<Synonym>{std::move(synonym)};
+}
+
 bool change_synonyms(const Event& event, SettingsBook& book) {
   auto next = std::make_shared<std::vector<Synonym>>(*book.synonyms);
-  const auto place = [&](const std::string& id) {
-    return std::lower_bound(next->begin(), next->end(), id,
-                            [](const Synonym& a, const std::string& b) { return a.id < b; });
-  };
   if (event.name == "synonym-put") {
-    auto synonym = parse_synonym(event.value);
-    if (!synonym.ok()) return false;
-    const auto at = place(synonym->id);
-    if (at != next->end() && at->id == synonym->id) {
-      *at = std::move(synonym).value();
-    } else if (next->size() < SettingsLimits::kSynonyms) {
-      next->insert(at, std::move(synonym).value());
-    } else {
-      return false;
-    }
+    if (!put_synonyms(parse_one_synonym(event.value), *next)) return false;
+  } else if (event.name == "synonyms-put") {
+    if (!put_synonyms(parse_synonyms(event.value), *next)) return false;
   } else if (event.name == "synonym-delete") {
-    const auto at = place(event.value);
-    if (at == next->end() || at->id != event.value) return false;
-    next->erase(at);
+    if (std::erase_if(*next, [&](const Synonym& one) { return one.id == event.value; }) == 0) return false;
   } else if (event.name == "synonyms-clear") {
     if (next->empty()) return false;
     next->clear();

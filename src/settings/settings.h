@@ -7,6 +7,7 @@
 //   publish          a version's number   that version is what requests use from now on (rolling back, too)
 //   discard          a version's number   removes a version that was never published
 //   synonym-put      a synonym as JSON    adds it, or replaces the one of its id
+//   synonyms-put     a list of them       the same for many: one copy of all, not one for each
 //   synonym-delete   an id
 //   synonyms-clear
 //

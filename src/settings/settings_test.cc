@@ -48,7 +48,8 @@ TEST_F(SettingsFold, WhatIsWrongChangesNothing) {
                                                       {"publish", "2"},       {"publish", "x"},
                                                       {"publish", "0"},       {"discard", "7"},
                                                       {"synonym-put", "{}"},  {"synonym-delete", "x"},
-                                                      {"synonyms-clear", ""}, {"unheard-of", "1"}};
+                                                      {"synonyms-clear", ""}, {"synonyms-put", "[{}]"},
+                                                      {"unheard-of", "1"}};
   for (const auto& [action, value] : rows) {
     apply(action, value);
     EXPECT_EQ(saved(settings_), before) << action << " " << value;
@@ -70,9 +71,15 @@ TEST_F(SettingsFold, SynonymsChangeLiveAndKeepTheirOrder) {
   EXPECT_EQ((*book().synonyms)[1].words[1], "settee");
   apply("synonym-delete", "a");
   EXPECT_EQ(book().synonyms->size(), 1u);
+  apply("synonyms-put",
+        R"([{"id":"c","words":["tv","telly"]},{"id":"a","words":["x","y"]},{"id":"b","words":["1","2"]}])");
+  ASSERT_EQ(book().synonyms->size(), 3u);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ((*book().synonyms)[i].id, std::string(1, static_cast<char>('a' + i)));
+  EXPECT_EQ((*book().synonyms)[1].words[1], "2");
   apply("synonyms-clear", "");
   EXPECT_TRUE(book().synonyms->empty());
-  EXPECT_EQ(changes, 5);
+  EXPECT_EQ(changes, 6);
 }
 
 TEST_F(SettingsFold, ASnapshotBringsEverythingBack) {
