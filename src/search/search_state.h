@@ -81,7 +81,8 @@ class SearchState final : public Fold {
     WordLists of;  // the published settings
   };
 
-  SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings, const SearchConfig& config);
+  SearchState(const Moment& moment, const Catalog& catalog, const Settings& settings,
+              const SearchConfig& config);
   ~SearchState() override;
 
   std::string_view name() const override { return "search"; }
