@@ -46,6 +46,7 @@ struct Flags {
   double append = 20'000;     // Events a second of the append phase.
   double seconds = 20;        // Each phase.
   int connections = 16;
+  int threads = 0;  // Of the server that answer; 0: as many as by default.
   std::string data = "/tmp/freshet-http-load";
   std::string sources;  // With commas; empty: all.
   bool json = false;
@@ -165,6 +166,7 @@ void start(Bench& bench) {
   bench.engine = need(Engine::open(config));
   ApiOptions options;
   options.server.port = 0;
+  if (bench.flags.threads > 0) options.server.threads = static_cast<size_t>(bench.flags.threads);
   options.guard.keys_required = false;
   bench.api = need(ApiServer::start(options, *bench.engine));
   bench.url = "http://127.0.0.1:" + std::to_string(bench.api->port());
@@ -405,13 +407,16 @@ Flags parse(int argc, char** argv) {
       flags.seconds = number;
     else if (name == "--connections")
       flags.connections = static_cast<int>(number);
+    else if (name == "--threads")
+      flags.threads = static_cast<int>(number);
     else if (name == "--data")
       flags.data = value;
     else if (name == "--sources")
       flags.sources = value;
     else
       die(name +
-          ": expected --items, --shoppers, --events, --rate, --append, --seconds, --connections, --data, "
+          ": expected --items, --shoppers, --events, --rate, --append, --seconds, --connections, --threads, "
+          "--data, "
           "--sources or --json");
   }
   if (flags.items < 100 || flags.shoppers < 1 || flags.rate <= 0 || flags.connections < 1)

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -29,7 +30,6 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 Status check(const ServerOptions& options) {
   const std::pair<const char*, int64_t> positive[] = {
-      {"threads", options.threads},
       {"workers", options.workers},
       {"worker_queue_max", static_cast<int64_t>(options.worker_queue_max)},
       {"connections_max", static_cast<int64_t>(options.connections_max)},
@@ -41,9 +41,17 @@ Status check(const ServerOptions& options) {
   for (const auto& [name, value] : positive) {
     if (value <= 0) return invalid(std::string("server ") + name + ": expected a number greater than 0");
   }
+  if (options.threads < 0) return invalid("server threads: expected 0 (one for each processor) or more");
   if (options.header_bytes_max < 512 || options.header_bytes_max > (1 << 20))
     return invalid("server header_bytes_max: expected 512 to 1048576");
   return {};
+}
+
+// More threads than processors wait for each other (docs/decisions/0093).
+ServerOptions with_threads(ServerOptions options) {
+  const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+  if (options.threads == 0) options.threads = std::max(2, processors);
+  return options;
 }
 
 class BeastServer : public Server {
@@ -156,7 +164,7 @@ void BeastServer::stop() {
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Handler& handler) {
   TRY_STATUS(check(options));
-  auto server = std::make_unique<BeastServer>(options, handler);
+  auto server = std::make_unique<BeastServer>(with_threads(options), handler);
   TRY_STATUS(server->listen());
   return std::unique_ptr<Server>(std::move(server));
 }

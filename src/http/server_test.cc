@@ -416,7 +416,7 @@ TEST(Server, BadOptionsAreNamed) {
   ServerOptions host;
   host.host = "localhost.example";
   ServerOptions threads;
-  threads.threads = 0;
+  threads.threads = -1;
   const std::pair<ServerOptions, const char*> rows[] = {{host, "localhost.example"}, {threads, "threads"}};
   for (const auto& [options, named] : rows) {
     const auto server = Server::start(options, echo);
