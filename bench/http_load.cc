@@ -424,6 +424,14 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
+// Measured all the time against the exact scan, on sampled queries.
+void print_recall(const Bench& bench) {
+  for (const SourceStats& source : bench.engine->stats().sources)
+    if (has_number(source.index_recall))
+      std::printf("%s, recall@100 of its index against the exact scan: %.3f\n",
+                  std::string(source.name).c_str(), source.index_recall);
+}
+
 int run(int argc, char** argv) {
   Bench bench{.flags = parse(argc, argv)};
   set_log_level(LogLevel::kWarn);
@@ -448,7 +456,7 @@ int run(int argc, char** argv) {
   rows.push_back(measure("durable append of 100", [&] { return durable_append(bench); }));
   rows.back().learned = static_cast<double>(bench.engine->applied() - before) / bench.flags.seconds;
   print(bench.flags, rows);
-  if (!bench.flags.json) print_stages(bench);
+  if (!bench.flags.json) print_stages(bench), print_recall(bench);
   bench.api->stop();
   need(bench.engine->close());
   bench.api.reset();

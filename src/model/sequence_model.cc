@@ -5,6 +5,7 @@
 #include <atomic>
 #include <iterator>
 #include <limits>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,26 +41,24 @@ double overlap(std::vector<ScoredItem> exact, std::vector<ScoredItem> found) {
 }
 
 // Decides which queries are measured, and how many lists a query visits: more when the mean recall of the
-// last measurements falls short, fewer when it is better than needed.
+// last measurements falls short, fewer when it is better than needed. Measured often until it is enough.
 class RecallMeter {
  public:
   bool measure_next() {
     const uint64_t query = queries_.fetch_add(1, std::memory_order_relaxed);
-    return query % (measured_.load(std::memory_order_relaxed) < kFirst ? 8 : 256) == 0;
+    return query % (settled_.load(std::memory_order_relaxed) ? kSeldom : kOften) == 0;
   }
   void measured(double recall, uint32_t lists) {
-    const uint64_t n = measured_.fetch_add(1, std::memory_order_relaxed);
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return;  // Another one is being counted: a request does not wait for it.
+    ++count_;
     const double mean = recall_.load(std::memory_order_relaxed);
-    const double share = std::max(1.0 / static_cast<double>(n + 1), 1.0 / 32);
-    recall_.store(mean + (recall - mean) * share, std::memory_order_relaxed);
-    const double sum = window_.load(std::memory_order_relaxed) + recall;
-    if (n % kWindow != kWindow - 1) return window_.store(sum, std::memory_order_relaxed);
-    window_.store(0, std::memory_order_relaxed);
-    const uint32_t now = probes(lists);
-    if (sum < kGood * kWindow)
-      probes_.store(std::min(lists, now + now / 3 + 1), std::memory_order_relaxed);
-    else if (sum > kMoreThanEnough * kWindow)
-      probes_.store(std::max(8u, now - now / 12), std::memory_order_relaxed);
+    recall_.store(mean + (recall - mean) / std::min(count_, kRemembered), std::memory_order_relaxed);
+    window_ += recall;
+    if (++in_window_ < kWindow) return;
+    adapt(window_ / kWindow, lists);
+    window_ = 0;
+    in_window_ = 0;
   }
   uint32_t probes(uint32_t lists) const {
     const uint32_t set = probes_.load(std::memory_order_relaxed);
@@ -70,12 +69,31 @@ class RecallMeter {
   static uint32_t fixed_probes(uint32_t lists) { return std::min(lists, 16 + lists / 6); }
 
  private:
-  static constexpr uint64_t kFirst = 16,
-                            kWindow = 8;  // Measurements: before they get rarer; before a change.
+  static constexpr uint64_t kOften = 8, kSeldom = 256;  // Queries of which one is measured.
+  static constexpr int kWindow = 8;                     // Measurements before a change.
+  static constexpr double kRemembered = 32;
   static constexpr double kGood = 0.98, kMoreThanEnough = 0.992;
-  std::atomic<uint64_t> queries_{0}, measured_{0};
-  std::atomic<double> recall_{1}, window_{0};
+
+  void adapt(double recall, uint32_t lists) {
+    const uint32_t now = probes(lists);
+    uint32_t next = now;
+    if (recall < kGood)  // At most twice as many.
+      next =
+          std::min(lists, now + 1 + static_cast<uint32_t>(now * std::clamp(3 * (kGood - recall), 0.1, 1.0)));
+    else if (recall > kMoreThanEnough)
+      next = std::max(8u, now - now / 12);
+    settled_.store(recall >= kGood || next == now, std::memory_order_relaxed);
+    probes_.store(next, std::memory_order_relaxed);
+    if (next > now) count_ = 0;  // What was measured with less effort says nothing of this one.
+  }
+
+  std::atomic<uint64_t> queries_{0};
+  std::atomic<double> recall_{1};
   std::atomic<uint32_t> probes_{0};
+  std::atomic<bool> settled_{false};
+  std::mutex mutex_;  // Guards the rest.
+  double count_ = 0, window_ = 0;
+  int in_window_ = 0;
 };
 
 }  // namespace

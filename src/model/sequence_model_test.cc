@@ -471,6 +471,29 @@ TEST(SequenceModel, TheIndexFindsWhatAScanFinds) {
   EXPECT_GT(model.index_probes(), 0u);
 }
 
+// Vectors of items that nobody has met are noise: the lists of an index say little of what is near.
+TEST(SequenceModel, TheIndexWorksHarderUntilItFindsEnough) {
+  SequenceOptions options = indexed_options();
+  options.rows_max = 30'000;
+  SequenceModel model(options);
+  for (uint32_t item = 0; item < 30'000; ++item) model.add(item, mix64(item), {});
+  teach_aisles(model, 0, 1000);
+  model.publish();
+  const SequenceModel::View view = model.view();
+  const auto ask = [&](uint32_t from, uint32_t to) {
+    for (uint32_t q = from; q < to; ++q) {
+      const std::vector<SequenceStep> steps = {step(q * 37 % 4000)};
+      (void)view.top(view.encode({steps, false}), 20);
+    }
+  };
+  ask(0, 8);
+  EXPECT_LT(model.index_recall(), 0.9) << "too easy to test anything";
+  const uint32_t begun = model.index_probes();
+  ask(8, 800);
+  EXPECT_GT(model.index_recall(), 0.97);
+  EXPECT_GT(model.index_probes(), begun);
+}
+
 TEST(SequenceModel, TheIndexIsSavedToo) {
   SequenceModel whole(indexed_options()), first(indexed_options()), second(indexed_options());
   teach_aisles(whole, 0, 9000);
