@@ -25,6 +25,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/ftrl.cc ${PROJECT_SO
                             PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno")  # square roots in vectors
 room(table DEPENDS base env model)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/table/row_step.cc PROPERTIES COMPILE_OPTIONS "-O3")
+room(publish DEPENDS base env model)
 room(json DEPENDS base LIBRARIES Boost::json)
 
 # truth
@@ -39,7 +40,7 @@ room(recommend DEPENDS base event fold feature model)
 room(index DEPENDS base)
 room(suggest DEPENDS base event fold feature text)
 room(vector DEPENDS base event env fold feature model text suggest)
-room(learn DEPENDS base env model table json)
+room(learn DEPENDS base env model table json publish)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/learn/gauss_learner.cc ${PROJECT_SOURCE_DIR}/src/learn/dcn_learner.cc
                             ${PROJECT_SOURCE_DIR}/src/learn/factor_learner.cc ${PROJECT_SOURCE_DIR}/src/learn/neighbours.cc
                             PROPERTIES COMPILE_OPTIONS "-O3")  # loops over short rows in vectors
