@@ -1,9 +1,11 @@
 // Deep and cross network over the row: a vector for each categorical value, one for the sum of what has no
 // column of its own (words, sparse features), and the standardised numbers; one head. model/cross_network.h
 // and table/row_table.h have the formulae. Rows one by one, so the network takes its step inside the backward
-// pass.
+// pass. Served apart (served.h): the rows in steps of 1/128, the network's weights in rows of 16 in steps of
+// 1/512.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "learn/learner.h"
 #include "model/cross_network.h"
@@ -14,27 +16,30 @@ namespace freshet {
 namespace {
 
 constexpr size_t kDim = 16;
+constexpr float kRowRate = 0.03f;
+constexpr float kNetworkRate = 0.01f;
 
 size_t to_16(size_t n) {
   return (n + 15) / 16 * 16;
 }
 
-class DcnLearner final : public Learner {
+class DcnLearner final : public Learner, public Publishable {
  public:
   explicit DcnLearner(const LearnerShape& shape)
       : task_(shape.task),
         first_(shape.first_keys),
         last_(shape.last_keys),
         table_({.dim = kDim,
-                .optimizer = {.rate = 0.03f, .fade = 0.9999f},
+                .optimizer = {.rate = kRowRate, .fade = 0.9999f},
                 .init = 0.02f,
                 .seed = shape.seed,
                 .bytes_max = std::max<size_t>(shape.bytes_max / 2, 4 << 20)}),
-        network_({.inputs = (first_ + last_ + 1) * kDim + to_16(shape.dense),
-                  .hidden = {64, 32},
-                  .heads = 1,
-                  .rate = 0.01f,
-                  .seed = shape.seed}),
+        network_config_({.inputs = (first_ + last_ + 1) * kDim + to_16(shape.dense),
+                         .hidden = {64, 32},
+                         .heads = 1,
+                         .rate = kNetworkRate,
+                         .seed = shape.seed}),
+        network_(network_config_),
         x_(network_.inputs()),
         dx_(network_.inputs()) {}
 
@@ -42,6 +47,45 @@ class DcnLearner final : public Learner {
     rows_.resize(sample.keys.size());
     table_.find(sample.keys, rows_);
     return forward(sample);
+  }
+
+  Publishable* publishable() override {
+    keep_changed_ = true;
+    return this;
+  }
+  std::vector<ImageTable> tables() const override {
+    return {{.name = "rows", .dim = kDim, .step = 1.0f / 128},
+            {.name = "network", .dim = kDim, .step = 1.0f / 512}};
+  }
+  const std::vector<uint64_t>& changed(size_t table) const override {
+    if (table == 1) {  // Every example changes the network.
+      all_blocks_.resize((network_.weights().size() + kDim - 1) / kDim);
+      std::iota(all_blocks_.begin(), all_blocks_.end(), uint64_t{0});
+      return all_blocks_;
+    }
+    return changed_;
+  }
+  void forget_changed() override { changed_.clear(); }
+  bool read(size_t table, uint64_t key, float* out) const override {
+    if (table == 0) {
+      const uint32_t row = table_.find(key);
+      if (row == RowTable::kNone) return false;
+      table_.gather({&row, 1}, out);
+      return true;
+    }
+    const std::vector<float>& weights = network_.weights();
+    if (key >= (weights.size() + kDim - 1) / kDim) return false;
+    for (size_t d = 0; d < kDim; ++d) out[d] = key * kDim + d < weights.size() ? weights[key * kDim + d] : 0;
+    return true;
+  }
+  float score_served(const std::shared_ptr<const Image>& image, const Sample& sample) override {
+    values_.resize(sample.keys.size() * kDim);
+    image->gather(0, sample.keys, values_.data());
+    return answer(sample, served_network(image));
+  }
+  void set_rate(float factor) override {
+    table_.set_rate(kRowRate * factor);
+    network_.set_rate(kNetworkRate * factor);
   }
 
   void learn(const Sample& sample) override {
@@ -54,11 +98,12 @@ class DcnLearner final : public Learner {
     network_.backward(1, slopes, dx_.data(), true);
     gradients_.resize(rows_.size() * kDim);
     for (size_t i = 0; i < rows_.size(); ++i) {
-      const size_t field = field_of(i);
+      const size_t field = field_of(i, rows_.size());
       const float share = field == first_ + last_ ? pool_ : 1;
       for (size_t d = 0; d < kDim; ++d) gradients_[i * kDim + d] = dx_[field * kDim + d] * share;
     }
     table_.update(rows_, gradients_.data());
+    if (keep_changed_) changed_.insert(changed_.end(), sample.keys.begin(), sample.keys.end());
   }
 
   size_t bytes() const override { return table_.bytes() + network_.bytes(); }
@@ -75,37 +120,68 @@ class DcnLearner final : public Learner {
 
  private:
   // The first keys of a sample are those of time, the last those of columns; between them is what varies.
-  size_t field_of(size_t i) const {
+  size_t field_of(size_t i, size_t keys) const {
     if (i < first_) return i;
-    const size_t varying_end = rows_.size() - std::min(last_, rows_.size());
+    const size_t varying_end = keys - std::min(last_, keys);
     return i < varying_end ? first_ + last_ : first_ + (i - varying_end);
   }
 
   float forward(const Sample& sample) {
     values_.resize(rows_.size() * kDim);
     table_.gather(rows_, values_.data());
+    return answer(sample, network_);
+  }
+
+  // From the rows' weights in values_.
+  float answer(const Sample& sample, CrossNetwork& network) {
+    const size_t keys = sample.keys.size();
     std::fill(x_.begin(), x_.end(), 0.0f);
-    const size_t varying = rows_.size() - std::min(rows_.size(), first_ + last_);
+    const size_t varying = keys - std::min(keys, first_ + last_);
     pool_ = varying > 0 ? 1 / std::sqrt(static_cast<float>(varying)) : 0;
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      const size_t field = field_of(i);
+    for (size_t i = 0; i < keys; ++i) {
+      const size_t field = field_of(i, keys);
       const float share = field == first_ + last_ ? pool_ : 1;
       for (size_t d = 0; d < kDim; ++d) x_[field * kDim + d] += values_[i * kDim + d] * share;
     }
     std::copy(sample.scaled.begin(), sample.scaled.end(), x_.begin() + (first_ + last_ + 1) * kDim);
     float logits[CrossNetwork::kHeads];
-    network_.forward(1, x_.data(), logits);
+    network.forward(1, x_.data(), logits);
     return logits[0];
+  }
+
+  // Networks of the images asked for last.
+  CrossNetwork& served_network(const std::shared_ptr<const Image>& image) {
+    for (Network& each : networks_)
+      if (each.image == image) return each.network;
+    if (networks_.size() >= kNetworks) networks_.erase(networks_.begin());
+    networks_.push_back({image, CrossNetwork(network_config_)});
+    std::vector<float>& weights = networks_.back().network.weights();
+    float row[kDim];
+    for (size_t at = 0; at < weights.size(); at += kDim) {
+      image->read(1, image->find(1, at / kDim), row);
+      std::copy_n(row, std::min(kDim, weights.size() - at), weights.begin() + static_cast<ptrdiff_t>(at));
+    }
+    return networks_.back().network;
   }
 
   const Task task_;
   const size_t first_, last_;
   RowTable table_;
+  const CrossNetworkConfig network_config_;
   CrossNetwork network_;
   uint64_t learned_ = 0;
   std::vector<float> x_, dx_, values_, gradients_;
   std::vector<uint32_t> rows_;
   float pool_ = 0;  // Share of each varying key in their sum.
+  static constexpr size_t kNetworks = 6;
+  struct Network {
+    std::shared_ptr<const Image> image;
+    CrossNetwork network;
+  };
+  std::vector<Network> networks_;
+  bool keep_changed_ = false;
+  std::vector<uint64_t> changed_;
+  mutable std::vector<uint64_t> all_blocks_;
 };
 
 }  // namespace

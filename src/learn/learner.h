@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "model/ftrl.h"
+#include "publish/publisher.h"
 
 namespace freshet {
 
@@ -28,6 +29,14 @@ struct Sample {
   std::vector<float> scores;  // What each expert of the ensemble said when the row was predicted.
 };
 
+// A learner whose parameters can be served apart from it (served.h).
+class Publishable : public Trained {
+ public:
+  // What an image made of this learner's parameters answers. Changes nothing.
+  virtual float score_served(const std::shared_ptr<const Image>& image, const Sample& sample) = 0;
+  virtual void set_rate(float factor) = 0;  // Of the learning rates as configured.
+};
+
 // Threads: one. score(): binary: logit; regression: the label in the sample's units.
 class Learner {
  public:
@@ -35,6 +44,7 @@ class Learner {
   virtual float score(const Sample& sample) = 0;  // Changes nothing that a later score depends on.
   virtual std::span<const float> parts() const { return {}; }  // Of the last score(): becomes Sample::scores.
   virtual void learn(const Sample& sample) = 0;
+  virtual Publishable* publishable() { return nullptr; }  // Null: it cannot be served apart.
   virtual size_t bytes() const = 0;
   virtual void save(Writer& out) const = 0;
   virtual void load(Reader& in) = 0;

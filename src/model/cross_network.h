@@ -55,11 +55,14 @@ class CrossNetwork {
   void backward(size_t m, const float* slopes, float* dx, bool alone);
   void step();  // The batch is done: one step of Adagrad with the sum of its gradients.
 
+  void set_rate(float rate) { config_.rate = rate; }
+
   size_t inputs() const { return config_.inputs; }
   size_t parameters() const { return w_.size(); }
   size_t multiply_adds() const;  // Of one row forward.
   size_t bytes() const { return 3 * w_.size() * sizeof(float); }
-  std::vector<float>& weights() { return w_; }  // Layer by layer, in order of the constructor; for tests.
+  const std::vector<float>& weights() const { return w_; }
+  std::vector<float>& weights() { return w_; }  // Layer by layer, in order of the constructor.
   void save(Writer& out) const;
   void load(Reader& in);
 

@@ -73,6 +73,8 @@ class RowTable {
   // Replaces weights and keeps the state; for loading vectors of another source.
   void put(uint32_t row, const float* weights);
 
+  void set_rate(float rate) { config_.optimizer.rate = rate; }
+
   size_t dim() const { return config_.dim; }
   size_t rows() const { return live_; }
   size_t rows_max() const { return rows_max_; }

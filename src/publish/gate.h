@@ -1,0 +1,88 @@
+// Who may live. A candidate (frozen parameters, as they would be served) and what is live score the same
+// fresh examples, none of which the candidate has learned; so do the last good version and the learner
+// itself. Every comparison is an always-valid sequential test (betting.h) of differences of progressive
+// losses:
+//
+//   worse      candidate - live has a mean above 0                        -> hold, alarm; the learner goes
+//   back rollback   live - last good has a mean above 0                        -> the last good version lives
+//   again suspect    neither live nor learner gain half of what they used to over the running rate of labels
+//              -> the labels teach nothing: hold, alarm, until they do again. Labels made up or mixed up make
+//              every model look bad and the most timid the least; comparing losses alone would publish it.
+//   publish    after `judge` examples none of it, the mean is not above 0 by more than `margin`, and half of
+//              the usual gain was there
+//   discard    that stayed undecided for four times as long, without proof: a newer candidate, please
+//
+// Gains count within +-`gain_range`, so that a few rare labels cannot make or hide a proof.
+// The last good version moves on to the live one after `good_after` judged candidates without a rollback.
+// A world that changed for good ends a suspicion, too: when the learner, which goes on learning meanwhile, is
+// proved better than the running rate and the candidate better than what is live, `new_world` windows long.
+// Deterministic: a fold over the losses. Threads: one.
+#pragma once
+
+#include <string_view>
+
+#include "publish/betting.h"
+
+namespace freshet {
+
+struct GateConfig {
+  uint64_t judge = 1000;  // Examples a candidate is looked at.
+  double alpha = 0.01;    // Of worse and rollback: of every good candidate or version at most so many.
+  double alpha_suspect = 0.001;
+  double clip = 0.25;     // Differences of losses beyond it count as it.
+  double margin = 0.002;  // Of live's loss.
+  double gain_range = 1;
+  double kept = 0.5;  // Share of the gain that is still believed.
+  uint64_t good_after = 8;
+  uint64_t new_world = 8;
+};
+
+// Losses of one example, as each would have answered before it was known.
+struct GateLosses {
+  double live = 0, candidate = 0, good = 0, learner = 0;
+  double rate = 0;  // Of the running rate of labels.
+};
+
+enum class Verdict : uint8_t { kNone, kPublish, kDiscard, kWorse, kRollback, kSuspect, kTrusted };
+std::string_view verdict_name(Verdict verdict);
+
+class Gate {
+ public:
+  explicit Gate(const GateConfig& config);
+
+  // One example; what follows from it. After kPublish, kDiscard, kWorse and kTrusted a new candidate is
+  // judged from the next example on; after kRollback and kSuspect too.
+  Verdict add(const GateLosses& losses);
+  bool suspect() const { return suspect_; }
+  // At a publication: what was live is now the last good version.
+  bool good_moves() const { return good_moves_; }
+  void set_judge(uint64_t examples) { config_.judge = std::max<uint64_t>(examples, 1); }
+
+  uint64_t n() const { return n_; }                               // Examples of this candidate.
+  double difference() const { return mean(candidate_ - live_); }  // Its mean loss less live's.
+  double gain_expected() const { return gain_; }                  // Over the running rate; 0: not known yet.
+  double live_loss() const { return mean(live_); }
+  double learner_loss() const { return mean(learner_); }
+
+ private:
+  double mean(double sum) const { return n_ == 0 ? 0 : sum / static_cast<double>(n_); }
+  double gain_of(double loss, double rate) const {
+    return std::clamp(rate - loss, -config_.gain_range, config_.gain_range);
+  }
+  double gain_now() const { return mean(std::max(live_gain_, learner_gain_)); }
+  Verdict end(Verdict verdict);
+  void restart();
+  Verdict add_suspect();
+  Verdict at_judge();
+
+  GateConfig config_;
+  BettingTest worse_, behind_, live_poor_, learner_poor_;
+  BettingTest learner_gains_, candidate_better_;
+  uint64_t n_ = 0, good_windows_ = 0, world_windows_ = 0, windows_ = 0;
+  double live_ = 0, candidate_ = 0, learner_ = 0;
+  double live_gain_ = 0, learner_gain_ = 0;
+  double gain_ = 0;
+  bool suspect_ = false, good_moves_ = false;
+};
+
+}  // namespace freshet

@@ -1,0 +1,264 @@
+#include "publish/gate.h"
+
+#include <cmath>
+#include <numbers>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "publish/controller.h"
+#include "publish/drift.h"
+
+namespace freshet {
+namespace {
+
+double normal(Draw& draw) {
+  const double u = draw.uniform() + 1e-18;
+  return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * draw.uniform());
+}
+
+// Candidates as good as what is live, looked at after every example: at most one of a hundred is called
+// worse.
+TEST(BettingTest, FalseAlarmsStayBelowAlpha) {
+  for (const double skew : {0.0, 0.9}) {
+    size_t alarms = 0;
+    for (uint64_t replay = 0; replay < 10'000; ++replay) {
+      Draw draw(mix64(7, replay));
+      BettingTest test(0.01);
+      for (int i = 0; i < 300; ++i) {  // skew: rare and large on one side.
+        const double up = draw.uniform() < (1 - skew) / 2 ? 1 : 0;
+        test.add(up > 0 ? 0.8 : -0.8 * ((1 - skew) / 2) / (1 - (1 - skew) / 2));
+      }
+      alarms += test.proved() ? 1 : 0;
+    }
+    EXPECT_LE(alarms, 100u) << skew;
+    EXPECT_GT(alarms, 0u) << skew;  // And it is not deaf.
+  }
+}
+
+TEST(BettingTest, FindsWhatIsThere) {
+  size_t found = 0;
+  for (uint64_t replay = 0; replay < 200; ++replay) {
+    Draw draw(mix64(8, replay));
+    BettingTest test(0.01);
+    for (int i = 0; i < 4000 && !test.proved(); ++i) test.add(0.05 + 0.3 * normal(draw));
+    found += test.proved() ? 1 : 0;
+  }
+  EXPECT_GE(found, 190u);
+}
+
+// A world of probabilities: labels drawn from p, models that know p to a degree.
+struct World {
+  explicit World(uint64_t seed) : draw(seed) {}
+  static double loss(double p, bool label) { return -std::log(label ? p : 1 - p); }
+  static double told(double logit) { return 1 / (1 + std::exp(-logit)); }
+  // What the models say is logit * their knowledge; poison: labels drawn from the mean instead.
+  GateLosses example(double live, double candidate, double good, double learner, bool poison) {
+    const double logit = -1.5 + 1.3 * normal(draw);
+    const bool label = draw.uniform() < (poison ? rate : told(logit));
+    rate += (label - rate) / 500;
+    const auto of = [&](double knowledge) { return loss(told(-1.5 + (logit + 1.5) * knowledge), label); };
+    return {of(live), of(candidate), of(good), of(learner), loss(rate, label)};
+  }
+  Draw draw;
+  double rate = 0.25;
+};
+
+Verdict next(Gate& gate, World& world, double live, double candidate, double good, double learner,
+             bool poison, uint64_t& examples) {
+  for (;;) {
+    ++examples;
+    const Verdict verdict = gate.add(world.example(live, candidate, good, learner, poison));
+    if (verdict != Verdict::kNone) return verdict;
+    if (examples > 100'000) return verdict;
+  }
+}
+
+TEST(Gate, PublishesWhatIsNotWorse) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    Gate gate({.judge = 500});
+    size_t published = 0;
+    for (int window = 0; window < 40; ++window) {
+      uint64_t examples = 0;
+      const Verdict verdict = next(gate, world, 0.9, 0.92, 0.9, 1, false, examples);
+      published += verdict == Verdict::kPublish ? 1 : 0;
+      EXPECT_TRUE(verdict == Verdict::kPublish || verdict == Verdict::kDiscard) << verdict_name(verdict);
+    }
+    EXPECT_GE(published, 36u);
+    EXPECT_GT(gate.gain_expected(), 0.08);
+  }
+}
+
+TEST(Gate, HoldsWhatIsWorse) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    Gate gate({.judge = 500});
+    for (int window = 0; window < 10; ++window) {
+      uint64_t examples = 0;
+      EXPECT_EQ(next(gate, world, 0.9, -0.3, 0.9, 1, false, examples), Verdict::kWorse);
+    }
+  }
+}
+
+TEST(Gate, RollsBackWhatTurnsOutWorse) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    Gate gate({.judge = 500});
+    uint64_t examples = 0;
+    for (int window = 0; window < 5; ++window) next(gate, world, 0.9, 0.9, 0.9, 1, false, examples);
+    examples = 0;
+    Verdict verdict = Verdict::kNone;
+    do {
+      verdict = next(gate, world, 0.2, 0.2, 0.9, 1, false, examples);
+    } while (verdict == Verdict::kPublish || verdict == Verdict::kDiscard);
+    EXPECT_EQ(verdict, Verdict::kRollback);
+    EXPECT_LT(examples, 4000u);
+  }
+}
+
+// Labels that follow from nothing: a timid candidate would look best on them. Nothing is published until
+// they can be told again.
+TEST(Gate, DoesNotTrustLabelsThatTeachNothing) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    World world(seed);
+    Gate gate({.judge = 500});
+    uint64_t examples = 0;
+    for (int window = 0; window < 10; ++window) next(gate, world, 0.95, 0.95, 0.95, 1, false, examples);
+    examples = 0;
+    EXPECT_EQ(next(gate, world, 0.95, 0.05, 0.95, 0.05, true, examples), Verdict::kSuspect) << seed;
+    EXPECT_LT(examples, 1500u);
+    for (int i = 0; i < 20'000; ++i)
+      EXPECT_EQ(gate.add(world.example(0.95, 0.0, 0.95, 0.0, true)), Verdict::kNone) << seed;
+    examples = 0;
+    EXPECT_EQ(next(gate, world, 0.95, 0.1, 0.95, 0.5, false, examples), Verdict::kTrusted);
+    EXPECT_LT(examples, 2000u);
+  }
+}
+
+// A world that really changed, into one that is harder: believed after a while.
+TEST(Gate, BelievesANewWorld) {
+  World world(3);
+  Gate gate({.judge = 500});
+  uint64_t examples = 0;
+  for (int window = 0; window < 10; ++window) next(gate, world, 1.0, 1.0, 1.0, 1, false, examples);
+  examples = 0;
+  EXPECT_EQ(next(gate, world, -0.8, 0.2, -0.8, 0.2, false, examples), Verdict::kSuspect);
+  EXPECT_EQ(next(gate, world, -0.8, 0.25, -0.8, 0.2, false, examples), Verdict::kTrusted);
+  EXPECT_GT(examples, 8 * 500u);
+}
+
+// ADWIN2 over all numbers kept, its cuts at the same buckets' ends.
+class AdwinTwin {
+ public:
+  explicit AdwinTwin(double delta) : delta_(delta) {}
+  bool add(double x) {
+    ++seen_;
+    buckets_.push_back({x});
+    for (size_t size = 1;; size *= 2) {  // Of a size at most 5: the two oldest become one of twice the size.
+      std::vector<size_t> of_size;
+      for (size_t i = 0; i < buckets_.size(); ++i)
+        if (buckets_[i].size() == size) of_size.push_back(i);
+      if (of_size.size() <= 5) break;
+      auto& first = buckets_[of_size[0]];
+      first.insert(first.end(), buckets_[of_size[1]].begin(), buckets_[of_size[1]].end());
+      buckets_.erase(buckets_.begin() + static_cast<ptrdiff_t>(of_size[1]));
+    }
+    bool changed = false;
+    if (seen_ % 32 == 0 && seen_ >= 64 && size() >= 64)
+      while (cut()) changed = true;
+    return changed;
+  }
+  uint64_t size() const {
+    uint64_t n = 0;
+    for (const auto& bucket : buckets_) n += bucket.size();
+    return n;
+  }
+
+ private:
+  bool cut() {
+    std::vector<double> all;
+    for (const auto& bucket : buckets_) all.insert(all.end(), bucket.begin(), bucket.end());
+    const auto n = static_cast<double>(all.size());
+    double sum = 0, squares = 0;
+    for (const double x : all) sum += x, squares += x * x;
+    const double variance = std::max(0.0, squares / n - sum / n * sum / n);
+    const double log_term = std::log(2 * std::log(n) / delta_);
+    size_t at = 0;
+    for (size_t b = 0; b + 1 < buckets_.size(); ++b) {
+      at += buckets_[b].size();
+      const auto n0 = static_cast<double>(at);
+      const double n1 = n - n0;
+      double sum0 = 0;
+      for (size_t i = 0; i < at; ++i) sum0 += all[i];
+      const double apart = std::fabs(sum0 / n0 - (sum - sum0) / n1);
+      const double inverse = 1 / n0 + 1 / n1;
+      if (n0 >= 5 && n1 >= 5 &&
+          apart >= std::sqrt(2 * inverse * variance * log_term) + 2.0 / 3 * inverse * log_term) {
+        buckets_.erase(buckets_.begin());
+        return true;
+      }
+    }
+    return false;
+  }
+  double delta_;
+  uint64_t seen_ = 0;
+  std::vector<std::vector<double>> buckets_;
+};
+
+TEST(Drift, AdwinAgreesWithItsTwin) {
+  Draw draw(4);
+  Adwin adwin(0.002);
+  AdwinTwin twin(0.002);
+  size_t changes = 0;
+  for (int i = 0; i < 6000; ++i) {
+    const double x = (i / 1500 % 2 == 0 ? 0.3 : 0.45) + 0.3 * draw.uniform();
+    const bool changed = adwin.add(x);
+    ASSERT_EQ(changed, twin.add(x)) << i;
+    ASSERT_EQ(adwin.size(), twin.size()) << i;
+    changes += changed ? 1 : 0;
+  }
+  EXPECT_GE(changes, 3u);
+}
+
+TEST(Drift, NamesTheSegmentThatMoved) {
+  Draw draw(5);
+  DriftMonitor monitor;
+  std::vector<DriftAlarm> alarms;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string segment = i % 4 == 0 ? "phone" : i % 4 == 1 ? "tablet" : "desk";
+    const double level = segment == "tablet" && i > 10'000 ? 0.6 : 0.3;
+    monitor.add(segment, level + 0.2 * (draw.uniform() - 0.5), alarms);
+  }
+  ASSERT_FALSE(alarms.empty());
+  bool tablet = false;
+  for (const DriftAlarm& alarm : alarms) {
+    EXPECT_TRUE(alarm.segment == "tablet" || alarm.segment == "all") << alarm.segment;
+    EXPECT_GT(alarm.at, 10'000u);
+    EXPECT_LT(alarm.at, 12'000u);
+    tablet = tablet || alarm.segment == "tablet";
+  }
+  EXPECT_TRUE(tablet);
+}
+
+TEST(Controller, TurnsItsKnobs) {
+  Controller controller({.interval = 1000});
+  for (int i = 0; i < 20; ++i) controller.window(0.52, 0.5);
+  EXPECT_EQ(controller.interval(), 250u);
+  for (int i = 0; i < 40; ++i) controller.window(0.5, 0.5);
+  EXPECT_EQ(controller.interval(), 16000u);
+  EXPECT_EQ(controller.rate(), 1);
+  controller.drift();
+  EXPECT_EQ(controller.rate(), 2);
+  controller.window(0.5, 0.5);
+  controller.window(0.5, 0.5);
+  EXPECT_EQ(controller.rate(), 1);
+  EXPECT_EQ(controller.fusion(), 1);
+  Draw draw(1);
+  for (int i = 0; i < 2000; ++i) controller.compare(0.5 + draw.uniform() * 0.1, 0.48 + draw.uniform() * 0.1);
+  EXPECT_TRUE(controller.choose());
+  EXPECT_EQ(controller.fusion(), 0.75f);
+}
+
+}  // namespace
+}  // namespace freshet
