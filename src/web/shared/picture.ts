@@ -1,7 +1,7 @@
 // Product pictures, drawn from what is known of an item: its kind from category or title, its colour, its style. No
-// image is ever fetched.
+// image is ever fetched. The text holds numbers and paths of this file only, so it is safe to put into a page as it is.
 
-import {hash, s} from './dom';
+import {hash} from './text';
 
 export interface Look {
   id: string;
@@ -93,7 +93,7 @@ export function colourOf(look: Look): readonly [number, number, number] {
   return HUES[named] ?? [hash(look.id) % 360, 45, 50];
 }
 
-function pattern(name: string): SVGElement {
+function pattern(name: string): string {
   const marks: readonly string[] = [
     `${circle(12, 12, 2)}${circle(36, 30, 2)}${circle(88, 22, 2)}${circle(72, 90, 2)}${circle(14, 84, 2)}${circle(92, 62, 2)}`,
     'M-10 30 30-10h6L-10 36ZM64 110l46-46v6l-40 40Z', 'M0 88c20-10 30 10 50 0s30 10 50 0v12H0Z',
@@ -101,26 +101,21 @@ function pattern(name: string): SVGElement {
     'M100 100V60L60 100Z', 'M0 10h100v1.5H0ZM0 92h100v1.5H0Z', `${circle(90, 88, 7)}${circle(78, 96, 4)}${circle(8, 10, 6)}`,
     'M76 0h24v24Z', 'M8 8h8v2H8ZM8 8h2v8H8ZM84 90h8v2h-8ZM90 84h2v8h-2Z',
   ];
-  return s('path', {d: marks[hash(name) % marks.length], fill: 'currentColor', opacity: '0.10'});
+  return `<path d="${marks[hash(name) % marks.length]}" class="pattern" fill="currentColor" opacity="0.08"/>`;
 }
 
-export function picture(look: Look): SVGElement {
+// An SVG of 100 x 100 with the class "picture"; a page gives `.ground` its fill, from --hue and --sat.
+export function picture(look: Look): string {
   const words = `${look.category ?? ''} ${look.title}`;
-  const kind = KINDS.find(([test]) => test.test(look.category ?? ''))?.[1] ?? KINDS.find(([test]) => test.test(words))?.[1];
+  const kind = KINDS.find(([test]) => test.test(look.title))?.[1] ?? KINDS.find(([test]) => test.test(words))?.[1];
   const [hue, sat, light] = colourOf(look);
   const tone = (l: number, c = sat): string => `hsl(${hue} ${c}% ${Math.max(8, Math.min(96, l))}%)`;
   const tones = {
     m: tone(light), d: tone(light > 60 ? light - 28 : light - 16), l: tone(light > 75 ? light - 14 : light + 26),
   };
   const style = look.style ?? look.title.split(' ').slice(2, 3).join('');
-  const ground = s('rect', {width: 100, height: 100, class: 'ground'});
-  ground.style.setProperty('--hue', String(hue));
-  ground.style.setProperty('--sat', `${Math.min(sat, 40)}%`);
-  return s(
-    'svg', {viewBox: '0 0 100 100', 'aria-hidden': 'true', class: 'picture'},
-    ground,
-    pattern(style),
-    s('ellipse', {cx: 50, cy: 89, rx: 30, ry: 3.5, fill: '#000', opacity: '0.12'}),
-    ...(DRAWINGS[kind ?? 'parcel'] ?? []).map(([t, d]) => s('path', {d, fill: tones[t]})),
-  );
+  return `<svg viewBox="0 0 100 100" aria-hidden="true" class="picture">` +
+    `<rect width="100" height="100" class="ground" style="--hue:${hue};--sat:${Math.min(sat, 40)}%"/>${pattern(style)}` +
+    `<ellipse cx="50" cy="89" rx="30" ry="3.5" fill="#000" opacity="0.12"/>` +
+    (DRAWINGS[kind ?? 'parcel'] ?? []).map(([t, d]) => `<path d="${d}" fill="${tones[t]}"/>`).join('') + '</svg>';
 }

@@ -1,5 +1,9 @@
 // The smallest thing that builds a page: h('button', {class: 'buy', onclick: ...}, 'Buy').
 
+import {type Look, picture} from '../shared/picture';
+
+export {count, hash, ms} from '../shared/text';
+
 type Child = Node | string | number | null | undefined | false;
 type Props = Record<string, unknown>;
 
@@ -42,21 +46,9 @@ export function fill(element: Element, ...children: Child[]): void {
 const reduced = window.matchMedia('(prefers-reduced-motion: reduce)');
 export const calm = (): boolean => reduced.matches;
 
-export function hash(text: string): number {
-  let value = 2166136261;
-  for (let i = 0; i < text.length; ++i) value = Math.imul(value ^ text.charCodeAt(i), 16777619);
-  return value >>> 0;
-}
-
-export function ms(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (value < 1) return `${value.toFixed(2)} ms`;
-  if (value < 10) return `${value.toFixed(1)} ms`;
-  if (value < 1000) return `${Math.round(value)} ms`;
-  return `${(value / 1000).toFixed(1)} s`;
-}
-
-export function count(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  return value >= 10_000_000 ? `${(value / 1e6).toFixed(1)} M` : Math.round(value).toLocaleString('en');
+// A product's picture as an element.
+export function draw(look: Look): Element {
+  const holder = document.createElement('span');
+  holder.innerHTML = picture(look);
+  return holder.firstElementChild ?? holder;
 }

@@ -1,8 +1,8 @@
 // A shelf: one answer of the recommender as a row of cards, showing what moved since the last answer.
 
-import type {Page, Recommendation} from './api';
+import type {Page, Recommendation} from '../shared/api';
 import {calm, fill, h} from './dom';
-import {picture} from './picture';
+import {draw as picture} from './dom';
 
 export interface ShelfActions {
   open: (item: Recommendation, page: Page) => void;

@@ -1,6 +1,6 @@
 // Opens the page in a real browser, plays a shopper, and fails on anything a person would notice.
 //
-//   node smoke.mjs URL [folder for pictures]      CHROMIUM names the browser; exit 77: there is none
+//   node console.test.mjs URL [folder for pictures]      CHROMIUM names the browser; exit 77: there is none
 import {existsSync} from 'node:fs';
 import process from 'node:process';
 import {chromium} from 'playwright-core';

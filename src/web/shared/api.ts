@@ -9,6 +9,15 @@ export interface Recommendation {
   source?: string;
   reason_kind?: string;
   reason_item?: string;
+  explain?: Part[];
+}
+
+// A piece of a score; the pieces add up to it.
+export interface Part {
+  part: string;
+  value: number;
+  detail?: string;
+  evidence?: Record<string, number>;
 }
 
 export interface Page {
@@ -85,6 +94,7 @@ export class ApiError extends Error {
 }
 
 const KEY = 'freshet-key';
+export const keyOf = (): string => sessionStorage.getItem(KEY) ?? '';
 export const setKey = (key: string): void => sessionStorage.setItem(KEY, key);
 
 async function call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
@@ -115,7 +125,7 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
   return response;
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
   return (await (await call(method, path, body)).json()) as T;
 }
 
@@ -141,8 +151,8 @@ export const getItem = (id: string): Promise<Item> => json<Item>('GET', `/api/v1
 export const getStatus = (): Promise<Status> => json<Status>('GET', '/api/v1/status?curves=true');
 
 // Sends one event; the offset tells from which state on answers know of it.
-export const send = (event: ShopEvent): Promise<{offset?: number}> =>
-  json<{offset?: number}>('POST', '/api/v1/events?source=console', event);
+export const send = (event: ShopEvent | ShopEvent[], source = 'console'): Promise<{offset?: number}> =>
+  json<{offset?: number}>('POST', `/api/v1/events?source=${source}`, event);
 
 // Follows the server-sent events of the stream until `signal` aborts; begins again when the connection ends.
 // (EventSource cannot send an API key, hence by hand.)

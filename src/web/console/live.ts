@@ -1,6 +1,6 @@
 // The panel that shows what the server does: rates, freshness, who speaks in the mixture, and events as they come.
 
-import type {LiveEvent, Status} from './api';
+import type {LiveEvent, Status} from '../shared/api';
 import {LineChart, ShareChart} from './chart';
 import {count, fill, h, ms} from './dom';
 

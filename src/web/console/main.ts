@@ -4,10 +4,10 @@
 import {
   ApiError, follow, getItem, getStatus, recommend, send, setKey, trendingFacets,
   type Ask, type Item, type Page, type Recommendation, type ShopEvent,
-} from './api';
+} from '../shared/api';
 import {fill, h, ms, s as svg} from './dom';
 import {LivePanel} from './live';
-import {picture} from './picture';
+import {draw as picture} from './dom';
 import {nameParts, priceText, Shelf, type ShelfActions} from './shelf';
 
 const CARDS = 12;

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The web pages: types hold, they build, they are small, and in a real browser they do what they are for, without one
+console error and without a serious violation that axe-core knows.
+
+Usage: tests/web_test.py <freshet binary> shop|console [folder for screenshots]      exit 77: no npm or no browser here
+"""
+import gzip
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+from server import Server  # tests/server.py
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WEB = ROOT / "src" / "web"
+BYTES_MAX = 300 << 10  # Of a page, compressed.
+
+
+def run(*command: str, **more: object) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+    print(f"$ {' '.join(command)}\n{done.stdout}", flush=True)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+
+
+def weigh(page: pathlib.Path) -> None:
+    size = sum(len(gzip.compress(path.read_bytes())) for path in [page / "index.html", *(page / "assets").iterdir()])
+    print(f"{page.relative_to(WEB)}: {size / 1024:.1f} KiB compressed", flush=True)
+    assert size < BYTES_MAX, f"expected less than {BYTES_MAX} bytes"
+
+
+def main() -> int:
+    binary, what = os.path.abspath(sys.argv[1]), sys.argv[2]
+    if not shutil.which("npm"):
+        print("skipped: no npm; install it with tools/install.sh test")
+        return 77
+    run("tools/build_web.sh", "--strict", cwd=ROOT)
+    run("node_modules/.bin/tsc", "--noEmit", cwd=WEB)
+    dist = WEB / "dist"
+    page = dist if what == "shop" else dist / "console"
+    weigh(page)
+    pictures = [os.path.abspath(sys.argv[3])] if len(sys.argv) > 3 else []
+    for folder in pictures:
+        os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        history = pathlib.Path(scratch) / "history.jsonl"
+        run(binary, "simulate", "--items", "1200", "--shoppers", "300", "--seed", "7", "--days", "14", "--start", "now",
+            "--events", "12000", "--out", str(history))
+        run(binary, "import", str(history), "--data", f"{scratch}/data")
+        with Server(binary, f"{scratch}/data", "--set", f"server.console_dir={dist}") as server:
+            run("tools/shop_settings.py", server.url, cwd=ROOT)
+            path = "/" if what == "shop" else "/console/"
+            with urllib.request.urlopen(server.url + path, timeout=10) as answer:
+                assert answer.headers["content-type"].startswith("text/html"), answer.headers
+            run("node", f"{what}.test.mjs", server.url + path, *pictures, cwd=WEB)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
