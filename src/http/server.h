@@ -31,7 +31,7 @@ namespace freshet {
 struct ServerOptions {
   std::string host = "127.0.0.1";  // An address, not a name.
   uint16_t port = 8080;            // 0: any free one; Server::port() says which.
-  int threads = 0;  // That read and answer; 0: one for each processor, two at least.
+  int threads = 0;                 // That read and answer; 0: one for each processor, two at least.
   int workers = 16;
   size_t worker_queue_max = 512;  // Requests that wait for a worker; the next is answered 503.
   size_t connections_max = 1024;  // The next is answered 503 and closed.
