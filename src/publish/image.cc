@@ -86,7 +86,7 @@ size_t Image::bytes() const {
   return sum;
 }
 
-ImageEdit::ImageEdit(std::shared_ptr<const Image> base) : image_(std::make_shared<Image>(*base)) {
+ImageEdit::ImageEdit(const std::shared_ptr<const Image>& base) : image_(std::make_shared<Image>(*base)) {
   const size_t tables = image_->tables_.size();
   own_pages_.resize(tables);
   own_buckets_.resize(tables);

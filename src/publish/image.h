@@ -100,7 +100,7 @@ class Image {
 
 class ImageEdit {
  public:
-  explicit ImageEdit(std::shared_ptr<const Image> base);
+  explicit ImageEdit(const std::shared_ptr<const Image>& base);
 
   // What the image would be now, row by row.
   const Image& now() const { return *image_; }
