@@ -11,6 +11,10 @@ namespace {
 // So many of the best by words are looked at again with everything else that is known of them.
 constexpr uint32_t kPoolMin = 256;
 
+// What no word found joins the result if it lies this near, and not much farther than the nearest. In a shop
+// of 1,200 products after 5,000 events what belonged to a query lay at .5 and more, the rest below .37.
+constexpr float kNearEnough = 0.45f, kShareOfNearest = 0.6f;
+
 // Without words every item is as good as any other; rank() puts them in order.
 void browse_all(Context& c) {
   c.found = c.state.columns().listed_set();
@@ -55,6 +59,11 @@ Status add_by_vector(Context& c) {
     return {};
   }
   if (near.empty()) return {};
+  if (c.request.vector.empty()) {  // Of the shop's own vectors only the shop knows what is near.
+    const float near_enough = std::max(kNearEnough, kShareOfNearest * near.front().score);
+    std::erase_if(
+        near, [&](const VectorHit& hit) { return hit.score < near_enough && !c.matched.contains(hit.slot); });
+  }
   const float best = c.pool.empty() ? 1 : std::max(c.pool.front().lexical, 1e-6f);
   std::vector<LexicalHit> words;
   for (const Candidate& one : c.pool) words.push_back({one.slot, one.lexical, one.lexical >= best / 2});
@@ -107,7 +116,9 @@ Status retrieve(Context& c) {
     c.generation.index.top(c.query.plan, narrowed ? &c.matched : nullptr, pool_size(c), hits, stop);
     for (const Hit& hit : hits) c.pool.push_back({.slot = hit.slot, .lexical = hit.score});
   }
-  TRY_STATUS(add_by_vector(c));
+  // Sorted by price, what only lies near would stand first.
+  const bool words_only = !c.request.sort.empty() && !c.matched.empty() && c.request.vector.empty();
+  if (!words_only) TRY_STATUS(add_by_vector(c));
   add_by_id(c);
   return {};
 }

@@ -130,10 +130,27 @@ TEST(Search, ASortByRelevanceIsTheOrderOfTheIndex) {
   SmallShop shop;
   shop.fill();
   shop.settings(R"({"popularity_weight": 0, "semantic_weight": 0, "ranking": []})");
-  EXPECT_EQ(shop.ids(SearchRequest{.query = "red kettle", .sort = {{"brand", true}, {"relevance", true}}}),
+  EXPECT_EQ(shop.ids(SearchRequest{.query = "kettle", .sort = {{"brand", true}, {"relevance", true}}}),
             "k3 k1 k2");
   EXPECT_EQ(shop.ids(SearchRequest{.query = "red kettle", .sort = {{"relevance", true}}}),
             shop.ids("red kettle"));
+}
+
+// The cheapest of what has some of the words is not what was asked for.
+TEST(Search, SortedByAnAttributeAllWordsAreAskedFor) {
+  SmallShop shop;
+  shop.fill();
+  const std::vector<SortKey> by_price = {{"price", false}};
+  const std::tuple<const char*, std::optional<Relaxation>, const char*> rows[] = {
+      {"red kettle", {}, "k1"},
+      {"kettle", {}, "k3 k1 k2"},
+      {"kettle sofa", {}, "k3 k1 k2"},  // Nothing has both.
+      {"red kettle", Relaxation::kWords, "k3 k1 k2"},
+      {"kettle sofa", Relaxation::kNone, ""},
+  };
+  for (const auto& [query, relaxation, want] : rows)
+    EXPECT_EQ(shop.ids(SearchRequest{.query = query, .sort = by_price, .relaxation = relaxation}), want)
+        << query;
 }
 
 TEST(Search, PricesInWordsAreOfferedAsFilters) {

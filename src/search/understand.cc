@@ -43,6 +43,15 @@ void suggest_query(Context& c) {
   if (c.suggestions->hides(c.answer.did_you_mean, hidden)) c.answer.did_you_mean.clear();
 }
 
+// By relevance, what has most of the words stands last; sorted by price it may stand first. So there all
+// words are asked for, and the last ones given up only when nothing has them.
+Relaxation relaxation(const Context& c) {
+  const Relaxation wanted = c.request.relaxation.value_or(c.settings.relaxation);
+  const bool sorted = !c.request.sort.empty() && c.request.sort.front().name != "relevance" &&
+                      c.request.sort.front().name != "score";
+  return sorted && !c.request.relaxation && wanted == Relaxation::kWords ? Relaxation::kLastWords : wanted;
+}
+
 }  // namespace
 
 Status understand(Context& c) {
@@ -60,7 +69,7 @@ Status understand(Context& c) {
   const TypoPolicy& typo = c.settings.typo;
   options.typo = {typo.enabled, typo.one_edit_from, typo.two_edits_from, typo.numbers, {}};
   if (request.typos) options.typo.enabled = *request.typos;
-  options.relaxation = request.relaxation.value_or(c.settings.relaxation);
+  options.relaxation = relaxation(c);
   options.language_stop_words = c.settings.language_stop_words;
   // A version that is only tried has words of its own.
   const bool published = &c.settings == &c.book.published->settings;
@@ -87,7 +96,7 @@ Status understand(Context& c) {
 // Runs retrieval again with less asked, until something is found.
 Status relax(Context& c) {
   constexpr uint32_t kStepsMax = 32;
-  const Relaxation strategy = c.request.relaxation.value_or(c.settings.relaxation);
+  const Relaxation strategy = relaxation(c);
   const ParsedQuery asked = c.query;  // Each step takes words from what was asked, not from the step before.
   for (uint32_t step = 1; step <= kStepsMax && !c.out_of_time(); ++step) {
     QueryPlan plan;
