@@ -131,6 +131,24 @@ SlotSet::Chunk SlotSet::chunk(size_t i) const {
   return chunk;
 }
 
+// Four at a time, whether there are so many or not: a branch for each bit would be guessed wrong for every
+// word.
+uint32_t SlotSet::lows_of(const uint64_t* words, uint16_t* out) {
+  static_assert(kLowsRoom == 4);
+  uint32_t n = 0;
+  for (uint32_t w = 0; w < kChunkWords; ++w) {
+    uint64_t bits = words[w];
+    if (bits == 0) continue;
+    const auto count = static_cast<uint32_t>(std::popcount(bits));
+    for (uint32_t i = 0; i < count; i += 4)
+      for (uint32_t j = 0; j < 4; ++j, bits &= bits - 1)
+        out[n + i + j] =
+            static_cast<uint16_t>(64 * w + static_cast<uint32_t>(std::countr_zero(bits | uint64_t{1} << 63)));
+    n += count;
+  }
+  return n;
+}
+
 void SlotSet::append_to(std::vector<uint32_t>& out) const {
   const size_t before = out.size();
   out.resize(before + size());
@@ -150,12 +168,8 @@ void SlotSet::Builder::add_chunk(uint32_t number, const uint64_t* words) {
               BITSET_CONTAINER_TYPE_CODE);
     return;
   }
-  uint16_t values[kArrayMax];
-  uint32_t n = 0;
-  for (uint32_t w = 0; w < kChunkWords; ++w)
-    for (uint64_t word = words[w]; word != 0; word &= word - 1)
-      values[n++] = static_cast<uint16_t>(64 * w + static_cast<uint32_t>(std::countr_zero(word)));
-  append_array(set_.bitmap_, number, {values, n});
+  uint16_t values[kArrayMax + kLowsRoom];
+  append_array(set_.bitmap_, number, {values, lows_of(words, values)});
 }
 
 void SlotSet::Builder::add_chunk(uint32_t number, std::span<const uint16_t> ascending) {

@@ -81,6 +81,9 @@ class SlotSet {
         visit(base + 64 * w + static_cast<uint32_t>(std::countr_zero(word)));
   }
   void append_to(std::vector<uint32_t>& out) const;  // ascending
+  // The bits that are set in kChunkWords words, ascending; `out` has room for so many and kLowsRoom more.
+  static constexpr uint32_t kLowsRoom = 4;
+  static uint32_t lows_of(const uint64_t* words, uint16_t* out);
 
   class Builder;
 

@@ -56,6 +56,12 @@ TEST(SlotSet, OfWordsAndRanges) {
     std::vector<uint64_t> words((below + 63) / 64);
     for (const uint32_t slot : slots) words[slot / 64] |= uint64_t{1} << (slot % 64);
     EXPECT_EQ(SlotSet::of_words(words), make(slots)) << below;
+    words.resize(SlotSet::kChunkWords);
+    std::vector<uint16_t> lows(SlotSet::kChunkSlots + SlotSet::kLowsRoom), expected;
+    for (const uint32_t slot : slots)
+      if (slot < SlotSet::kChunkSlots) expected.push_back(static_cast<uint16_t>(slot));
+    lows.resize(SlotSet::lows_of(words.data(), lows.data()));
+    EXPECT_EQ(lows, expected) << below;
     SlotSet range = SlotSet::range(3, below);
     EXPECT_EQ(range.size(), below - 3);
     EXPECT_FALSE(range.contains(2));

@@ -7,18 +7,42 @@
 namespace freshet {
 namespace {
 
-constexpr uint64_t kOnes = 0x0101010101010101ull, kHigh = 0x8080808080808080ull;
 constexpr uint32_t kRebinFrom = 256;
 constexpr size_t kSample = 8192;
 
-// The high bit of every byte whose value (at most 127) is at least `least` (1..127).
-uint64_t at_least(uint64_t bytes, uint32_t least) {
-  return (bytes + kOnes * (128 - least)) & kHigh;
+// Sixteen slots' bins a part: at most 127, so signed comparisons are right.
+using Bins16 = int8_t __attribute__((vector_size(16)));
+struct Bins64 {
+  Bins16 part[4];
+};
+
+inline Bins64 load(const std::atomic<uint64_t>* from) {
+  Bins64 out;
+  for (int i = 0; i < 4; ++i) {
+    using Words2 = uint64_t __attribute__((vector_size(16)));
+    const Words2 both = {from[2 * i].load(std::memory_order_acquire),
+                         from[2 * i + 1].load(std::memory_order_acquire)};
+    out.part[i] = reinterpret_cast<Bins16>(both);
+  }
+  return out;
 }
 
-// The high bits of eight bytes, gathered into eight bits.
-uint64_t gather(uint64_t high) {
-  return (high >> 7) * 0x0102040810204080ull >> 56;
+// Bit i: first <= bin i < end.
+inline uint64_t in_range(const Bins64& bins, uint32_t first, uint32_t end) {
+  const auto low = static_cast<int8_t>(first), high = static_cast<int8_t>(static_cast<int>(end) - 1);
+  uint64_t out = 0;
+  for (int i = 3; i >= 0; --i) {
+    const Bins16 inside = (bins.part[i] >= low) & (bins.part[i] <= high);
+#if defined(__SSE2__)
+    using Chars16 = char __attribute__((vector_size(16)));
+    out = out << 16 | static_cast<uint16_t>(__builtin_ia32_pmovmskb128(reinterpret_cast<Chars16>(inside)));
+#else
+    uint16_t bits = 0;
+    for (int j = 0; j < 16; ++j) bits |= static_cast<uint16_t>((inside[j] & 1) << j);
+    out = out << 16 | bits;
+#endif
+  }
+  return out;
 }
 
 }  // namespace
@@ -87,16 +111,16 @@ void NumberColumn::rebin() {
   binned_size_ = size();
 }
 
-// The slots of one chunk; the bins at the ends are compared exactly unless they are sure to be inside. Of 64
-// slots a few are looked at one by one, more all at once.
+// The slots of one chunk. Of 64 slots a few are looked at one by one, more all at once. Bins at the ends that
+// are not sure to be inside are compared exactly, all of the chunk together: each look is far from the last,
+// and nothing should keep the next from being fetched.
 uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, double high, bool low_sure,
                             bool high_sure, const uint64_t* within, uint64_t* words) const {
-  constexpr int kFew = 12;
+  constexpr int kFew = 4;
   const uint32_t first = bins.bin_of(low), last = bins.bin_of(high);
   const uint32_t sure_first = low_sure ? first : first + 1, sure_end = high_sure ? last + 1 : last;
   const std::atomic<uint64_t>* from = &bins.words[size_t{number} * (SlotSet::kChunkSlots / 8)];
-  const uint32_t base = number * SlotSet::kChunkSlots;
-  uint64_t seen = 0;
+  uint64_t seen = 0, edges[SlotSet::kChunkWords];
   for (uint32_t w = 0; w < SlotSet::kChunkWords; ++w) {
     const uint64_t asked = within == nullptr ? ~uint64_t{0} : within[w];
     uint64_t all = 0, sure = 0;
@@ -109,21 +133,21 @@ uint64_t NumberColumn::scan(const Bins& bins, uint32_t number, double low, doubl
         sure |= uint64_t{bin >= sure_first && bin < sure_end} << bit;
       }
     } else {
-      for (uint32_t i = 0; i < 8; ++i) {
-        const uint64_t bytes = from[8 * w + i].load(std::memory_order_acquire);
-        all |= gather(at_least(bytes, first) & ~at_least(bytes, last + 1)) << (8 * i);
-        sure |= gather(at_least(bytes, sure_first) & ~at_least(bytes, sure_end)) << (8 * i);
-      }
-      all &= asked;
-      sure &= asked;
+      const Bins64 bytes = load(from + 8 * w);
+      all = asked & in_range(bytes, first, last + 1);
+      sure = asked & in_range(bytes, sure_first, sure_end);
     }
-    for (uint64_t edge = all & ~sure; edge != 0; edge &= edge - 1) {
-      const auto bit = static_cast<uint32_t>(std::countr_zero(edge));
-      const double have = value(base + 64 * w + bit);
-      sure |= uint64_t{have >= low && have <= high} << bit;
-    }
+    edges[w] = all & ~sure;
     words[w] |= sure;
     seen |= sure;
+  }
+  thread_local std::vector<uint16_t> lows(SlotSet::kChunkSlots + SlotSet::kLowsRoom);
+  const uint32_t base = number * SlotSet::kChunkSlots, n = SlotSet::lows_of(edges, lows.data());
+  for (uint32_t i = 0; i < n; ++i) {
+    const double have = value(base + lows[i]);
+    const uint64_t inside = have >= low && have <= high ? 1 : 0;
+    words[lows[i] / 64] |= inside << (lows[i] % 64);
+    seen |= inside;
   }
   return seen;
 }

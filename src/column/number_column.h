@@ -3,9 +3,8 @@
 //   values  double[slots]   NaN: absent; changed in place
 //   bins    uint8[slots]    0: absent, else 1 + the number of cut points at or below the value (1..126)
 //
-// A range is answered from the bins, eight slots to a word (a range of bins is two additions in eight lanes
-// of seven bits: Lamport 1975, "Multiple byte processing with full-word instructions"); only slots in the two
-// bins at its ends are compared exactly. Cut points are quantiles of what the column held when it was last
+// A range is answered from the bins, sixteen slots at a time; only slots in the two bins at its ends are
+// compared exactly. Cut points are quantiles of what the column held when it was last
 // re-binned, which happens whenever it has doubled since; they decide speed, never the answer.
 //
 // Threads: set() on the fold thread; the rest on any thread under an EpochGuard.

@@ -293,7 +293,15 @@ uint32_t SlotList::and_size(const SlotSet::Chunk& chunk) const {
   if (chunk.number >= chunks->size) return 0;
   const Container* container = chunks->containers[chunk.number].load(std::memory_order_acquire);
   if (container == nullptr) return 0;
-  if (container->values != nullptr) {
+  if (container->values != nullptr && chunk.words == nullptr) {
+    const uint32_t size = container->size.load(std::memory_order_acquire);
+    for (uint32_t i = 0, j = 0; i < size && j < chunk.size;) {
+      const uint16_t mine = container->values[i], theirs = chunk.values[j];
+      n += mine == theirs ? 1 : 0;
+      i += mine <= theirs ? 1 : 0;
+      j += theirs <= mine ? 1 : 0;
+    }
+  } else if (container->values != nullptr) {
     const uint32_t size = container->size.load(std::memory_order_acquire);
     for (uint32_t i = 0; i < size; ++i) n += in_chunk(container->values[i]);
   } else if (chunk.words == nullptr) {

@@ -35,8 +35,9 @@ void learn_intent(Context& c) {
 // weight * best * (0.7 P(category | query) + 0.3 P(brand | query)): soft, at most `intent_weight` of the
 // best.
 double intent_part(const Context& c, ItemSlot slot) {
+  if (c.categories.empty() && c.brands.empty()) return 0;
   const ItemRecord* item = c.catalog.item(slot);
-  if (item == nullptr || (c.categories.empty() && c.brands.empty())) return 0;
+  if (item == nullptr) return 0;
   const auto category = static_cast<double>(Intent::chance_of(c.categories, item->facets));
   const auto brand = static_cast<double>(Intent::chance_of(c.brands, item->facets));
   return c.settings.intent_weight * static_cast<double>(c.best_lexical) *

@@ -20,6 +20,10 @@ class ItemTable {
   const Record* record(uint32_t slot) const {
     return slot < entries_.size() ? entries_[slot].record.load(std::memory_order_acquire) : nullptr;
   }
+  // Asks for what record() and alive() read of it, ahead of use.
+  void fetch(uint32_t slot) const {
+    if (slot < entries_.size()) __builtin_prefetch(&entries_[slot]);
+  }
   bool alive(uint32_t slot, uint32_t version) const {
     return entries_[slot].version.load(std::memory_order_acquire) == version;
   }

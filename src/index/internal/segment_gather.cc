@@ -40,17 +40,39 @@ void SegmentSearch::gather_chunk(uint32_t number, Best& best) {
   for (Run* run : order_) gather(*run);
   bound_gathered();
   const uint32_t* const slots = segment_->slots.data() + number * kChunkItems;
-  uint32_t w = 0, least = slots[0];  // No item to come has a smaller slot: among equals a smaller one stays.
-  for (uint32_t place = 0; place < bounds_.size(); ++place) {
+  uint32_t w = 0, waiting = 0;
+  std::array<Waiting, kTogether> some;
+  const auto may_win = [&](uint32_t place, uint32_t least_slot) {
     const Hit worst = best.worst();
-    if (bounds_[place] < worst.score || (bounds_[place] == worst.score && worst.slot < least)) continue;
+    return bounds_[place] > worst.score || (bounds_[place] == worst.score && least_slot <= worst.slot);
+  };
+  const auto consider_them = [&] {
+    fetch_records({some.data(), waiting}, number * kChunkItems);
+    for (const Waiting one : std::span(some).first(waiting))
+      if (may_win(one.place, slots[one.low]))
+        consider_gathered(one.place, number * kChunkItems + one.low, best);
+    waiting = 0;
+  };
+  uint32_t least = slots[0];  // No item to come has a smaller slot: among equals a smaller one stays.
+  for (uint32_t place = 0; place < bounds_.size(); ++place) {
+    if (!may_win(place, least)) continue;
     while (before_[w + 1] <= place) ++w;
     uint64_t word = chosen_[w];
     for (uint32_t skip = place - before_[w]; skip > 0; --skip) word &= word - 1;
     const uint32_t low = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
-    consider_gathered(place, number * kChunkItems + low, best);
+    some[waiting++] = {place, low};
     least = slots[low] + 1;
+    if (waiting == kTogether) consider_them();
   }
+  consider_them();
+}
+
+// Asks for what judging them reads, all at once: each look is far away from the last.
+void SegmentSearch::fetch_records(std::span<const Waiting> some, uint32_t first) const {
+  for (const Waiting one : some) query_->items->fetch(segment_->slots[first + one.low]);
+  for (const Waiting one : some)
+    if (const Record* record = query_->items->record(segment_->slots[first + one.low]))
+      for (size_t at = 0; at < 192; at += 64) __builtin_prefetch(reinterpret_cast<const char*>(record) + at);
 }
 
 // False: there are none.

@@ -91,9 +91,14 @@ void SegmentSearch::matches(const Query& query, const Segment& segment, bool che
     const uint32_t first = number * kChunkItems;
     const uint32_t last = std::min(segment.items(), first + kChunkItems) - 1;
     const uint32_t base = segment.slots[first];
-    if (!check_life && !doubtful_ && base % 64 == 0 && segment.slots[last] - base == last - first) {
-      for (uint32_t w = 0; w <= (last - first) / 64; ++w) words[base / 64 + w] |= found[w];
-      continue;  // Items lie as their slots do.
+    if (!check_life && base % 64 == 0 && segment.slots[last] - base == last - first) {
+      // Items lie as their slots do: those that need no look at the record are taken 64 at a time.
+      for (uint32_t w = 0; w <= (last - first) / 64; ++w) {
+        const uint64_t taken = doubtful_ ? found[w] & sure[w] : found[w];
+        words[base / 64 + w] |= taken;
+        found[w] &= ~taken;
+      }
+      if (!doubtful_) continue;
     }
     for (uint32_t w = 0; w < kChunkWords; ++w)
       for (uint64_t word = found[w]; word != 0; word &= word - 1) {

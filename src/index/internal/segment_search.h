@@ -115,6 +115,11 @@ class SegmentSearch {
   template <class Put>
   void for_chosen(const Chunk& chunk, Put&& put) const;
   void bound_gathered();
+  struct Waiting {  // An item gathered whose bound beats the worst hit.
+    uint32_t place, low;
+  };
+  static constexpr uint32_t kTogether = 16;
+  void fetch_records(std::span<const Waiting> some, uint32_t first) const;
   void consider_gathered(uint32_t place, uint32_t item, Best& best);
   bool is_allowed(uint32_t low) const { return !filtered_ || (allowed_[low / 64] >> (low % 64) & 1) != 0; }
   void open_all();
