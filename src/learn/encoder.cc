@@ -13,6 +13,7 @@
 namespace freshet {
 namespace {
 
+constexpr double kFarthest = 10, kMadCountsAs = 2;  // Deviations.
 constexpr double kHorizons[] = {2, 12, 48, 336};
 constexpr size_t kDenseOfNumber = 1 + std::size(kHorizons);
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
@@ -187,6 +188,16 @@ std::string Encoder::describe() const {
   return text;
 }
 
+// What a value counts as for means and spreads, once the scale is known: one that is mad counts as a little
+// off, so that many of them do not move the scale of those that are not; a new unit is learned slowly.
+double Encoder::sober(const Scale& scale, double value) {
+  if (scale.n < 100) return value;
+  const double spread = std::sqrt(scale.variance) + 1e-6;
+  const double apart = value - scale.mean;
+  return std::fabs(apart) <= kFarthest * spread ? value
+                                                : scale.mean + std::copysign(kMadCountsAs * spread, apart);
+}
+
 void Encoder::add_dense(Sample& out, float value, bool bins) {
   const size_t f = out.dense.size();
   out.dense.push_back(value);
@@ -205,9 +216,9 @@ void Encoder::add_dense(Sample& out, float value, bool bins) {
     out.features.push_back({static_cast<uint32_t>(mix64(mix64(f, 2), step)), 1});
   }
   scale.n = std::min(scale.n + 1, 20000.0);
-  const double apart = value - scale.mean;
+  const double apart = sober(scale, value) - scale.mean;
   scale.mean += apart / scale.n;
-  scale.variance += (apart * (value - scale.mean) - scale.variance) / scale.n;
+  scale.variance += (apart * (apart - apart / scale.n) - scale.variance) / scale.n;
 }
 
 void Encoder::add_numbers(const Row& row, Sample& out) {
@@ -216,11 +227,12 @@ void Encoder::add_numbers(const Row& row, Sample& out) {
     if (!column.numeric) continue;
     double value = 0;
     const bool there = column.cell < row.cells.size() && number_in(row.cells[column.cell], value);
+    const Scale scale = scales_[out.dense.size()];  // As it was before this row.
     add_dense(out, there ? static_cast<float>(value) : kMissing, true);
     for (size_t h = 0; h < std::size(kHorizons); ++h) {
       double& mean = means_[number * std::size(kHorizons) + h];
       add_dense(out, there && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
-      if (there) mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
+      if (there) mean = std::isnan(mean) ? value : mean + (sober(scale, value) - mean) / kHorizons[h];
     }
     ++number;
   }

@@ -72,6 +72,7 @@ class Encoder {
   struct Scale {
     double n = 0, mean = 0, variance = 0;
   };
+  static double sober(const Scale& scale, double value);
   void add_dense(Sample& out, float value, bool bins);
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   void add_numbers(const Row& row, Sample& out);

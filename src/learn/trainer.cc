@@ -10,6 +10,8 @@
 namespace freshet {
 namespace {
 
+const std::string kNoSegment;
+
 constexpr uint32_t kFormat = 0x334c5246;  // "FRL3"
 
 void save_sample(const Sample& sample, Writer& out) {
@@ -46,16 +48,20 @@ void load_sample(Reader& in, Sample& sample) {
 
 }  // namespace
 
-void Trainer::make_learner() {
+std::unique_ptr<Learner> Trainer::new_learner() const {
   const LearnerEntry* entry = find_learner(config_.learner);
   CHECK(entry != nullptr);
-  learner_ = entry->make({.task = config_.encoder.task,
-                          .dense = encoder_.dense(),
-                          .first_keys = encoder_.time_keys(),
-                          .last_keys = encoder_.column_keys(),
-                          .bits = config_.encoder.bits,
-                          .bytes_max = config_.encoder.bytes_max,
-                          .seed = config_.seed});
+  return entry->make({.task = config_.encoder.task,
+                      .dense = encoder_.dense(),
+                      .first_keys = encoder_.time_keys(),
+                      .last_keys = encoder_.column_keys(),
+                      .bits = config_.encoder.bits,
+                      .bytes_max = config_.encoder.bytes_max,
+                      .seed = config_.seed});
+}
+
+void Trainer::make_learner() {
+  learner_ = new_learner();
   if (!config_.encoder.label_at.empty() && config_.encoder.task == Task::kBinary)
     delays_ = std::make_unique<DelayModel>(LearnerShape{
         .bits = config_.encoder.bits, .bytes_max = config_.encoder.bytes_max, .seed = config_.seed});
@@ -72,7 +78,11 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
   label_cell_ = reader.column(config_.encoder.label);
   if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
   if (!config_.encoder.label_at.empty()) label_at_cell_ = reader.column(config_.encoder.label_at);
+  if (!config_.segment.empty()) segment_cell_ = reader.column(config_.segment);
   if (!learner_) make_learner();
+  if (config_.served.publish_every == 0) return {};
+  const auto another = [this] { return new_learner(); };
+  TRY(served_, Served::make(config_.served, config_.encoder.task, *learner_, another));
   return {};
 }
 
@@ -104,9 +114,24 @@ Status Trainer::read_label(const Row& row, float& label, bool& there) const {
   return {};
 }
 
-void Trainer::learn(const Sample& sample, float label) {
+Result<bool> Trainer::label_of(const Row& row, float& label) const {
+  bool there = false;
+  TRY_STATUS(read_label(row, label, there));
+  return there;
+}
+
+void Trainer::learn(const Sample& sample, float label, const std::string& segment) {
   Sample& with_label = const_cast<Sample&>(sample);  // NOLINT: ours, about to be dropped
-  encoder_.learn_label(sample, label);
+  if (served_) {
+    with_label.label = encoder_.scaled_label(label);
+    served_->observe(with_label, segment);
+  }
+  if (served_ && served_->gated()) {
+    served_->hold(sample, label);
+    served_->release([this](const Sample& old, float its_label) { encoder_.learn_label(old, its_label); });
+  } else {
+    encoder_.learn_label(sample, label);
+  }
   with_label.label = encoder_.scaled_label(label);
   learner_->learn(with_label);
 }
@@ -149,7 +174,7 @@ void Trainer::arrive() {
     const double delay = first->first.first - waiting.time;
     encoder_.learn_delay(waiting.sample, delays_->learn(waiting.sample, delay, waiting.label > 0.5f));
   }
-  learn(waiting.sample, waiting.label);
+  learn(waiting.sample, waiting.label, waiting.segment);
   waiting_.erase(first);
 }
 
@@ -184,22 +209,30 @@ Status Trainer::step(const Row& row, float* score) {
   const float raw = learner_->score(sample_);
   const std::span<const float> parts = learner_->parts();
   sample_.scores.assign(parts.begin(), parts.end());
-  *score = config_.encoder.task == Task::kBinary ? raw : encoder_.unscaled(raw);
+  const bool binary = config_.encoder.task == Task::kBinary;
+  const float answer = served_ ? served_->score(sample_) : raw;
+  *score = binary ? answer : encoder_.unscaled(answer);
+  learner_score_ = binary ? raw : encoder_.unscaled(raw);
   ++rows_;
   if (!there) return {};
   if (rows_ > config_.warmup) {
     judged_.add(*score, label);
+    if (served_ && served_->compared() != nullptr) {
+      const float exact = served_->compared_score(sample_);
+      served_->judge_compared(binary ? exact : encoder_.unscaled(exact), label);
+    }
     const float scaled = encoder_.scaled_label(label);
     const float p = sigmoid_f32(std::clamp(raw, -12.0f, 12.0f));
-    const float loss = config_.encoder.task == Task::kBinary ? -log_f32(label > 0.5f ? p : 1 - p) / 4
-                                                             : (raw - scaled) * (raw - scaled) / 4;
+    const float loss = binary ? -log_f32(label > 0.5f ? p : 1 - p) / 4 : (raw - scaled) * (raw - scaled) / 4;
     drifted_ = loss_.add(std::min(loss, 1.0f)) && loss_.mean() > loss_.mean_before();
     drifts_ += drifted_ ? 1 : 0;
   }
+  const std::string& segment = segment_cell_ < row.cells.size() ? row.cells[segment_cell_] : kNoSegment;
   if (late && label_at > time)
-    await({.sample = sample_, .label = label, .time = time, .p = sigmoid_f32(raw)}, label_at);
+    await({.sample = sample_, .label = label, .segment = segment, .time = time, .p = sigmoid_f32(raw)},
+          label_at);
   else
-    learn(sample_, label);
+    learn(sample_, label, segment);
   return {};
 }
 

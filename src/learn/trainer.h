@@ -13,6 +13,7 @@
 #include "learn/delay_model.h"
 #include "learn/encoder.h"
 #include "learn/progressive.h"
+#include "learn/served.h"
 #include "model/adwin.h"
 
 namespace freshet {
@@ -22,6 +23,8 @@ struct TrainerConfig {
   std::string learner = "auto";
   uint64_t warmup = 0;  // Rows learned but not judged.
   uint64_t seed = 1;
+  ServedConfig served;             // publish_every > 0: answers come from a published copy.
+  std::string segment;             // Column whose values drift is watched for; empty: none.
   size_t waiting_max = 1'000'000;  // Rows that wait for their label; beyond it the oldest is learned early.
 };
 
@@ -38,6 +41,11 @@ class Trainer {
   // predicted only. The prediction goes to *score: a logit, or the label's own units.
   Status step(const Row& row, float* score);
 
+  // The label of a row, as a number of its own units. False: it has none.
+  Result<bool> label_of(const Row& row, float& label) const;
+
+  const Served* served() const { return served_.get(); }  // Null: the learner itself answers.
+  float learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
   const Progressive& judged() const { return judged_; }
   const Encoder& encoder() const { return encoder_; }
   uint64_t rows() const { return rows_; }
@@ -52,6 +60,7 @@ class Trainer {
   struct Waiting {
     Sample sample;
     float label;
+    std::string segment;
     double time = 0;     // Of the row.
     float p = 0;         // Binary: what was answered.
     float expected = 0;  // Of the delay, delay_model.h.
@@ -66,15 +75,18 @@ class Trainer {
   void await(Waiting waiting, double label_at);
   Status read_label(const Row& row, float& label, bool& there) const;
   Status read_number(const Row& row, size_t cell, const std::string& name, double& out) const;
-  void learn(const Sample& sample, float label);
+  void learn(const Sample& sample, float label, const std::string& segment);
+  std::unique_ptr<Learner> new_learner() const;
   void make_learner();
 
   const TrainerConfig config_;
   Encoder encoder_;
   std::unique_ptr<Learner> learner_;
+  std::unique_ptr<Served> served_;
+  float learner_score_ = 0;
   Progressive judged_;
   Adwin loss_{0.0005};
-  size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0;
+  size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;
   uint64_t rows_ = 0, drifts_ = 0;
   bool drifted_ = false;
   std::map<Due, Waiting> waiting_;      // By label time and row.

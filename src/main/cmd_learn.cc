@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/hash.h"
 #include "env/file.h"
@@ -11,6 +12,9 @@
 #include "ingest/compression.h"
 #include "learn/trainer.h"
 #include "main/command.h"
+#include "main/poison.h"
+#include "main/version.h"
+#include "publish/version_store.h"
 
 namespace freshet {
 namespace {
@@ -18,15 +22,17 @@ namespace {
 constexpr size_t kFirstRows = 1000;
 
 struct Flags {
-  std::string file, format = "auto", task = "binary", time_unit = "auto", load, save;
+  std::string file, format = "auto", task = "binary", time_unit = "auto", load, save, poison, trace, models;
   uint64_t every = 0;
+  size_t keep = 10;
   bool json = false;
   TrainerConfig config;
 };
 
 struct Tally {
   uint64_t bad = 0, line = 0;
-  std::vector<std::string> errors;  // The first few.
+  std::vector<std::string> errors;             // The first few.
+  size_t served_events = 0, drift_alarms = 0;  // Said so far.
   double learn_s = 0;
 };
 
@@ -75,6 +81,81 @@ void print_progress(const Flags& flags, const Trainer& trainer) {
                  static_cast<unsigned long long>(trainer.drifts()));
 }
 
+// What was live after this event, into the folder of versions.
+Status keep_version(const Flags& flags, const Trainer& trainer, const ServedEvent& event) {
+  const bool changed = event.verdict == Verdict::kPublish || event.verdict == Verdict::kRollback;
+  if (flags.models.empty() || !changed) return {};
+  TRY(VersionStore store, VersionStore::open(real_files(), flags.models, flags.keep));
+  const Progressive& judged = trainer.judged();
+  std::map<std::string, std::string> facts = {
+      {"code", std::string(version())},
+      {"learner", flags.config.learner},
+      {"config", "label " + flags.config.encoder.label + ", seed " + std::to_string(flags.config.seed) +
+                     ", publish every " + std::to_string(flags.config.served.publish_every) +
+                     (flags.config.served.gate ? ", gate" : "")},
+      {"file", flags.file},
+      {"offset", std::to_string(event.row)},
+      {"why", std::string(verdict_name(event.verdict))},
+      {"n", std::to_string(judged.n())}};
+  if (flags.task == "binary") {
+    facts["log_loss"] = json_number(judged.log_loss());
+    facts["auc"] = json_number(judged.auc());
+  } else {
+    facts["rmse"] = json_number(judged.rmse());
+  }
+  TRY(const uint64_t number, store.save(trainer.served()->publisher().full(), facts));
+  (void)number;
+  return {};
+}
+
+// What was published and what was not, as it happens.
+Status print_events(const Flags& flags, const Trainer& trainer, Tally& run) {
+  const Served& served = *trainer.served();
+  for (; run.served_events < served.events().size(); ++run.served_events) {
+    const ServedEvent& event = served.events()[run.served_events];
+    TRY_STATUS(keep_version(flags, trainer, event));
+    if (event.verdict == Verdict::kPublish && flags.every == 0) continue;
+    std::fprintf(stderr, "row %llu: %s, version %llu%s%s\n", static_cast<unsigned long long>(event.row),
+                 std::string(verdict_name(event.verdict)).c_str(),
+                 static_cast<unsigned long long>(event.version), event.note.empty() ? "" : ": ",
+                 event.note.c_str());
+  }
+  for (; run.drift_alarms < served.drifts().size(); ++run.drift_alarms) {
+    const DriftAlarm& alarm = served.drifts()[run.drift_alarms];
+    if (alarm.segment == "all") continue;
+    std::fprintf(stderr, "drift in %s=%s: loss %.3f, was %.3f\n", flags.config.segment.c_str(),
+                 alarm.segment.c_str(), alarm.after * 4, alarm.before * 4);
+  }
+  return {};
+}
+
+std::string served_report(const Trainer& trainer) {
+  const Served& served = *trainer.served();
+  const PublishTotals& totals = served.publisher().totals();
+  const Served::RoundingError error = served.rounding_error();
+  const auto count = [&](Verdict verdict) { return std::to_string(served.count(verdict)); };
+  std::string out = ",\"served\":{\"version\":" + std::to_string(served.replica().version());
+  out += ",\"published\":" + count(Verdict::kPublish) + ",\"held\":" + count(Verdict::kWorse) +
+         ",\"discarded\":" + count(Verdict::kDiscard) + ",\"rolled_back\":" + count(Verdict::kRollback) +
+         ",\"suspected\":" + count(Verdict::kSuspect) +
+         ",\"refused\":" + std::to_string(served.replica().refused());
+  out += ",\"delta_bytes\":" + std::to_string(totals.bytes) +
+         ",\"delta_rows\":" + std::to_string(totals.rows) +
+         ",\"raw_rows\":" + std::to_string(totals.raw_rows) +
+         ",\"raw_bytes\":" + std::to_string(totals.raw_bytes);
+  out += ",\"times_smaller\":" + json_number(totals.bytes == 0 ? 0
+                                                               : static_cast<double>(totals.raw_bytes) /
+                                                                     static_cast<double>(totals.bytes));
+  out += ",\"image_bytes\":" + std::to_string(served.publisher().served()->bytes());
+  out +=
+      ",\"rounding_greatest\":" + json_number(error.greatest) + ",\"rounding_rms\":" + json_number(error.rms);
+  out += ",\"interval\":" + std::to_string(served.controller().interval()) +
+         ",\"fusion\":" + json_number(served.controller().fusion());
+  if (const Progressive* raw = served.compared())
+    out += ",\"raw_log_loss\":" + json_number(raw->log_loss()) + ",\"raw_auc\":" + json_number(raw->auc());
+  return out + "}";
+}
+
 std::string report(const Flags& flags, const Trainer& trainer, const Tally& run,
                    std::span<const double> losses, std::string_view state) {
   const Progressive& j = trainer.judged();
@@ -107,7 +188,9 @@ std::string report(const Flags& flags, const Trainer& trainer, const Tally& run,
   out += ",\"state_hash\":\"" + std::string(hash) + "\",\"rows\":" + std::to_string(trainer.rows()) +
          ",\"rows_bad\":" + std::to_string(run.bad) +
          ",\"labels_waiting\":" + std::to_string(trainer.waiting()) +
-         ",\"drifts\":" + std::to_string(trainer.drifts()) + "}\n";
+         ",\"drifts\":" + std::to_string(trainer.drifts());
+  if (trainer.served() != nullptr) out += served_report(trainer);
+  out += "}\n";
   return out;
 }
 
@@ -129,6 +212,25 @@ Status run_learn(Flags& flags) {
   if (flags.time_unit != "auto" && flags.config.encoder.time.empty())
     usage_error("--time-unit needs --time: it says what one unit of that column is");
   TRY(flags.config.encoder.time_unit_s, parse_time_unit(flags.time_unit));
+  const ServedConfig& serving = flags.config.served;
+  if (serving.publish_every == 0 &&
+      (serving.gate || serving.control || serving.compare || !flags.models.empty()))
+    usage_error(
+        "--gate, --control, --compare-raw and --models need --publish-every: they are about published "
+        "versions");
+  if (serving.publish_every > 0 && (!flags.load.empty() || !flags.save.empty()))
+    usage_error(
+        "--publish-every keeps its versions with --models; --load and --save are for a learner alone");
+  std::optional<Poison> poison;
+  if (!flags.poison.empty()) {
+    TRY(poison, Poison::parse(flags.poison));
+  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> trace(nullptr, std::fclose);
+  if (!flags.trace.empty()) {
+    trace.reset(std::fopen(flags.trace.c_str(), "w"));
+    if (!trace) return unavailable(flags.trace + ": cannot be written; check the path");
+    std::fputs("row,label,served,learner,version,suspect\n", trace.get());
+  }
   TRY(const RowFormat format, parse_row_format(flags.format));
   RowReader reader(format);
   Trainer trainer(flags.config);
@@ -140,9 +242,14 @@ Status run_learn(Flags& flags) {
   std::vector<std::pair<uint64_t, Row>> first;  // Rows kept until it is known what the columns are.
   std::vector<double> losses;
   const double begin = thread_cpu_seconds();
-  const auto step = [&](uint64_t line, const Row& row) {
+  std::vector<size_t> spared;
+  Status kept;  // Of the folder of versions.
+  const auto step = [&](uint64_t line, Row& row) {
     run.line = line;
     float score = 0;
+    float label = 0;
+    const Result<bool> labelled = trainer.label_of(row, label);  // As it was before any poison.
+    if (poison) poison->apply(trainer.rows() + 1, reader.column(flags.config.encoder.label), spared, row);
     const double n = static_cast<double>(trainer.judged().n());
     const bool binary = flags.config.encoder.task == Task::kBinary;
     const auto total = [&] {
@@ -152,6 +259,13 @@ Status run_learn(Flags& flags) {
     const double before = total();
     if (const Status status = trainer.step(row, &score); !status.ok()) return bad_row(run, status.error());
     if (static_cast<double>(trainer.judged().n()) > n) losses.push_back(total() - before);
+    if (trace && labelled.ok() && *labelled)
+      std::fprintf(
+          trace.get(), "%llu,%g,%.6g,%.6g,%llu,%d\n", static_cast<unsigned long long>(trainer.rows()), label,
+          score, trainer.learner_score(),
+          static_cast<unsigned long long>(trainer.served() ? trainer.served()->replica().version() : 0),
+          trainer.served() && trainer.served()->suspect() ? 1 : 0);
+    if (trainer.served() != nullptr && kept.ok()) kept = print_events(flags, trainer, run);
     if (trainer.drifted())
       std::fprintf(stderr, "drift at row %llu: the loss has grown\n",
                    static_cast<unsigned long long>(trainer.rows()));
@@ -162,8 +276,10 @@ Status run_learn(Flags& flags) {
     rows.reserve(first.size());
     for (const auto& [line, row] : first) rows.push_back(row);
     TRY_STATUS(trainer.start(reader, rows));
+    for (const std::string* name : {&flags.config.encoder.time, &flags.config.encoder.label_at})
+      if (!name->empty()) spared.push_back(reader.column(*name));
     std::fprintf(stderr, "columns: %s\n", trainer.encoder().describe().c_str());
-    for (const auto& [line, row] : first) step(line, row);
+    for (auto& [line, row] : first) step(line, row);
     first.clear();
     return {};
   };
@@ -187,6 +303,7 @@ Status run_learn(Flags& flags) {
   run.learn_s = thread_cpu_seconds() - begin;
   for (const std::string& error : run.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (run.bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(run.bad));
+  TRY_STATUS(kept);
   const std::string state = trainer.save(reader);
   if (!flags.save.empty()) {
     const size_t slash = flags.save.rfind('/');
@@ -230,6 +347,26 @@ Run add_learn(CLI::App& app) {
   app.add_option("--load", flags->load, "Go on from this model");
   app.add_option("--save", flags->save, "Write the model here at the end");
   app.add_option("--every", flags->every, "Print the numbers so far every N rows");
+  app.add_option("--publish-every", config.served.publish_every,
+                 "Answer from a served copy, published by delta every N labelled rows (--learner dcn)");
+  app.add_flag(
+      "--gate", config.served.gate,
+      "Publish only what is judged not worse on rows that came later; roll back what turns out worse");
+  app.add_option("--quarantine", config.served.quarantine,
+                 "With --gate: labels wait until so many more have come before features are made of them")
+      ->capture_default_str();
+  app.add_flag("--control", config.served.control,
+               "Let the measured loss move interval, learning rate and fusion (with --gate)");
+  app.add_flag("--compare-raw", config.served.compare,
+               "Beside it answer from float rows published at the same moments: what rounding costs");
+  app.add_option("--models", flags->models, "Keep published versions in this folder: freshet models");
+  app.add_option("--keep", flags->keep, "How many of them, beside named ones")->capture_default_str();
+  app.add_option("--segment", config.segment,
+                 "Column whose values drift is watched for (with --publish-every)");
+  app.add_option("--poison", flags->poison,
+                 "Spoil rows FROM to TO, to see the gate act: KIND@FROM:TO with a KIND of shuffle-labels, "
+                 "flip-labels, bots, nan or huge");
+  app.add_option("--trace", flags->trace, "Write every labelled row's answers here, as CSV");
   app.add_flag("--json", flags->json, "The report as JSON");
   return [flags] { return run_learn(*flags); };
 }

@@ -12,6 +12,7 @@ Run add_learn(CLI::App& app);        // cmd_learn.cc
 Run add_log(CLI::App& app);          // cmd_log.cc
 Run add_manual(CLI::App& app);       // cmd_completions.cc
 Run add_migrate(CLI::App& app);      // cmd_migrate.cc
+Run add_models(CLI::App& app);       // cmd_models.cc
 Run add_replay(CLI::App& app);       // cmd_replay.cc
 Run add_search(CLI::App& app);       // cmd_search.cc
 Run add_serve(CLI::App& app);        // cmd_serve.cc
@@ -30,6 +31,7 @@ std::span<const Command> commands() {
       {"log", "Verify, watch, export or count the events of a log", add_log},
       {"manual", "The manual page, as troff: freshet manual | man -l -", add_manual},
       {"migrate", "An index of another search service into a running server", add_migrate},
+      {"models", "Versions of served parameters: list, compare, pin, go back, export", add_models},
       {"replay", "Fold event files from an empty state; with --eval, test then learn", add_replay},
       {"search", "A query against a running server or a data directory: hits, facets, reasons", add_search},
       {"serve", "The server: events in, recommendations out, over HTTP", add_serve},

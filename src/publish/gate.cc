@@ -18,6 +18,7 @@ std::string_view verdict_name(Verdict verdict) {
 Gate::Gate(const GateConfig& config)
     : config_(config),
       worse_(config.alpha),
+      learner_worse_(config.alpha),
       behind_(config.alpha),
       live_poor_(config.alpha_suspect),
       learner_poor_(config.alpha_suspect),
@@ -25,7 +26,8 @@ Gate::Gate(const GateConfig& config)
       candidate_better_(config.alpha_suspect) {}
 
 void Gate::restart() {
-  for (BettingTest* test : {&worse_, &live_poor_, &learner_poor_}) test->restart();
+  learner_was_worse_ = learner_worse_.proved();
+  for (BettingTest* test : {&worse_, &learner_worse_, &live_poor_, &learner_poor_}) test->restart();
   n_ = 0;
   live_ = candidate_ = learner_ = 0;
   live_gain_ = learner_gain_ = 0;
@@ -48,6 +50,7 @@ Verdict Gate::add(const GateLosses& losses) {
   learner_gain_ += learner_gain;
   const double clip = config_.clip;
   worse_.add((losses.candidate - losses.live) / clip);
+  learner_worse_.add((losses.learner - losses.live) / clip);
   if (gain_ > 0) {
     live_poor_.add((config_.kept * gain_ - live_gain) / config_.gain_range);
     learner_poor_.add((config_.kept * gain_ - learner_gain) / config_.gain_range);

@@ -53,6 +53,7 @@ class Gate {
   // One example; what follows from it. After kPublish, kDiscard, kWorse and kTrusted a new candidate is
   // judged from the next example on; after kRollback and kSuspect too.
   Verdict add(const GateLosses& losses);
+  bool learner_worse() const { return learner_was_worse_; }  // When the last verdict fell.
   bool suspect() const { return suspect_; }
   // At a publication: what was live is now the last good version.
   bool good_moves() const { return good_moves_; }
@@ -76,13 +77,13 @@ class Gate {
   Verdict at_judge();
 
   GateConfig config_;
-  BettingTest worse_, behind_, live_poor_, learner_poor_;
+  BettingTest worse_, learner_worse_, behind_, live_poor_, learner_poor_;
   BettingTest learner_gains_, candidate_better_;
   uint64_t n_ = 0, good_windows_ = 0, world_windows_ = 0, windows_ = 0;
   double live_ = 0, candidate_ = 0, learner_ = 0;
   double live_gain_ = 0, learner_gain_ = 0;
   double gain_ = 0;
-  bool suspect_ = false, good_moves_ = false;
+  bool suspect_ = false, good_moves_ = false, learner_was_worse_ = false;
 };
 
 }  // namespace freshet

@@ -1,0 +1,230 @@
+// freshet models list|show|diff|pin|unpin|rollback|promote|export|import: versions of served parameters in
+// the folder that `freshet learn --models` fills. docs/learn.md.
+#include <cstdio>
+#include <memory>
+
+#include "base/json_writer.h"
+#include "base/text_table.h"
+#include "main/command.h"
+#include "publish/version_store.h"
+
+namespace freshet {
+namespace {
+
+struct ModelsFlags {
+  std::string models = "models", name, other, to;
+  bool json = false;
+};
+using Body = Status (*)(const ModelsFlags&);
+
+constexpr size_t kImportMax = size_t{1} << 32;
+
+// To look into: a folder that is not there is an error, not a new one.
+Result<VersionStore> open_store(const ModelsFlags& flags) {
+  if (!real_files().list(flags.models).ok())
+    return not_found("no folder " + flags.models +
+                     "; name the one of `freshet learn --models` with --models");
+  return VersionStore::open(real_files(), flags.models);
+}
+
+std::string hex(uint64_t hash) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016lx", static_cast<unsigned long>(hash));
+  return text;
+}
+
+std::string fact(const VersionInfo& info, const char* name) {
+  const auto found = info.facts.find(name);
+  return found == info.facts.end() ? "-" : found->second;
+}
+
+void write_info(const VersionInfo& info, JsonWriter& json) {
+  json.object().field("version", info.number).field("name", info.name).field("live", info.live);
+  json.field("bytes", info.bytes).field("rows", uint64_t{info.header.rows});
+  json.field("model", hex(info.header.model)).field("hash", hex(info.header.after));
+  json.key("facts").object();
+  for (const auto& [name, value] : info.facts) json.field(name, value);
+  json.end().end();
+}
+
+void print_json(const JsonWriter& json) {
+  std::printf("%s\n", json.text().c_str());
+}
+
+Status list(const ModelsFlags& flags) {
+  TRY(const VersionStore store, open_store(flags));
+  TRY(const auto versions, store.list());
+  if (flags.json) {
+    JsonWriter json(2);
+    json.array();
+    for (const VersionInfo& info : versions) write_info(info, json);
+    json.end();
+    print_json(json);
+    return {};
+  }
+  TextTable table({"version", "name", "rows", "size", "offset", "log loss", "auc", "hash", ""});
+  for (const VersionInfo& info : versions)
+    table.row({std::to_string(info.number), info.name, format_count(info.header.rows),
+               format_bytes(info.bytes), fact(info, "offset"), fact(info, "log_loss"), fact(info, "auc"),
+               hex(info.header.after), info.live ? "live" : ""});
+  std::printf("%s", table.text().c_str());
+  return {};
+}
+
+Status show(const ModelsFlags& flags) {
+  TRY(const VersionStore store, open_store(flags));
+  TRY(const VersionInfo info, store.find(flags.name));
+  if (flags.json) {
+    JsonWriter json(2);
+    write_info(info, json);
+    print_json(json);
+    return {};
+  }
+  TextTable table({"version", std::to_string(info.number)});
+  if (!info.name.empty()) table.row({"name", info.name});
+  table.row({"live", info.live ? "yes" : "no"});
+  table.row({"rows", format_count(info.header.rows)});
+  table.row({"size", format_bytes(info.bytes)});
+  table.row({"hash", hex(info.header.after)});
+  for (const auto& [name, value] : info.facts) table.row({name, value});
+  std::printf("%s", table.text().c_str());
+  return {};
+}
+
+Status diff(const ModelsFlags& flags) {
+  TRY(const VersionStore store, open_store(flags));
+  TRY(const VersionInfo a, store.find(flags.name));
+  TRY(const VersionInfo b, store.find(flags.other));
+  TRY(const VersionDiff diff, store.diff(a.number, b.number));
+  if (flags.json) {
+    JsonWriter json(2);
+    json.object().field("a", a.number).field("b", b.number).field("equal", diff.equal);
+    json.key("facts").object();
+    for (const auto& [name, values] : diff.facts)
+      json.key(name).array().value(values.first).value(values.second).end();
+    json.end().key("tables").array();
+    for (const VersionDiff::Table& table : diff.tables)
+      json.object()
+          .field("name", table.name)
+          .field("rows_a", uint64_t{table.rows_a})
+          .field("rows_b", uint64_t{table.rows_b})
+          .field("only_a", uint64_t{table.only_a})
+          .field("only_b", uint64_t{table.only_b})
+          .field("changed", uint64_t{table.changed})
+          .field("greatest", table.greatest)
+          .field("rms", table.rms)
+          .end();
+    json.end().end();
+    print_json(json);
+    return {};
+  }
+  TextTable facts({"", std::to_string(a.number), std::to_string(b.number)});
+  for (const auto& [name, values] : diff.facts) facts.row({name, values.first, values.second});
+  std::printf("%s\n", facts.text().c_str());
+  TextTable tables({"table", "rows", "rows", "only first", "only second", "changed", "greatest", "rms"});
+  for (const VersionDiff::Table& table : diff.tables)
+    tables.row({table.name, format_count(table.rows_a), format_count(table.rows_b),
+                format_count(table.only_a), format_count(table.only_b), format_count(table.changed),
+                format_number(table.greatest, 4), format_number(table.rms, 5)});
+  std::printf("%s%s", tables.text().c_str(), diff.equal ? "their parameters are equal\n" : "");
+  return {};
+}
+
+// Says which version it is about now.
+Status said(const ModelsFlags& flags, uint64_t version, const char* what) {
+  if (flags.json) {
+    JsonWriter json(2);
+    json.object().field("version", version).field("done", what).end();
+    print_json(json);
+  } else {
+    std::printf("version %llu %s\n", static_cast<unsigned long long>(version), what);
+  }
+  return {};
+}
+
+Status pin(const ModelsFlags& flags) {
+  TRY(VersionStore store, open_store(flags));
+  TRY(const VersionInfo info, store.find(flags.name));
+  TRY_STATUS(store.pin(info.number, flags.other));
+  return said(flags, info.number, "is kept under its name");
+}
+
+Status unpin(const ModelsFlags& flags) {
+  TRY(VersionStore store, open_store(flags));
+  TRY(const VersionInfo info, store.find(flags.name));
+  TRY_STATUS(store.pin(info.number, ""));
+  return said(flags, info.number, "goes when it is old");
+}
+
+Status rollback(const ModelsFlags& flags) {
+  TRY(VersionStore store, open_store(flags));
+  TRY(const uint64_t version, store.roll_back());
+  return said(flags, version, "is live again");
+}
+
+Status promote(const ModelsFlags& flags) {
+  TRY(VersionStore store, open_store(flags));
+  TRY(const VersionInfo info, store.find(flags.name));
+  TRY_STATUS(store.promote(info.number));
+  return said(flags, info.number, "is live");
+}
+
+Status export_version(const ModelsFlags& flags) {
+  TRY(const VersionStore store, open_store(flags));
+  TRY(const VersionInfo info, store.find(flags.name));
+  TRY(const std::string bytes, store.export_bytes(info.number));
+  const size_t slash = flags.to.rfind('/');
+  const std::string dir = slash == std::string::npos ? "." : flags.to.substr(0, slash);
+  TRY_STATUS(write_file_atomically(real_files(), dir,
+                                   flags.to.substr(slash == std::string::npos ? 0 : slash + 1), bytes));
+  return said(flags, info.number, "is exported");
+}
+
+Status import_version(const ModelsFlags& flags) {
+  TRY(VersionStore store, VersionStore::open(real_files(), flags.models));
+  TRY(const auto file, real_files().open_read(flags.name));
+  if (file->size() > kImportMax) return invalid(flags.name + ": more than 4 GiB, not a version");
+  TRY(const std::string bytes, read_file(real_files(), flags.name));
+  TRY(const uint64_t version, store.import_bytes(bytes));
+  return said(flags, version, "is imported; `freshet models promote` makes it live");
+}
+
+}  // namespace
+
+Run add_models(CLI::App& app) {
+  auto flags = std::make_shared<ModelsFlags>();
+  auto chosen = std::make_shared<Body>(nullptr);
+  app.require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, Body body) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->add_option("--models", flags->models, "The folder of versions")->capture_default_str();
+    sub->add_flag("--json", flags->json, "The result as JSON");
+    sub->callback([chosen, body] { *chosen = body; });
+    return sub;
+  };
+  const char* const kVersion = "Number, name, live, or newest";
+  const auto with_version = [&](CLI::App* sub) {
+    sub->add_option("version", flags->name, kVersion)->required();
+    return sub;
+  };
+  add("list", "All versions, newest first", list);
+  with_version(add("show", "What is known of a version", show));
+  with_version(add("diff", "Compare two versions: facts, rows, weights", diff))
+      ->add_option("other", flags->other, kVersion)
+      ->required();
+  with_version(add("pin", "Keep a version under a name, however old it gets", pin))
+      ->add_option("name", flags->other, "The name")
+      ->required();
+  with_version(add("unpin", "Let a version go when it is old", unpin));
+  add("rollback", "What was live before is live again", rollback);
+  with_version(add("promote", "Make a version live", promote));
+  with_version(add("export", "Write a version to a file", export_version))
+      ->add_option("--to", flags->to, "The file")
+      ->required();
+  add("import", "Take a version from a file", import_version)
+      ->add_option("file", flags->name, "The file")
+      ->required();
+  return [flags, chosen] { return (*chosen)(*flags); };
+}
+
+}  // namespace freshet
