@@ -232,7 +232,8 @@ void Encoder::add_numbers(const Row& row, Sample& out) {
     for (size_t h = 0; h < std::size(kHorizons); ++h) {
       double& mean = means_[number * std::size(kHorizons) + h];
       add_dense(out, there && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
-      if (there) mean = std::isnan(mean) ? value : mean + (sober(scale, value) - mean) / kHorizons[h];
+      if (there && sober(scale, value) == value)
+        mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
     }
     ++number;
   }

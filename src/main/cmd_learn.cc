@@ -203,7 +203,24 @@ Result<double> parse_time_unit(std::string_view name) {
   return invalid("--time-unit: expected auto, ms, s, min, h or day, got '" + std::string(name) + "'");
 }
 
-Status run_learn(Flags& flags) {
+void print_trace(std::FILE* to, const Trainer& trainer, float label, float score) {
+  const Served* served = trainer.served();
+  std::fprintf(to, "%llu,%g,%.6g,%.6g,%llu,%d\n", static_cast<unsigned long long>(trainer.rows()), label,
+               score, trainer.learner_score(),
+               static_cast<unsigned long long>(served != nullptr ? served->replica().version() : 0),
+               served != nullptr && served->suspect() ? 1 : 0);
+}
+
+Status write_model(const Flags& flags, std::string_view state) {
+  if (flags.save.empty()) return {};
+  const size_t slash = flags.save.rfind('/');
+  const std::string dir = slash == std::string::npos ? "." : flags.save.substr(0, slash);
+  return write_file_atomically(real_files(), dir,
+                               flags.save.substr(slash == std::string::npos ? 0 : slash + 1), state);
+}
+
+// Flags that are well-formed alone but make no sense together.
+Status check_flags(Flags& flags) {
   if (flags.task != "binary" && flags.task != "regression")
     usage_error("--task: expected binary or regression, got '" + flags.task + "'");
   flags.config.encoder.task = flags.task == "binary" ? Task::kBinary : Task::kRegression;
@@ -221,6 +238,11 @@ Status run_learn(Flags& flags) {
   if (serving.publish_every > 0 && (!flags.load.empty() || !flags.save.empty()))
     usage_error(
         "--publish-every keeps its versions with --models; --load and --save are for a learner alone");
+  return {};
+}
+
+Status run_learn(Flags& flags) {
+  TRY_STATUS(check_flags(flags));
   std::optional<Poison> poison;
   if (!flags.poison.empty()) {
     TRY(poison, Poison::parse(flags.poison));
@@ -259,12 +281,7 @@ Status run_learn(Flags& flags) {
     const double before = total();
     if (const Status status = trainer.step(row, &score); !status.ok()) return bad_row(run, status.error());
     if (static_cast<double>(trainer.judged().n()) > n) losses.push_back(total() - before);
-    if (trace && labelled.ok() && *labelled)
-      std::fprintf(
-          trace.get(), "%llu,%g,%.6g,%.6g,%llu,%d\n", static_cast<unsigned long long>(trainer.rows()), label,
-          score, trainer.learner_score(),
-          static_cast<unsigned long long>(trainer.served() ? trainer.served()->replica().version() : 0),
-          trainer.served() && trainer.served()->suspect() ? 1 : 0);
+    if (trace && labelled.ok() && *labelled) print_trace(trace.get(), trainer, label, score);
     if (trainer.served() != nullptr && kept.ok()) kept = print_events(flags, trainer, run);
     if (trainer.drifted())
       std::fprintf(stderr, "drift at row %llu: the loss has grown\n",
@@ -305,12 +322,7 @@ Status run_learn(Flags& flags) {
   if (run.bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(run.bad));
   TRY_STATUS(kept);
   const std::string state = trainer.save(reader);
-  if (!flags.save.empty()) {
-    const size_t slash = flags.save.rfind('/');
-    const std::string dir = slash == std::string::npos ? "." : flags.save.substr(0, slash);
-    TRY_STATUS(write_file_atomically(real_files(), dir,
-                                     flags.save.substr(slash == std::string::npos ? 0 : slash + 1), state));
-  }
+  TRY_STATUS(write_model(flags, state));
   if (flags.json)
     std::fputs(report(flags, trainer, run, losses, state).c_str(), stdout);
   else

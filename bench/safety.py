@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What poison does to the answers of `freshet learn`, with the gate and without: a table and a curve.
+
+Usage: bench/safety.py <freshet> <out dir> [--from N] [--to N] [--every N] -- FILE --label C [more flags of freshet learn]
+For each poison: a clean and a spoiled run with --gate, and both without. Judged by true labels, on rows that are not
+spoiled themselves; a fall is the log loss against that of the clean run on the same rows, relative.
+"""
+import argparse
+import csv
+import math
+import pathlib
+import subprocess
+import sys
+
+KINDS = ["shuffle-labels", "bots", "nan", "huge", "flip-labels"]
+BLOCK = 500
+
+
+def run(args, rest, name, *flags):
+    trace = args.out / f"{name}.csv"
+    command = [args.freshet, "learn", *rest, "--learner", "dcn", "--publish-every", str(args.every), "--trace", trace, *flags]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    rows = {}
+    for row in csv.DictReader(trace.open()):
+        s = max(-12.0, min(12.0, float(row["served"])))
+        loss = math.log1p(math.exp(-s if float(row["label"]) > 0.5 else s))
+        rows[int(row["row"])] = (loss, int(row["version"]), int(row["suspect"]))
+    trace.unlink()
+    return rows, done.stderr
+
+
+def fall(clean, spoiled, begin, end, keep):
+    rows = [k for k in clean if begin <= k < end and k in spoiled and keep(k)]
+    if not rows:
+        return 0.0
+    return sum(spoiled[k][0] for k in rows) / sum(clean[k][0] for k in rows) - 1
+
+
+def svg(path, curves, begin, end, first, last):
+    width, height, left, top = 860, 360, 60, 30
+    most = min(1.0, max(0.05, max(y for _, points, _ in curves for _, y in points)))
+    least = min(-0.05, min(y for _, points, _ in curves for _, y in points))
+    x = lambda row: left + (row - first) / (last - first) * (width - left - 20)
+    y = lambda v: top + (most - min(v, most)) / (most - least) * (height - 2 * top)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
+           f'<rect width="{width}" height="{height}" fill="white"/>',
+           f'<rect x="{x(begin):.1f}" y="{top}" width="{x(end) - x(begin):.1f}" height="{height - 2 * top}" fill="#f3e3e3"/>']
+    for v in (least, 0, most):
+        out.append(f'<line x1="{left}" x2="{width - 20}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#ccc"/>'
+                   f'<text x="4" y="{y(v) + 4:.1f}">{100 * v:+.0f} %</text>')
+    for i, (name, points, colour) in enumerate(curves):
+        path_points = " ".join(f"{x(r):.1f},{y(v):.1f}" for r, v in points)
+        out.append(f'<polyline points="{path_points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+                   f'<text x="{left + 10 + 190 * i}" y="18" fill="{colour}">{name}</text>')
+    out.append(f'<text x="{left}" y="{height - 8}">log loss of what is served against the clean run, by row; poison: shaded</text></svg>')
+    path.write_text("\n".join(out))
+
+
+def main():
+    argv = sys.argv[1:]
+    rest = argv[argv.index("--") + 1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("freshet")
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--from", dest="begin", type=int, default=20000)
+    parser.add_argument("--to", dest="end", type=int, default=24000)
+    parser.add_argument("--every", type=int, default=500)
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    args = parser.parse_args(argv[:argv.index("--")])
+    args.out.mkdir(parents=True, exist_ok=True)
+    clean = {gate: run(args, rest, f"clean{gate}", *flags)[0] for gate, flags in ((1, ["--gate"]), (0, []))}
+    print(f"{'poison':15} {'acts after':>10} {'before it':>10} {'during':>8} {'after':>8} | no gate: {'during':>8} {'after':>8}")
+    for kind in args.kinds.split(","):
+        keep = (lambda k: k % 2 == 1 or not args.begin <= k < args.end) if kind in ("nan", "huge") else (lambda k: True)
+        spoiled = {gate: run(args, rest, f"{kind}{gate}", *flags, "--poison", f"{kind}@{args.begin}:{args.end}")[0]
+                   for gate, flags in ((1, ["--gate"]), (0, []))}
+        # The gate acts when it is suspicious, or keeps the version that the clean run replaces.
+        acts = next((k for k in sorted(spoiled[1]) if k >= args.begin and (spoiled[1][k][2] or
+                     spoiled[1][k][1] != clean[1].get(k, (0, spoiled[1][k][1]))[1])), args.end)
+        falls = [fall(clean[1], spoiled[1], args.begin, acts, keep), fall(clean[1], spoiled[1], args.begin, args.end, keep),
+                 fall(clean[1], spoiled[1], args.end, args.end + 10000, keep),
+                 fall(clean[0], spoiled[0], args.begin, args.end, keep), fall(clean[0], spoiled[0], args.end, args.end + 10000, keep)]
+        text = [f"{100 * f:+.2f} %" for f in falls]
+        print(f"{kind:15} {acts - args.begin:10} {text[0]:>10} {text[1]:>8} {text[2]:>8} |          {text[3]:>8} {text[4]:>8}", flush=True)
+        first, last = args.begin - 4 * BLOCK, args.end + 12 * BLOCK
+        curves = [(name, [(b + BLOCK / 2, fall(clean[gate], spoiled[gate], b, b + BLOCK, keep)) for b in range(first, last, BLOCK)], colour)
+                  for name, gate, colour in (("with the gate", 1, "#1a7f37"), ("without", 0, "#b3261e"))]
+        svg(args.out / f"{kind}.svg", curves, args.begin, args.end, first, last)
+
+
+if __name__ == "__main__":
+    main()
