@@ -31,7 +31,10 @@ namespace {
 
 struct StorefrontDialect : Mount {
   explicit StorefrontDialect(const MountParts& from) : parts(from) {}
-  void stop() override { parts.background.stop(); }
+  void stop() override {
+    parts.background.stop();
+    parts.analytics.stop();
+  }
   Parts parts;
 };
 
@@ -40,7 +43,7 @@ struct StorefrontDialect : Mount {
 
 std::unique_ptr<Mount> make_storefront_dialect(const MountParts& from) {
   auto mount = std::make_unique<StorefrontDialect>(from);
-  mount->prefixes = {"1"};
+  mount->prefixes = {"1", "2"};
   mount->gate = std::make_unique<StorefrontGate>(from.guard);
   add_search_routes(mount->router, mount->parts);
   add_record_routes(mount->router, mount->parts);
@@ -48,6 +51,8 @@ std::unique_ptr<Mount> make_storefront_dialect(const MountParts& from) {
   add_key_routes(mount->router, mount->parts);
   add_index_routes(mount->router, mount->parts);
   add_event_routes(mount->router, mount->parts);
+  add_analytics_routes(mount->router, mount->parts);
+  mount->parts.analytics.start();
   return mount;
 }
 

@@ -267,4 +267,25 @@ await fails(recommend.getRecommendations({requests: [{...asked, model: 'no-such'
 await fails(recommend.getRecommendations({requests: [{...asked, model: 'related-products'}]}), 400, 'recommend: no objectID');
 check((await lite.getRecommendations({requests: [{...asked, model: 'trending-items'}]})).results[0].hits.length === 4, 'v5 lite getRecommendations');
 check((await fetch(`http://${url}/1/isalive`)).ok, 'isalive');
+// ---- what was searched for, by the analytics client
+const analytics = admin.initAnalytics({region: 'us', options: {hosts}});
+let top;
+for (let i = 0; i < 100; ++i) {
+  await admin.searchSingleIndex({indexName, searchParams: {query: 'nothingofthekind', userToken: `an${i}`, clickAnalytics: true}});
+  top = await analytics.getTopSearches({index: indexName, clickAnalytics: true, limit: 100});
+  if (top.searches.some((one) => one.search === 'nothingofthekind')) break;
+  await new Promise((done) => setTimeout(done, 50));
+}
+check(top.searches.every((one) => one.count > 0 && 'clickThroughRate' in one), 'top searches', top.searches.slice(0, 3));
+check(top.searches.some((one) => one.search === 'nothingofthekind'), 'know of the last one', top.searches.slice(0, 3));
+check((await analytics.getSearchesCount({index: indexName})).count >= top.searches.length, 'their count');
+const rate = await analytics.getNoResultsRate({index: indexName});
+check(rate.rate >= 0 && rate.rate <= 1 && rate.dates.length > 0, 'a rate without results', rate);
+check(Array.isArray((await analytics.getSearchesNoResults({index: indexName})).searches), 'searches without results');
+check((await analytics.getClickThroughRate({index: indexName})).trackedSearchCount > 0, 'a click-through rate');
+check((await analytics.getClickPositions({index: indexName})).positions.length === 8, 'positions of clicks');
+check((await analytics.getConversionRate({index: indexName, startDate: '2001-01-01', endDate: '2001-01-02'})).rate === null, 'without traffic there is no rate');
+await fails(analytics.getTopSearches({index: indexName, startDate: 'soon'}), 400, 'a date that is none');
+await fails(shopper.initAnalytics({region: 'us', options: {hosts}}).getTopSearches({index: indexName}), 403, 'a page may not read what people typed');
+
 finish();

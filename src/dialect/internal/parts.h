@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "dialect/internal/analytics.h"
 #include "dialect/internal/background.h"
 #include "dialect/internal/index_book.h"
 #include "dialect/internal/params.h"
@@ -20,7 +21,8 @@ struct Parts {
         metrics(from.metrics),
         guard(from.guard),
         body_bytes_max(from.body_bytes_max),
-        book(from.engine) {}
+        book(from.engine),
+        analytics(from.engine) {}
 
   Engine& engine;
   ServerMetrics& metrics;
@@ -29,6 +31,7 @@ struct Parts {
   IndexBook book;
   ServedPages served;
   Background background;
+  SearchAnalytics analytics;
   std::mutex writing;  // Of records: what is read, changed and written back.
 };
 
@@ -46,6 +49,7 @@ void add_merchandising_routes(Router& router, Parts& parts);  // synonyms, rules
 void add_key_routes(Router& router, Parts& parts);            // API keys
 void add_index_routes(Router& router, Parts& parts);          // settings, tasks, list, copy and move
 void add_event_routes(Router& router, Parts& parts);          // insights events, users' erasure
+void add_analytics_routes(Router& router, Parts& parts);      // what was searched for, and what came of it
 
 // {"message": ..., "status": ...}: the shape of every error here.
 Response refusal(int status, std::string_view message);
