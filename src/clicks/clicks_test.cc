@@ -1,0 +1,203 @@
+#include <cmath>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "clicks/click_model.h"
+
+namespace freshet {
+namespace {
+
+TEST(Features, WhatIsWrittenIsRead) {
+  MatchFeatures some{}, other{}, read{};
+  for (size_t i = 0; i < kMatchFeatures; ++i) some[i] = 0.37f * static_cast<float>(i) - 0.5f;
+  some[3] = std::nanf("");
+  round_features(some);
+  round_features(other);
+  EXPECT_EQ(some[0], 0);
+  EXPECT_EQ(some[3], 0);
+  EXPECT_LT(some[12], 4);
+  std::string text;
+  append_features(other, text);
+  append_features(some, text);
+  ASSERT_TRUE(read_features(text, 1, read));
+  EXPECT_EQ(read, some);
+  EXPECT_FALSE(read_features(text, 2, read));
+  text[2 * kMatchFeatures] = '.';
+  EXPECT_FALSE(read_features(text, 1, read));
+  EXPECT_TRUE(read_features(text, 0, read));
+}
+
+TEST(Examination, IsMeasuredByExchanges) {
+  for (const bool geometric : {false, true}) {
+    Examination measured;
+    Draw draw(11);
+    const auto truth = [&](uint32_t k) { return geometric ? std::pow(0.8, k) : 1 / (k + 1.0); };
+    const double before = measured.doubt();
+    for (int page = 0; page < 20'000; ++page) {
+      const size_t design = draw.below(2);
+      for (const Examination::Pair& pair : Examination::kDesigns[design]) {
+        const double good = 0.3 * draw.uniform(), bad = 0.1 * draw.uniform();
+        const bool exchanged = draw.below(2) != 0;
+        if (draw.uniform() < truth(pair.upper) * (exchanged ? bad : good)) measured.count(design, pair.upper);
+        if (draw.uniform() < truth(pair.lower) * (exchanged ? good : bad)) measured.count(design, pair.lower);
+      }
+    }
+    for (uint32_t k = 0; k < 10; ++k)
+      EXPECT_NEAR(measured.measured(k) / truth(k), 1, 0.15) << geometric << " place " << k;
+    EXPECT_LT(measured.doubt(), before / 4);
+    Writer out;
+    measured.save(out);
+    Examination copy;
+    Reader in(out.bytes());
+    ASSERT_TRUE(copy.load(in).ok());
+    EXPECT_EQ(copy.all(), measured.all());
+  }
+}
+
+TEST(PoissonRegression, FindsRatesFromExposuresAndClicksThatComeLater) {
+  PoissonRegression<3> learner;
+  learner.start({-3, 0, 0}, {1.5f, 1, 1});
+  const double truth[] = {-2, 1, -0.7};
+  Draw draw(5);
+  std::vector<std::array<float, 3>> late;
+  for (int n = 0; n < 40'000; ++n) {
+    const std::array<float, 3> x = {1, static_cast<float>(draw.uniform()),
+                                    static_cast<float>(draw.uniform())};
+    const double exposure = 0.2 + 0.8 * draw.uniform();
+    learner.expose(x, exposure);
+    double log_rate = 0;
+    for (size_t i = 0; i < 3; ++i) log_rate += truth[i] * static_cast<double>(x[i]);
+    if (draw.uniform() < exposure * std::exp(log_rate)) late.push_back(x);
+    if (late.size() == 50) {
+      for (const auto& one : late) learner.click(one);
+      late.clear();
+    }
+  }
+  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(learner.mean()[i], truth[i], 0.25) << i;
+}
+
+class Shop {
+ public:
+  Shop() : catalog_(moment_, {.items_max = 1000}), joiner_(moment_, catalog_) {
+    model_ = std::make_unique<ClickModel>(
+        moment_, catalog_, joiner_, ClickConfig{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16});
+    for (int i = 0; i < 20; ++i) {
+      Event event;
+      event.type = EventType::kItemUpsert;
+      event.item = "i" + std::to_string(i);
+      apply(event);
+    }
+  }
+  void apply(const Event& event) {
+    moment_ = {
+        .skip = false, .key = mix64(offset_, 5), .time_ms = TimeMs(offset_), .now_ms = TimeMs(offset_)};
+    for (Fold* fold :
+         {static_cast<Fold*>(&catalog_), static_cast<Fold*>(&joiner_), static_cast<Fold*>(model_.get())})
+      fold->apply(offset_, event);
+    ++offset_;
+  }
+  static MatchFeatures match(int place) {
+    MatchFeatures out{};
+    at(out, MatchFeature::kScore) = 2 - 0.1f * static_cast<float>(place);
+    round_features(out);
+    return out;
+  }
+  // Shows ten items from `first` on; then clicks on one, if any.
+  void page(const std::string& query, int first, int clicked) {
+    Event event;
+    event.type = EventType::kImpression;
+    event.query = query;
+    event.surface = "search";
+    event.query_id = std::to_string(offset_);
+    std::string features;
+    for (int i = 0; i < 10; ++i) {
+      event.shown.push_back({"i" + std::to_string((first + i) % 20), 1.0f});
+      append_features(match(i), features);
+    }
+    event.attributes = {{"features", features}};
+    apply(event);
+    if (clicked < 0) return;
+    Event click;
+    click.type = EventType::kClick;
+    click.query_id = event.query_id;
+    click.item = "i" + std::to_string(clicked);
+    apply(click);
+  }
+  double part(const std::string& query, int item) {
+    const EpochGuard guard;
+    const ItemSlot slot = catalog_.find("i" + std::to_string(item));
+    return ClickModel::Query(*model_, query).verdict(slot, catalog_.item(slot)->key, match(item)).part;
+  }
+  Moment moment_;
+  Catalog catalog_;
+  Joiner joiner_;
+  std::unique_ptr<ClickModel> model_;
+  Offset offset_ = 0;
+};
+
+TEST(ClickModel, SaysNothingBeforeThereAreClicks) {
+  Shop shop;
+  EXPECT_FALSE(shop.model_->parameters().ready);
+  for (int i = 0; i < 19; ++i) shop.page("red kettle", 0, 3);
+  EXPECT_FALSE(shop.model_->parameters().ready);
+  shop.page("red kettle", 0, 3);
+  EXPECT_TRUE(shop.model_->parameters().ready);
+}
+
+TEST(ClickModel, LiftsWhatIsClickedAndLowersWhatIsNot) {
+  Shop shop;
+  for (int i = 0; i < 60; ++i) shop.page("red kettle", 0, i % 2 == 0 ? 4 : -1);
+  EXPECT_GT(shop.part("red kettle", 4), shop.part("red kettle", 0) + 0.2);
+  EXPECT_GT(shop.part("red kettle", 4), 0);
+  EXPECT_LT(shop.part("red kettle", 0), 0);
+}
+
+TEST(ClickModel, ClicksFarDownCountMore) {
+  Shop shop;
+  for (int i = 0; i < 90; ++i) shop.page("pan", 0, i % 3 == 0 ? 1 : i % 3 == 1 ? 8 : -1);
+  const auto beyond = [&](int item) {  // Without what the places say of the score.
+    return shop.part("pan", item) - shop.part("other words", item);
+  };
+  EXPECT_GT(beyond(8), beyond(1));
+}
+
+TEST(ClickModel, SavesByteByByteAndGoesOnTheSame) {
+  Shop whole, part;
+  for (int i = 0; i < 400; ++i) {
+    const std::string query = "w" + std::to_string(i % 7) + " kettle";
+    if (i == 200) {
+      Writer out;
+      part.model_->save(out);
+      auto next = std::make_unique<ClickModel>(
+          part.moment_, part.catalog_, part.joiner_,
+          ClickConfig{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16});
+      Reader in(out.bytes());
+      ASSERT_TRUE(next->load(in).ok());
+      EXPECT_TRUE(in.done());
+      part.model_ = std::move(next);
+      Reader cut(std::string_view(out.bytes()).substr(0, 40));
+      ClickModel other(part.moment_, part.catalog_, part.joiner_);
+      EXPECT_FALSE(other.load(cut).ok());
+    }
+    for (Shop* shop : {&whole, &part}) shop->page(query, i % 11, i % 3 == 0 ? (i % 11 + i % 10) % 20 : -1);
+  }
+  Writer a, b;
+  whole.model_->save(a);
+  part.model_->save(b);
+  EXPECT_EQ(a.bytes(), b.bytes());
+  EXPECT_EQ(whole.model_->bytes(), part.model_->bytes());
+}
+
+TEST(ClickModel, EvictedSlotsStartAnew) {
+  Shop shop;
+  for (int i = 0; i < 60; ++i) shop.page("red kettle", 0, 4);
+  const double before = shop.part("red kettle", 4);
+  const ItemSlot gone[] = {shop.catalog_.find("i4")};
+  shop.model_->evict(gone);
+  EXPECT_LT(shop.part("red kettle", 4), before - 0.2);
+}
+
+}  // namespace
+}  // namespace freshet

@@ -1,0 +1,139 @@
+#include "clicks/examination.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/math.h"
+
+namespace freshet {
+namespace {
+
+constexpr double kMean[] = {1, 0};
+constexpr double kDeviation[] = {0.5, 0.1};
+constexpr double kOwnDeviation = 0.07;
+constexpr int kNewtonSteps = 6;
+constexpr double kStepMax = 0.5;
+constexpr uint64_t kRefitEvery = 8;
+
+double log_of(double x) {
+  return static_cast<double>(log_f32(static_cast<float>(x)));
+}
+double sigmoid(double x) {
+  return static_cast<double>(sigmoid_f32(static_cast<float>(x)));
+}
+
+// Solves a x = b for a symmetric positive definite `a`, by Cholesky's decomposition.
+template <size_t kSize>
+std::array<double, kSize> solve(std::array<std::array<double, kSize>, kSize> a, std::array<double, kSize> b) {
+  for (size_t j = 0; j < kSize; ++j) {
+    for (size_t k = 0; k < j; ++k) a[j][j] -= a[j][k] * a[j][k];
+    a[j][j] = std::sqrt(a[j][j]);
+    for (size_t i = j + 1; i < kSize; ++i) {
+      for (size_t k = 0; k < j; ++k) a[i][j] -= a[i][k] * a[j][k];
+      a[i][j] /= a[j][j];
+    }
+  }
+  for (size_t i = 0; i < kSize; ++i) {
+    for (size_t k = 0; k < i; ++k) b[i] -= a[i][k] * b[k];
+    b[i] /= a[i][i];
+  }
+  for (size_t i = kSize; i-- > 0;) {
+    for (size_t k = i + 1; k < kSize; ++k) b[i] -= a[k][i] * b[k];
+    b[i] /= a[i][i];
+  }
+  return b;
+}
+
+}  // namespace
+
+Examination::Examination() {
+  parameters_ = {kMean[0], kMean[1]};
+  refit();
+}
+
+void Examination::count(size_t design, uint32_t place) {
+  if (design >= kDesigns.size() || place >= kMeasured) return;
+  ++clicks_[design][place];
+  if (++counted_ % kRefitEvery == 0) refit();
+}
+
+double Examination::measured(uint32_t place) const {
+  return static_cast<double>(exp_f32(log_theta_[std::min(place, kPlaces - 1)]));
+}
+
+Examination::Vector Examination::log_theta(uint32_t place) {
+  Vector x{};
+  x[0] = -log_of(place + 1.0);
+  x[1] = -static_cast<double>(place);
+  for (uint32_t k = 1; k <= std::min(place, kMeasured - 1); ++k) x[1 + k] = 1;
+  return x;
+}
+
+void Examination::derivatives(Vector& gradient, Matrix& hessian) const {
+  hessian = {};
+  for (size_t i = 0; i < kParameters; ++i) {
+    const double deviation = i < 2 ? kDeviation[i] : kOwnDeviation;
+    gradient[i] = (parameters_[i] - (i < 2 ? kMean[i] : 0)) / (deviation * deviation);
+    hessian[i][i] = 1 / (deviation * deviation);
+  }
+  for (size_t design = 0; design < kDesigns.size(); ++design)
+    for (const Pair& pair : kDesigns[design]) {
+      const double lower = clicks_[design][pair.lower], n = lower + clicks_[design][pair.upper];
+      if (n == 0) continue;
+      const Vector upper_x = log_theta(pair.upper);
+      Vector x = log_theta(pair.lower);
+      double step = 0;
+      for (size_t i = 0; i < kParameters; ++i) {
+        x[i] -= upper_x[i];
+        step += x[i] * parameters_[i];
+      }
+      const double p = sigmoid(step), curvature = n * p * (1 - p);
+      for (size_t i = 0; i < kParameters; ++i) {
+        gradient[i] += (n * p - lower) * x[i];
+        for (size_t j = 0; j < kParameters; ++j) hessian[i][j] += curvature * x[i] * x[j];
+      }
+    }
+}
+
+void Examination::refit() {
+  Vector gradient{};
+  Matrix hessian{};
+  for (int newton = 0; newton < kNewtonSteps; ++newton) {
+    derivatives(gradient, hessian);
+    const Vector step = solve(hessian, gradient);
+    for (size_t i = 0; i < kParameters; ++i) parameters_[i] -= std::clamp(step[i], -kStepMax, kStepMax);
+  }
+  derivatives(gradient, hessian);
+  const Vector last = log_theta(kMeasured - 1), spread = solve(hessian, last);
+  double variance = 0;
+  for (size_t i = 0; i < kParameters; ++i) variance += last[i] * spread[i];
+  doubt_ = std::sqrt(variance);
+  for (uint32_t k = 0; k < kPlaces; ++k) {
+    const Vector x = log_theta(k);
+    double sum = 0;
+    for (size_t i = 0; i < kParameters; ++i) sum += x[i] * parameters_[i];
+    log_theta_[k] = static_cast<float>(std::clamp(sum, -80.0, 10.0));
+    theta_[k] = std::clamp(exp_f32(log_theta_[k]), kClip, 1.0f);
+  }
+}
+
+void Examination::save(Writer& out) const {
+  for (const auto& places : clicks_) out.array(places.data(), places.size());
+  out.u64(counted_);
+  out.array(parameters_.data(), parameters_.size());
+  out.f64(doubt_);
+  out.array(log_theta_.data(), log_theta_.size());
+  out.array(theta_.data(), theta_.size());
+}
+
+Status Examination::load(Reader& in) {
+  for (auto& places : clicks_) in.array(places.data(), places.size());
+  counted_ = in.u64();
+  in.array(parameters_.data(), parameters_.size());
+  doubt_ = in.f64();
+  in.array(log_theta_.data(), log_theta_.size());
+  in.array(theta_.data(), theta_.size());
+  return in.ok() ? Status() : Status(corrupt("examination: cut short"));
+}
+
+}  // namespace freshet

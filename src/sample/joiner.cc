@@ -1,0 +1,299 @@
+#include "sample/joiner.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "text/words.h"
+
+namespace freshet {
+namespace {
+
+constexpr uint32_t kVersion = 1;
+constexpr size_t kChainMax = 16;  // Impressions of a shopper looked through for an item.
+constexpr size_t kPairwiseTries = 8;
+constexpr uint64_t kPairwise = 0x7061697277697365;  // Purpose of its draws.
+
+uint8_t bit(SampleTask task) {
+  return static_cast<uint8_t>(1u << static_cast<unsigned>(task));
+}
+
+void forget(std::unordered_map<uint64_t, uint64_t>& map, uint64_t key, uint64_t number) {
+  const auto found = map.find(key);
+  if (found != map.end() && found->second == number) map.erase(found);
+}
+
+std::string_view text_of(const Event& event, std::string_view name) {
+  for (const Attribute& attribute : event.attributes)
+    if (attribute.name == name)
+      if (const auto* text = std::get_if<std::string>(&attribute.value)) return *text;
+  return {};
+}
+
+int64_t number_of(const Event& event, std::string_view name, int64_t absent, int64_t most) {
+  for (const Attribute& attribute : event.attributes)
+    if (attribute.name == name)
+      if (const auto* number = std::get_if<int64_t>(&attribute.value); number != nullptr && *number >= 0)
+        return std::min(*number, most);
+  return absent;
+}
+
+}  // namespace
+
+size_t ShownPage::bytes() const {
+  return sizeof *this + query.size() + features.size() + places.size() * sizeof(ShownPlace) + 64;
+}
+
+Joiner::Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config)
+    : moment_(moment), catalog_(catalog), config_(config) {}
+
+void Joiner::apply(Offset, const Event& event) {
+  shown_ = followed_ = nullptr;
+  examples_.clear();
+  first_answer_ = false;
+  while (pages_.size() > config_.impressions_max || page_bytes_ > config_.bytes_max) drop_first();
+  if (moment_.skip) return;
+  close_old();
+  const std::string& who = event.user.empty() ? event.session : event.user;
+  const uint64_t shopper = who.empty() ? 0 : hash_bytes(who);
+  if (event.type == EventType::kImpression) {
+    show(event, shopper);
+  } else if (is_item_action(event.type)) {
+    act(event, shopper);
+  }
+}
+
+void Joiner::show(const Event& event, uint64_t shopper) {
+  if (event.shown.empty()) return;
+  const uint64_t number = first_ + pages_.size();
+  ShownPage page;
+  page.query_id = event.query_id.empty() ? 0 : hash_bytes(event.query_id);
+  page.shopper = shopper;
+  page.time_ms = moment_.time_ms;
+  page.from = static_cast<uint32_t>(number_of(event, "from", 0, 1'000'000));
+  page.exchanged = static_cast<int8_t>(number_of(event, "exchanged", -1, 127));
+  page.search = event.surface == "search" || !event.query.empty();
+  fold_words(event.query, page.query, config_.query_bytes_max);
+  const std::string_view features = text_of(event, "features");
+  if (features.size() <= config_.features_bytes_max) page.features = features;
+  page.places.reserve(std::min(event.shown.size(), config_.places_max));
+  for (const ShownItem& item : event.shown) {
+    if (page.places.size() == config_.places_max) break;
+    page.places.push_back({catalog_.find(item.item), item.propensity});
+  }
+  if (shopper != 0) {
+    const auto last = by_shopper_.find(shopper);
+    if (last != by_shopper_.end()) page.before = last->second + 1;
+    by_shopper_[shopper] = number;
+  }
+  if (page.query_id != 0) by_query_id_[page.query_id] = number;
+  page_bytes_ += page.bytes();
+  pages_.push_back(std::move(page));
+  shown_ = &pages_.back();
+}
+
+bool Joiner::shows(uint64_t number, ItemSlot item, TimeMs age_max) {
+  if (number < first_) return false;
+  ShownPage& page = this->page(number);
+  if (std::abs(moment_.time_ms - page.time_ms) > age_max) return false;
+  for (size_t i = 0; i < page.places.size(); ++i) {
+    if (page.places[i].item != item) continue;
+    followed_ = &page;
+    place_ = static_cast<uint32_t>(i);
+    return true;
+  }
+  return false;
+}
+
+bool Joiner::join(const Event& event, uint64_t shopper) {
+  if (!event.query_id.empty()) {
+    const auto named = by_query_id_.find(hash_bytes(event.query_id));
+    if (named != by_query_id_.end() && shows(named->second, moment_.item, config_.late_ms)) return true;
+  }
+  const auto last = by_shopper_.find(shopper);
+  if (shopper == 0 || last == by_shopper_.end()) return false;
+  uint64_t number = last->second;
+  for (size_t looked = 0; looked < kChainMax && number >= first_; ++looked) {
+    if (shows(number, moment_.item, event.type == EventType::kPurchase ? config_.late_ms : config_.window_ms))
+      return true;
+    const uint64_t before = page(number).before;
+    if (before == 0) return false;
+    number = before - 1;
+  }
+  return false;
+}
+
+void Joiner::act(const Event& event, uint64_t shopper) {
+  if (moment_.item == kNoItem || !is_positive_action(event.type)) return;
+  if (!join(event, shopper)) {
+    explain_alone(moment_.item);
+    return;
+  }
+  first_answer_ = followed_->places[place_].answered == 0;
+  if (event.type == EventType::kPurchase) {
+    answer(SampleTask::kPurchase, 1);
+    const double many = has_number(event.quantity) ? event.quantity : 1;
+    if (has_number(event.price) && event.price > 0 && many > 0)
+      answer(SampleTask::kRevenue, event.price * many);
+  } else if (event.type == EventType::kAddToCart) {
+    answer(SampleTask::kCart, 1);
+  } else {
+    answer(SampleTask::kClick, 1);
+  }
+}
+
+void Joiner::answer(SampleTask task, double value) {
+  ShownPlace& place = followed_->places[place_];
+  if ((place.answered & bit(task)) != 0) return;
+  place.answered |= bit(task);
+  const bool late = (place.settled & bit(task)) != 0;
+  Counted& counted = counted_[static_cast<size_t>(task)];
+  ++(late ? counted.late : counted.ones);
+  examples_.push_back({.task = task,
+                       .label = static_cast<float>(value),
+                       .weight = static_cast<float>(1 + delay(task).late),
+                       .late = late,
+                       .page = followed_,
+                       .place = place_,
+                       .item = place.item});
+}
+
+// One of what was shown lately, for an item that nobody saw being shown.
+void Joiner::explain_alone(ItemSlot item) {
+  if (pages_.empty()) return;
+  Draw draw(mix64(moment_.key, kPairwise));
+  for (size_t i = 0; i < kPairwiseTries; ++i) {
+    const ShownPage& page = pages_[draw.below(pages_.size())];
+    const ItemSlot other = page.places[draw.below(page.places.size())].item;
+    if (other == kNoItem || other == item) continue;
+    examples_.push_back({.label = 1, .pairwise = true, .item = item, .against = other});
+    return;
+  }
+}
+
+Joiner::Delay Joiner::delay(SampleTask task) const {
+  const Counted& counted = counted_[static_cast<size_t>(task)];
+  const uint64_t places = counted.ones + counted.zeros;
+  if (places == 0) return {};
+  return {static_cast<double>(counted.late) / static_cast<double>(places),
+          counted.zeros == 0 ? 1
+                             : 1 - static_cast<double>(std::min(counted.late, counted.zeros)) /
+                                       static_cast<double>(counted.zeros)};
+}
+
+void Joiner::close(ShownPage& page) {
+  page.closed = true;
+  for (size_t i = 0; i < page.places.size(); ++i) {
+    ShownPlace& place = page.places[i];
+    if (place.item == kNoItem) continue;
+    for (const SampleTask task : {SampleTask::kClick, SampleTask::kCart, SampleTask::kPurchase}) {
+      if (((place.answered | place.settled) & bit(task)) != 0) continue;
+      place.settled |= bit(task);
+      ++counted_[static_cast<size_t>(task)].zeros;
+      const Delay delay = this->delay(task);
+      examples_.push_back({.task = task,
+                           .weight = static_cast<float>((1 + delay.late) * delay.real),
+                           .page = &page,
+                           .place = static_cast<uint32_t>(i),
+                           .item = place.item});
+    }
+    place.settled |= bit(SampleTask::kRevenue);
+  }
+}
+
+void Joiner::close_old() {
+  open_ = std::max(open_, first_);
+  while (open_ < first_ + pages_.size() && moment_.now_ms - page(open_).time_ms > config_.window_ms)
+    close(page(open_++));
+  // What is too old to be joined is given up one at a time, so that an event costs no more than it adds.
+  if (!pages_.empty() && pages_.front().closed && moment_.now_ms - pages_.front().time_ms > config_.late_ms &&
+      examples_.empty())
+    drop_first();
+}
+
+// Before the examples of an event are made: they point into pages.
+void Joiner::drop_first() {
+  ShownPage& page = pages_.front();
+  forget(by_query_id_, page.query_id, first_);
+  forget(by_shopper_, page.shopper, first_);
+  page_bytes_ -= std::min(page_bytes_, page.bytes());
+  pages_.pop_front();
+  ++first_;
+}
+
+void Joiner::evict(std::span<const ItemSlot> items) {
+  for (ShownPage& page : pages_)
+    for (ShownPlace& place : page.places)
+      if (std::binary_search(items.begin(), items.end(), place.item)) place.item = kNoItem;
+}
+
+void Joiner::save(Writer& out) const {
+  out.u32(kVersion);
+  out.u64(first_);
+  out.u64(open_);
+  for (const Counted& counted : counted_) out.raw(counted);
+  out.varint(pages_.size());
+  for (const ShownPage& page : pages_) {
+    out.u64(page.query_id);
+    out.u64(page.shopper);
+    out.u64(page.before);
+    out.i64(page.time_ms);
+    out.u32(page.from);
+    out.u8(static_cast<uint8_t>(page.exchanged));
+    out.u8(static_cast<uint8_t>(page.search | page.closed << 1));
+    out.str(page.query);
+    out.str(page.features);
+    out.varint(page.places.size());
+    for (const ShownPlace& place : page.places) {
+      out.u32(place.item);
+      out.f32(place.propensity);
+      out.u8(place.answered);
+      out.u8(place.settled);
+    }
+  }
+}
+
+Status Joiner::load(Reader& in) {
+  pages_.clear();
+  by_query_id_.clear();
+  by_shopper_.clear();
+  page_bytes_ = 0;
+  if (in.u32() != kVersion) return corrupt("joiner: not of this version");
+  first_ = in.u64();
+  open_ = in.u64();
+  for (Counted& counted : counted_) counted = in.raw<Counted>();
+  const uint64_t count = in.varint();
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    ShownPage page;
+    page.query_id = in.u64();
+    page.shopper = in.u64();
+    page.before = in.u64();
+    page.time_ms = in.i64();
+    page.from = in.u32();
+    page.exchanged = static_cast<int8_t>(in.u8());
+    const uint8_t flags = in.u8();
+    page.search = (flags & 1) != 0;
+    page.closed = (flags & 2) != 0;
+    page.query = in.str();
+    page.features = in.str();
+    const uint64_t places = in.varint();
+    if (places > config_.places_max) return corrupt("joiner: an impression with more places than places_max");
+    page.places.resize(places);
+    for (ShownPlace& place : page.places) {
+      place.item = in.u32();
+      place.propensity = in.f32();
+      place.answered = in.u8();
+      place.settled = in.u8();
+    }
+    if (page.query_id != 0) by_query_id_[page.query_id] = first_ + i;
+    if (page.shopper != 0) by_shopper_[page.shopper] = first_ + i;
+    page_bytes_ += page.bytes();
+    pages_.push_back(std::move(page));
+  }
+  return in.ok() ? Status() : Status(corrupt("joiner: cut short"));
+}
+
+size_t Joiner::bytes() const {
+  return page_bytes_ + (by_query_id_.size() + by_shopper_.size()) * 40;
+}
+
+}  // namespace freshet

@@ -1,0 +1,271 @@
+#include "sample/joiner.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+
+namespace freshet {
+namespace {
+
+constexpr TimeMs kMinute = 60'000;
+
+class Stream {
+ public:
+  explicit Stream(JoinerConfig config = {})
+      : catalog_(moment_, {.items_max = 1000}), joiner_(moment_, catalog_, config) {
+    for (int i = 0; i < 30; ++i) {
+      Event event;
+      event.type = EventType::kItemUpsert;
+      event.item = "i" + std::to_string(i);
+      apply(event, 0);
+    }
+  }
+  void apply(const Event& event, TimeMs at) {
+    moment_ = {
+        .skip = false, .key = mix64(offset_, 5), .time_ms = at, .now_ms = std::max(moment_.now_ms, at)};
+    catalog_.apply(offset_, event);
+    joiner_.apply(offset_, event);
+    ++offset_;
+  }
+  void show(const std::string& query_id, const std::string& user, std::vector<int> items, TimeMs at) {
+    Event event;
+    event.type = EventType::kImpression;
+    event.query = "Red Kettle";
+    event.query_id = query_id;
+    event.user = user;
+    event.attributes = {{"features", std::string("AB")}, {"from", int64_t{20}}};
+    for (const int item : items) event.shown.push_back({"i" + std::to_string(item), 1.0f});
+    apply(event, at);
+  }
+  void act(EventType type, const std::string& query_id, const std::string& user, int item, TimeMs at) {
+    Event event;
+    event.type = type;
+    event.query_id = query_id;
+    event.user = user;
+    event.item = "i" + std::to_string(item);
+    event.price = 10;
+    event.quantity = 3;
+    apply(event, at);
+  }
+  // "click@1=1 cart@0=0": task, place and label of each example.
+  std::string examples() const {
+    static constexpr const char* kTasks[] = {"click", "cart", "purchase", "revenue"};
+    std::string out;
+    for (const LabelledExample& one : joiner_.examples()) {
+      out += (out.empty() ? "" : " ") + std::string(kTasks[static_cast<size_t>(one.task)]) +
+             (one.pairwise ? "|"
+              : one.late   ? "~"
+                           : "@") +
+             std::to_string(one.place) + "=" + std::to_string(static_cast<int>(one.label));
+    }
+    return out;
+  }
+  Moment moment_;
+  Catalog catalog_;
+  Joiner joiner_;
+  Offset offset_ = 0;
+};
+
+TEST(Joiner, AttributesByQueryIdThenByItemAndTime) {
+  struct Case {
+    const char* query_id;
+    const char* user;
+    int item;
+    TimeMs at;
+    int place;      // -1: belongs to none
+    uint64_t page;  // by its query id: a, b or c
+  };
+  const Case cases[] = {
+      {"a", "", 2, 1 * kMinute, 1, 'a'},      // Named.
+      {"a", "ada", 3, 1 * kMinute, 2, 'a'},   // Named, though b shows it later.
+      {"", "ada", 3, 3 * kMinute, 0, 'b'},    // Last touch.
+      {"", "ada", 1, 3 * kMinute, 0, 'a'},    // Only the page before the last showed it.
+      {"c", "ada", 1, 3 * kMinute, 0, 'a'},   // Named page does not show it.
+      {"", "bob", 3, 3 * kMinute, -1, 0},     // Another shopper.
+      {"", "ada", 3, 33 * kMinute, -1, 0},    // Too late without a name.
+      {"b", "ada", 3, 33 * kMinute, 0, 'b'},  // Not with one.
+      {"", "", 3, 3 * kMinute, -1, 0},        // Nobody.
+      {"a", "", 9, 1 * kMinute, -1, 0},       // Not shown.
+  };
+  for (const Case& one : cases) {
+    Stream stream;
+    stream.show("a", "ada", {1, 2, 3}, 0);
+    stream.show("b", "ada", {3, 4}, 2 * kMinute);
+    stream.show("c", "ada", {7}, 2 * kMinute);
+    stream.act(EventType::kClick, one.query_id, one.user, one.item, one.at);
+    const ShownPage* page = stream.joiner_.followed();
+    SCOPED_TRACE(std::string(one.query_id) + one.user + std::to_string(one.item));
+    ASSERT_EQ(page != nullptr, one.place >= 0);
+    if (page == nullptr) continue;
+    EXPECT_EQ(page->query_id, hash_bytes(std::string(1, static_cast<char>(one.page))));
+    EXPECT_EQ(stream.joiner_.place(), static_cast<uint32_t>(one.place));
+    EXPECT_EQ(page->query, "red kettle");
+    EXPECT_EQ(page->features, "AB");
+    EXPECT_EQ(page->from, 20u);
+  }
+}
+
+TEST(Joiner, LabelsOnceThenZerosThenLateOnes) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  EXPECT_EQ(stream.examples(), "");
+  stream.act(EventType::kClick, "a", "ada", 2, kMinute);
+  EXPECT_EQ(stream.examples(), "click@1=1");
+  EXPECT_TRUE(stream.joiner_.first_answer());
+  stream.act(EventType::kClick, "a", "ada", 2, kMinute);
+  EXPECT_EQ(stream.examples(), "");  // The same click again.
+  EXPECT_FALSE(stream.joiner_.first_answer());
+  stream.act(EventType::kDismiss, "a", "ada", 1, kMinute);
+  EXPECT_EQ(stream.examples(), "");
+  stream.show("b", "bob", {5}, 31 * kMinute);
+  EXPECT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0 cart@1=0 purchase@1=0");
+  stream.act(EventType::kPurchase, "a", "ada", 1, 40 * kMinute);
+  EXPECT_EQ(stream.examples(), "purchase~0=1 revenue~0=30");
+  // Two places of purchase given as zeros, one of them wrong: weights from now on.
+  const Joiner::Delay delay = stream.joiner_.delay(SampleTask::kPurchase);
+  EXPECT_DOUBLE_EQ(delay.late, 0.5);
+  EXPECT_DOUBLE_EQ(delay.real, 0.5);
+  EXPECT_FLOAT_EQ(stream.joiner_.examples()[0].weight, 1.5f);
+  stream.show("c", "cleo", {6}, 80 * kMinute);
+  ASSERT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0");
+  EXPECT_FLOAT_EQ(stream.joiner_.examples()[2].weight, (1 + 1.0f / 3) * (1 - 1.0f / 3));
+}
+
+TEST(Joiner, WhatNobodySawIsAPair) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  stream.act(EventType::kClick, "", "bob", 9, kMinute);
+  ASSERT_EQ(stream.examples(), "click|0=1");
+  const LabelledExample& one = stream.joiner_.examples()[0];
+  EXPECT_EQ(one.item, stream.catalog_.find("i9"));
+  EXPECT_TRUE(one.against == stream.catalog_.find("i1") || one.against == stream.catalog_.find("i2"));
+}
+
+TEST(Joiner, StaysWithinItsBytesAndForgetsEvictedSlots) {
+  Stream stream({.bytes_max = 4000});
+  for (int i = 0; i < 200; ++i) stream.show("q" + std::to_string(i), "ada", {1, 2, 3}, i);
+  EXPECT_LT(stream.joiner_.waiting(), 20u);
+  EXPECT_GT(stream.joiner_.waiting(), 5u);
+  stream.act(EventType::kClick, "q5", "", 1, 300);
+  EXPECT_EQ(stream.joiner_.followed(), nullptr);
+  stream.act(EventType::kClick, "q199", "", 1, 300);
+  EXPECT_NE(stream.joiner_.followed(), nullptr);
+  const ItemSlot gone[] = {stream.catalog_.find("i2")};
+  stream.joiner_.evict(gone);
+  stream.act(EventType::kClick, "q198", "", 2, 300);
+  EXPECT_EQ(stream.joiner_.followed(), nullptr);
+}
+
+// The slow twin keeps every page and looks through all of them; a stream cut in two goes on as one that was
+// not.
+TEST(Joiner, AgreesWithItsTwinAndResumes) {
+  struct Page {
+    std::string id, user;
+    std::vector<int> items;
+    TimeMs at = 0;
+  };
+  Stream whole;
+  auto part = std::make_unique<Stream>();
+  std::vector<Page> pages;
+  Draw draw(7);
+  size_t joined = 0;
+  for (int n = 0; n < 4000; ++n) {
+    const TimeMs at = n * 20'000;
+    const std::string user = "u" + std::to_string(draw.below(5));
+    if (n == 2000) {
+      Writer out;
+      part->joiner_.save(out);
+      auto next = std::make_unique<Stream>();
+      Reader in(out.bytes());
+      ASSERT_TRUE(next->joiner_.load(in).ok());
+      next->moment_ = part->moment_;
+      next->offset_ = part->offset_;
+      part = std::move(next);
+    }
+    if (draw.uniform() < 0.4) {
+      Page page{"p" + std::to_string(n), user, {}, at};
+      for (int i = 0; i < 4; ++i) page.items.push_back(static_cast<int>(draw.below(8)) + 8 * i % 30);
+      for (Stream* stream : {&whole, part.get()}) stream->show(page.id, user, page.items, at);
+      pages.push_back(page);
+      continue;
+    }
+    const int item = static_cast<int>(draw.below(30));
+    const std::string named =
+        draw.uniform() < 0.3 && !pages.empty() ? pages[draw.below(pages.size())].id : std::string();
+    const EventType type = draw.below(2) != 0 ? EventType::kClick : EventType::kPurchase;
+    for (Stream* stream : {&whole, part.get()}) stream->act(type, named, user, item, at);
+    EXPECT_EQ(whole.examples(), part->examples());
+    const Page* expected = nullptr;
+    for (const Page& page : pages)
+      if (page.id == named && at - page.at <= JoinerConfig{}.late_ms &&
+          std::count(page.items.begin(), page.items.end(), item) > 0)
+        expected = &page;
+    int looked = 0;
+    const TimeMs age_max = type == EventType::kPurchase ? JoinerConfig{}.late_ms : JoinerConfig{}.window_ms;
+    for (size_t i = pages.size(); expected == nullptr && i-- > 0 && looked < 16;) {
+      if (pages[i].user != user) continue;
+      ++looked;
+      if (at - pages[i].at <= age_max && std::count(pages[i].items.begin(), pages[i].items.end(), item) > 0)
+        expected = &pages[i];
+    }
+    const ShownPage* got = whole.joiner_.followed();
+    ASSERT_EQ(got != nullptr, expected != nullptr) << n;
+    if (got != nullptr) {
+      ++joined;
+      EXPECT_EQ(got->query_id, hash_bytes(expected->id)) << n;
+    }
+  }
+  EXPECT_GT(joined, 300u);
+  Writer a, b;
+  whole.joiner_.save(a);
+  part->joiner_.save(b);
+  EXPECT_EQ(a.bytes(), b.bytes());
+}
+
+// Conversions come after a delay; a rate learned from the weighted examples is that of the oracle who waits,
+// not that of one who believes the first zeros.
+TEST(Joiner, WeightsTakeBackWrongZeros) {
+  Stream stream;
+  double ones = 0, zeros = 0, believed = 0, places = 0;
+  Draw draw(3);
+  struct Due {
+    TimeMs at;
+    std::string id;
+  };
+  std::vector<Due> due;
+  size_t next = 0;
+  const auto take = [&] {
+    for (const LabelledExample& one : stream.joiner_.examples()) {
+      if (one.task != SampleTask::kPurchase) continue;
+      (one.label > 0 ? ones : zeros) += static_cast<double>(one.weight);
+      if (one.label > 0 && !one.late) believed += 1;
+    }
+  };
+  double oracle = 0;
+  for (int n = 0; n < 30'000; ++n) {
+    const TimeMs at = n * 2000;
+    while (next < due.size() && due[next].at <= at) {
+      stream.act(EventType::kPurchase, due[next].id, "", 1, due[next].at);
+      take();
+      ++next;
+    }
+    const std::string id = "q" + std::to_string(n);
+    stream.show(id, "", {1}, at);
+    take();
+    places += 1;
+    if (draw.uniform() < 0.2) {  // Half of them after the window.
+      oracle += 1;
+      due.push_back({at + 20 * kMinute + (draw.below(2) != 0 ? 20 * kMinute : 0), id});
+      std::inplace_merge(due.begin() + static_cast<std::ptrdiff_t>(next), due.end() - 1, due.end(),
+                         [](const Due& a, const Due& b) { return a.at < b.at; });
+    }
+  }
+  EXPECT_NEAR(ones / (ones + zeros), oracle / places, 0.02);
+  EXPECT_LT(believed / places, 0.6 * oracle / places);
+}
+
+}  // namespace
+}  // namespace freshet
