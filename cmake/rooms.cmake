@@ -64,7 +64,7 @@ endif()
 embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(dialect DEPENDS base event env json column settings serve search recommend rules ingest engine http)
 room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings text sample clicks search)
-room(main DEPENDS base event env log store fold feature learn recommend json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11)
+room(main DEPENDS base event env log store fold feature learn publish recommend json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")
 

@@ -13,7 +13,7 @@
 namespace freshet {
 namespace {
 
-constexpr double kFarthest = 10, kMadCountsAs = 2;  // Deviations.
+constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
 constexpr double kHorizons[] = {2, 12, 48, 336};
 constexpr size_t kDenseOfNumber = 1 + std::size(kHorizons);
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
@@ -191,8 +191,8 @@ std::string Encoder::describe() const {
 // What a value counts as for means and spreads, once the scale is known: one that is mad counts as a little
 // off, so that many of them do not move the scale of those that are not; a new unit is learned slowly.
 double Encoder::sober(const Scale& scale, double value) {
-  if (scale.n < 100) return value;
-  const double spread = std::sqrt(scale.variance) + 1e-6;
+  const double spread = std::sqrt(scale.variance);
+  if (scale.n < 100 || spread == 0) return value;
   const double apart = value - scale.mean;
   return std::fabs(apart) <= kFarthest * spread ? value
                                                 : scale.mean + std::copysign(kMadCountsAs * spread, apart);
@@ -216,7 +216,7 @@ void Encoder::add_dense(Sample& out, float value, bool bins) {
     out.features.push_back({static_cast<uint32_t>(mix64(mix64(f, 2), step)), 1});
   }
   scale.n = std::min(scale.n + 1, 20000.0);
-  const double apart = sober(scale, value) - scale.mean;
+  const double apart = (bins ? sober(scale, value) : value) - scale.mean;
   scale.mean += apart / scale.n;
   scale.variance += (apart * (apart - apart / scale.n) - scale.variance) / scale.n;
 }
