@@ -86,7 +86,7 @@ TEST_F(DispatcherTest, RoutesMethodsAndFiles) {
       {"GET /nothing", 404, "openapi", ""},
       {"GET /", 200, "home", ""},
       {"GET /index.html", 200, "home", ""},
-      {"GET /sub", 200, "sub", ""},
+      {"GET /sub", 308, "", ""},
       {"GET /sub/", 200, "sub", ""},
       {"HEAD /", 200, "", ""},
       {"POST /index.html", 405, "", "GET, HEAD, OPTIONS"},
@@ -107,6 +107,10 @@ TEST_F(DispatcherTest, RoutesMethodsAndFiles) {
     EXPECT_NE(response.body.find(row.body), std::string::npos) << response.body;
     EXPECT_EQ(response.header("allow"), row.allow);
   }
+}
+
+TEST_F(DispatcherTest, AFolderIsSentToItsSlash) {
+  EXPECT_EQ(ask("GET /sub").header("location"), "sub/");
 }
 
 TEST_F(DispatcherTest, FilesAreCachedByTheirTag) {

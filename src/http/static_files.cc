@@ -63,6 +63,12 @@ bool is_hidden(const fs::path& relative) {
   return false;
 }
 
+std::string joined(const Request& request) {
+  std::string path;
+  for (const std::string& segment : request.segments) path += (path.empty() ? "" : "/") + segment;
+  return path;
+}
+
 }  // namespace
 
 Result<StaticFiles> StaticFiles::load(const std::string& folder) {
@@ -96,11 +102,9 @@ Result<StaticFiles> StaticFiles::load(const std::string& folder) {
 }
 
 const StaticFiles::StaticFile* StaticFiles::find(const Request& request) const {
-  std::string path;
-  for (const std::string& segment : request.segments) {
+  for (const std::string& segment : request.segments)
     if (segment.find('/') != std::string::npos) return nullptr;
-    path += (path.empty() ? "" : "/") + segment;
-  }
+  const std::string path = joined(request);
   auto found = files_.find(path);
   if (found == files_.end()) found = files_.find(path.empty() ? "index.html" : path + "/index.html");
   return found == files_.end() ? nullptr : &found->second;
@@ -110,6 +114,13 @@ Response StaticFiles::answer(const Request& request) const {
   const StaticFile* file = find(request);
   if (file == nullptr) return problem(Problem{404, "not_found", "nothing is at this path"});
   Response response;
+  // Pages name their files from where they stand: "/console" would look for them one folder too high.
+  const bool is_folder = files_.count(joined(request)) == 0;
+  if (is_folder && !request.path.ends_with('/')) {
+    response.status = 308;
+    response.headers = {{"location", request.path.substr(request.path.rfind('/') + 1) + "/"}};
+    return response;
+  }
   response.content_type = file->content_type;
   response.headers = {
       {"etag", file->etag},

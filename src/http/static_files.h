@@ -22,7 +22,8 @@ class StaticFiles {
   static Result<StaticFiles> load(const std::string& folder);
 
   bool has(const Request& request) const { return find(request) != nullptr; }
-  Response answer(const Request& request) const;  // GET, HEAD; a folder answers its index.html.
+  Response answer(const Request& request) const;  // GET, HEAD; a folder answers its index.html,
+                                                  // and is sent to its "/" without one.
   size_t size() const { return files_.size(); }
 
  private:
