@@ -5,6 +5,7 @@ console error and without a serious violation that axe-core knows.
 Usage: tests/web_test.py <freshet binary> shop|console [folder for screenshots]      exit 77: no npm or no browser here
 """
 import gzip
+import json
 import os
 import pathlib
 import shutil
@@ -25,6 +26,13 @@ def run(*command: str, **more: object) -> None:
     print(f"$ {' '.join(command)}\n{done.stdout}", flush=True)
     if done.returncode != 0:
         sys.exit(done.returncode)
+
+
+def make_key(url: str, admin: str, role: str) -> str:
+    request = urllib.request.Request(url + "/api/v1/admin/keys", json.dumps({"name": role, "role": role}).encode(),
+                                     {"content-type": "application/json", "x-api-key": admin})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)["key"]
 
 
 def weigh(page: pathlib.Path) -> None:
@@ -56,7 +64,14 @@ def main() -> int:
             path = "/" if what == "shop" else "/console/"
             with urllib.request.urlopen(server.url + path, timeout=10) as answer:
                 assert answer.headers["content-type"].startswith("text/html"), answer.headers
-            run("node", f"{what}.test.mjs", server.url + path, *pictures, cwd=WEB)
+            if what == "shop":
+                run("node", "shop.test.mjs", server.url + path, *pictures, cwd=WEB)
+                return 0
+            keyed = f"{scratch}/keyed"
+            with Server(binary, keyed, "--set", f"server.console_dir={dist}", keys=True) as other:
+                admin = pathlib.Path(keyed, "admin.key").read_text().strip()
+                env = {**os.environ, "KEYED": f"{other.url}/ {admin} {make_key(other.url, admin, 'read')}"}
+                run("node", "console.test.mjs", server.url + path, *pictures, cwd=WEB, env=env)
     return 0
 
 

@@ -23,7 +23,7 @@ export async function browse(url, pictures) {
   const browser = await chromium.launch({executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu']});
 
   // `page.expected`: a pattern of console messages that a test provokes.
-  const open = async (name, options) => {
+  const open = async (name, options, from = origin) => {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(20_000);
     page.on('console', (message) => {
@@ -33,7 +33,7 @@ export async function browse(url, pictures) {
     page.on('pageerror', (error) => problems.push(`${name}: ${error.stack ?? error}`));
     page.on('request', (request) => {
       const to = request.url();
-      if (!to.startsWith(origin) && !to.startsWith('data:')) problems.push(`${name}: asked elsewhere: ${to}`);
+      if (!to.startsWith(new URL(from).origin) && !to.startsWith('data:')) problems.push(`${name}: asked elsewhere: ${to}`);
     });
     return page;
   };

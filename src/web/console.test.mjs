@@ -1,115 +1,195 @@
-// Opens the page in a real browser, plays a shopper, and fails on anything a person would notice.
+// Walks through the console in a real browser, view by view, and fails on anything a person would notice.
 //
 //   node console.test.mjs URL [folder for pictures]      CHROMIUM names the browser; exit 77: there is none
-import {existsSync} from 'node:fs';
+//   KEYED='URL ADMIN_KEY READ_KEY' in the environment: another server, that asks for keys
 import process from 'node:process';
-import {chromium} from 'playwright-core';
+import {browse} from './browser.test.mjs';
 
 const [url, pictures] = process.argv.slice(2);
-const browserPath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  .find((path) => path && existsSync(path));
-if (!browserPath) {
-  console.log('skipped: no chromium; install it with tools/install.sh test');
-  process.exit(77);
-}
-
-const problems = [];
-const check = (holds, what) => {
-  if (!holds) problems.push(what);
-  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}`);
+const {open, check, accessible, picture, finish} = await browse(url, pictures);
+const texts = (page, selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent.trim()));
+const api = async (method, path, body) => {
+  const answer = await fetch(new URL(path, url), {method, ...(body === undefined ? {} : {body: JSON.stringify(body), headers: {'content-type': 'application/json'}})});
+  return answer.json();
+};
+const goto = async (page, view, wanted) => {
+  await page.goto(`${url}#/${view}`);
+  await page.waitForSelector(wanted);
+};
+const says = async (page, wanted) => {
+  await page.waitForFunction((text) => [...document.querySelectorAll('.said')].some((one) => one.textContent.includes(text)), wanted);
+  return check(true, `it says "${wanted}"`);
 };
 
-const browser = await chromium.launch({executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu']});
-const origin = new URL(url).origin;
+// What there is to see: a query that finds nothing, a refused event, a shopper who does something.
+for (const user of ['ada', 'bob', 'cleo', 'dan', 'eve', 'fay']) await api('POST', '/api/v1/search', {query: 'xylophone', semantic: 'off', user});
+await api('POST', '/api/v1/events', {type: 'view', user: 'ada', item: 'p000001', price: 'cheap'});
+const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view', user: 'ada', session: 's', item: `p00000${Math.floor(Math.random() * 10)}`}).catch(() => undefined), 250);
 
-async function open(name, options) {
-  const page = await (await browser.newContext(options)).newPage();
-  page.setDefaultTimeout(20_000);
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) problems.push(`${name}: console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => problems.push(`${name}: ${error}`));
-  page.on('request', (request) => {
-    const to = request.url();
-    if (!to.startsWith(origin) && !to.startsWith('data:')) problems.push(`${name}: asked elsewhere: ${to}`);
-  });
-  await page.goto(url);
-  await page.waitForSelector('[data-surface="for-you"] .card');
-  return page;
-}
-const picture = async (page, name) => {
-  if (pictures) await page.screenshot({path: `${pictures}/${name}.png`});
-};
-const order = (page, surface) =>
-  page.$$eval(`[data-surface="${surface}"] .card`, (cards) => cards.map((card) => card.getAttribute('data-item')).join());
-
-// A desk: click, see the shelves follow, look at the product, ask why.
 {
   const page = await open('desk', {viewport: {width: 1440, height: 1000}, colorScheme: 'light'});
+  await page.goto(url);
+  await page.waitForSelector('.stats .stat');
+  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN);
+  console.log(`first contentful paint after ${paint.toFixed(0)} ms`);
   await page.waitForSelector('.dot.on');
   check(true, 'the live stream is connected');
-  const before = await order(page, 'for-you');
-  check(before.length > 0, 'the first shelf is filled');
-  check((await page.$$('[data-surface="trending"] .card')).length > 3, 'something trends');
-  check((await page.$$('[data-surface="trending"] .chip')).length > 2, 'categories can be chosen');
-  await page.locator('[data-surface="trending"] .face').last().click();
-  await page.waitForSelector('.effect .hot');
-  const effect = await page.locator('.effect').innerText();
-  check(/kept after [\d.]+ m?s/.test(effect) && /in an answer after [\d.]+ m?s/.test(effect), `the effect is measured: ${effect.replaceAll('\n', ' ')}`);
-  for (let i = 0; i < 3; ++i) {
-    const was = await page.locator('.trail li').count();
-    await page.locator('[data-surface="related"] .face').nth(i).click();
-    await page.waitForFunction((n) => document.querySelectorAll('.trail li').length > n, was);
-    await page.waitForTimeout(400);
-  }
-  check((await order(page, 'for-you')) !== before, 'the first shelf followed the clicks');
-  check((await page.$$('[data-surface="next"] .card')).length > 0, 'the visit has a shelf of its own now');
-  check((await page.locator('.product .facts dd').count()) >= 3, 'the product shows its attributes');
-  await page.locator('[data-surface="for-you"] .reason').first().click();
-  check(await page.locator('[data-surface="for-you"] .why').first().isVisible(), 'a card says why it is there');
-  await picture(page, 'desk');
-  await page.locator('.product').press('Escape');
-  check(!(await page.locator('.product').isVisible()), 'Escape closes the product');
-  const nameless = await page.$$eval('button, input', (all) =>
-    all.filter((e) => !(e.getAttribute('aria-label') || e.textContent?.trim() || e.labels?.length)).length);
-  check(nameless === 0, 'every control has a name');
+  check((await page.$$('.plot canvas')).length === 4, 'four curves are drawn');
+  await page.waitForSelector('td code');
+  check((await texts(page, 'td code')).includes('/api/v1/search'), 'answer times by route');
+  await page.waitForTimeout(2500);
+  await picture(page, 'console-overview');
+  await accessible(page, 'overview');
+
+  await goto(page, 'playground', '.ranks li');
+  await page.getByLabel('Query').fill('runing sho');
+  await page.waitForFunction(() => [...document.querySelectorAll('.what')].filter((one) => one.textContent.includes('Running Shoes')).length >= 2);
+  await page.locator('.ranks summary').first().click();
+  check((await texts(page, '.parts li')).length >= 3, 'a place shows what its score is made of');
+  await picture(page, 'console-playground');
+  await accessible(page, 'playground');
+
+  await goto(page, 'relevance', 'textarea');
+  const before = (await api('GET', '/api/v1/settings')).version;
+  const text = JSON.parse(await page.locator('textarea').inputValue());
+  await page.locator('textarea').fill(JSON.stringify({...text, popularity_weight: 'much'}));
+  await page.getByRole('button', {name: 'Stage'}).click();
+  page.expected = /400/;
+  await page.waitForSelector('.said .bad');
+  check((await texts(page, '.said .bad'))[0].includes('popularity_weight'), 'a wrong setting is named');
+  page.expected = undefined;
+  await page.locator('textarea').fill(JSON.stringify({...text, popularity_weight: 0.4}, undefined, 2));
+  await page.getByRole('button', {name: 'Stage'}).click();
+  await page.waitForSelector('text=What would change').catch(() => undefined);
+  await page.waitForFunction(() => [...document.querySelectorAll('td b')].some((one) => one.textContent === 'popularity_weight'));
+  check((await api('GET', '/api/v1/settings')).version === before, 'staging changes nothing');
+  await picture(page, 'console-relevance');
+  await accessible(page, 'relevance');
+  await page.getByRole('button', {name: 'Publish'}).first().click();
+  await says(page, 'is published');
+  check((await api('GET', '/api/v1/settings')).settings.popularity_weight === 0.4, 'published settings hold');
+  await page.getByRole('button', {name: 'Roll back to it'}).first().click();
+  await page.waitForFunction(async (version) => (await (await fetch('/api/v1/settings')).json()).version === version, before);
+  check(true, 'and can be rolled back');
+
+  await goto(page, 'analytics', '.stats .stat');
+  await page.waitForFunction(() => [...document.querySelectorAll('td')].some((one) => one.textContent === 'xylophone'));
+  check(true, 'a query without results is listed');
+  await page.waitForSelector('text=Searched most');
+  await picture(page, 'console-analytics', true);
+  await accessible(page, 'analytics');
+  await page.getByRole('button', {name: 'Make a synonym for xylophone'}).click();
+  await page.getByLabel('these words').fill('building set');
+  await page.getByRole('button', {name: 'Add'}).click();
+  await says(page, 'Kept');
+  check((await api('POST', '/api/v1/search', {query: 'xylophone', semantic: 'off', record: false})).found > 0, 'and finds something after one click and a word');
+
+  await goto(page, 'synonyms', 'tbody tr');
+  check((await texts(page, 'tbody tr')).some((row) => row.includes('xylophone')), 'the synonym is listed');
+  await picture(page, 'console-synonyms');
+  await accessible(page, 'synonyms');
+
+  await goto(page, 'rules', '.empty');
+  await picture(page, 'console-rules-empty');
+  await page.getByLabel('A rule as JSON').fill(JSON.stringify({id: 'mugs', when: [{query: 'mug'}], then: {hide: ['p000037']}}));
+  await page.getByRole('button', {name: 'Keep it'}).click();
+  await page.waitForSelector('tbody tr');
+  check((await texts(page, 'tbody tr'))[0].includes('without p000037'), 'a rule says what it does');
+  await page.getByRole('button', {name: 'Switch off mugs'}).click();
+  await page.waitForSelector('button[aria-label="Switch on mugs"]');
+  check((await api('GET', '/api/v1/rules/mugs')).enabled === false, 'a rule can be switched off');
+  await accessible(page, 'rules');
+  await page.getByRole('button', {name: 'Remove mugs'}).click();
+  await page.waitForSelector('.empty');
+
+  await goto(page, 'recommendations/u000007', '.ranks li');
+  await page.waitForSelector('tbody tr');
+  await page.locator('.ranks summary').first().click();
+  check((await texts(page, '.ranks details[open] .parts li')).length >= 4, 'a recommendation shows its parts');
+  await picture(page, 'console-recommendations');
+  await accessible(page, 'recommendations');
+  await page.locator('.ranks details[open] button').click();
+  await page.waitForSelector('.item-card');
+  check((await page.getByLabel('Surface').inputValue()) === 'related', 'from an item to what is related to it');
+
+  await goto(page, 'events', 'tbody tr');
+  check((await texts(page, 'tbody tr')).some((row) => row.includes('ada')), 'events come in');
+  await page.getByRole('button', {name: 'Hold still'}).click();
+  await picture(page, 'console-events');
+  await accessible(page, 'events');
+
+  await goto(page, 'refused', '.letter');
+  const letters = (await api('GET', '/api/v1/dead-letters/counts')).letters;
+  await picture(page, 'console-refused');
+  await accessible(page, 'refused events');
+  const body = page.locator('.letter textarea').first();
+  await body.fill((await body.inputValue()).replace('"cheap"', '19'));
+  await page.getByRole('button', {name: 'Put right and send again'}).first().click();
+  await page.waitForFunction(async (n) => (await (await fetch('/api/v1/dead-letters/counts')).json()).letters === n - 1, letters);
+  check(true, 'a refused event is put right and taken');
+
+  await goto(page, 'keys', 'form');
+  await page.getByLabel('Name').fill('A storefront with a name that is rather long for the table it stands in');
+  await page.getByRole('button', {name: 'Make it'}).click();
+  await page.waitForSelector('.key');
+  check(/^fk_/.test((await texts(page, '.key'))[0]), 'a key is shown once');
+  await page.waitForSelector('tbody tr');
+  await accessible(page, 'keys');
+  await page.getByRole('button', {name: /^Revoke A storefront/}).click();
+  await says(page, 'does not work any more');
+
+  await goto(page, 'connect', 'pre');
+  await page.getByRole('button', {name: 'Send a test event'}).click();
+  await says(page, 'in the state that answers after');
+  await picture(page, 'console-connect');
+  await accessible(page, 'connect');
   await page.close();
 }
 
-// By keyboard alone.
-{
-  const page = await open('keyboard', {viewport: {width: 1280, height: 900}});
-  for (let i = 0; i < 60; ++i) {
-    await page.keyboard.press('Tab');
-    if (await page.evaluate(() => document.activeElement?.matches('[data-surface="for-you"] .face') ?? false)) break;
-  }
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('.product:not([hidden])');
-  await page.waitForSelector('.effect .hot');
-  check(true, 'a product can be reached and opened by keyboard');
-  await page.close();
-}
-
-// A phone, in the dark; a shopper nobody has seen before.
+// A phone, in the dark; every view fits.
 {
   const page = await open('phone', {viewport: {width: 390, height: 844}, colorScheme: 'dark', hasTouch: true, isMobile: true});
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  check(wide <= 0, `nothing is wider than the phone (${wide} px too wide)`);
-  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const light = (ground.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, v) => sum + Number(v), 0);
-  check(light < 200, `dark is dark (${ground})`);
-  await page.getByRole('button', {name: 'Somebody new'}).click();
-  await page.waitForFunction(() => document.querySelector('.effect')?.textContent?.includes('guest-'));
-  await page.waitForSelector('[data-surface="for-you"] .card');
-  check(true, 'a shopper seen for the first time gets a page');
-  await page.locator('[data-surface="for-you"] [data-part="cart"]').first().click();
-  await page.waitForSelector('.effect .hot');
-  check(true, 'the cart works by touch');
-  await picture(page, 'phone');
+  for (const view of ['overview', 'playground', 'relevance', 'synonyms', 'rules', 'analytics', 'recommendations', 'events', 'refused', 'keys', 'connect']) {
+    await goto(page, view, '.view-head');
+    await page.waitForTimeout(400);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    check(wide <= 0, `nothing is wider than the phone in ${view} (${wide} px too wide)`);
+    if (view === 'overview' || view === 'analytics') await picture(page, `console-phone-${view}`);
+    if (view === 'analytics') await accessible(page, 'phone, dark');
+  }
   await page.close();
 }
+clearInterval(clicks);
 
-await browser.close();
-for (const problem of problems) console.log(`problem: ${problem}`);
-console.log(problems.length ? `console smoke: ${problems.length} problems` : 'console smoke: fine');
-process.exit(problems.length ? 1 : 0);
+// A server that asks for keys: who may look may look, and finds no button that would be refused.
+if (process.env['KEYED']) {
+  const [other, adminKey, readKey] = process.env['KEYED'].split(' ');
+  const page = await open('keys', {viewport: {width: 1280, height: 900}}, other);
+  page.expected = /401|403|404/;
+  await page.goto(`${other}console/`);
+  await page.waitForSelector('input[name="key"]');
+  await accessible(page, 'login');
+  await picture(page, 'console-login');
+  await page.fill('input[name="key"]', 'fk_wrong');
+  await page.getByRole('button', {name: 'Go in'}).click();
+  await page.waitForSelector('[role="alert"]');
+  check(true, 'a wrong key is said');
+  await page.fill('input[name="key"]', readKey);
+  await page.getByRole('button', {name: 'Go in'}).click();
+  await page.waitForSelector('text=read only');
+  check(!(await texts(page, '.side a')).includes('Keys'), 'who may only look is not shown what is refused');
+  await page.locator('.side a', {hasText: 'Relevance'}).click();
+  await page.waitForSelector('textarea[readonly]');
+  check((await page.getByRole('button', {name: 'Stage'}).count()) === 0, 'and no button that would be refused');
+  await page.getByRole('button', {name: 'Leave'}).click();
+  await page.waitForSelector('input[name="key"]');
+  await page.fill('input[name="key"]', adminKey);
+  await page.getByRole('button', {name: 'Go in'}).click();
+  await page.waitForSelector('text=Keys');
+  await page.locator('.side a', {hasText: 'Analytics'}).click();
+  await page.waitForSelector('.empty');
+  check(true, 'an empty shop says that nobody has searched yet');
+  await picture(page, 'console-empty');
+  await page.close();
+}
+await finish('console');

@@ -61,6 +61,7 @@ export interface Status {
   recommended: number;
   freshness_ms: {p50: number | null; p99: number | null};
   curves?: Point[];
+  memory?: {resident_bytes: number};
 }
 
 export interface LiveEvent {
@@ -97,13 +98,16 @@ const KEY = 'freshet-key';
 export const keyOf = (): string => sessionStorage.getItem(KEY) ?? '';
 export const setKey = (key: string): void => sessionStorage.setItem(KEY, key);
 
-async function call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+const messageOf = (body: {error?: {message?: string}; message?: string}): string | undefined => body.error?.message ?? body.message;
+
+async function call(method: string, path: string, body?: unknown, signal?: AbortSignal, as_is?: string): Promise<Response> {
   const headers: Record<string, string> = {};
   const key = sessionStorage.getItem(KEY);
-  if (key) headers['x-api-key'] = key;
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (key) headers[/^\/[12]\//.test(path) ? 'x-algolia-api-key' : 'x-api-key'] = key;
+  if (body !== undefined || as_is !== undefined) headers['content-type'] = 'application/json';
   const init: RequestInit = {method, headers};
   if (body !== undefined) init.body = JSON.stringify(body);
+  if (as_is !== undefined) init.body = as_is;
   if (signal) init.signal = signal;
   let response: Response;
   try {
@@ -116,7 +120,7 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
     const text = await response.text();
     let message = text;
     try {
-      message = (JSON.parse(text) as {error?: {message?: string}}).error?.message ?? text;
+      message = messageOf(JSON.parse(text)) ?? text;
     } catch {
       // Not JSON: the text itself is what there is to say.
     }
@@ -126,7 +130,8 @@ async function call(method: string, path: string, body?: unknown, signal?: Abort
 }
 
 export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
-  return (await (await call(method, path, body)).json()) as T;
+  const answer = await (await call(method, path, body)).text();
+  return (answer ? JSON.parse(answer) : undefined) as T;
 }
 
 export interface Ask {
@@ -188,3 +193,9 @@ export async function follow(
     await new Promise((resume) => setTimeout(resume, 1500));
   }
 }
+
+export const text = async (path: string): Promise<string> => (await call('GET', path)).text();
+// A body that goes out as it is.
+export const raw = async (method: string, path: string, body: string): Promise<void> => {
+  await call(method, path, undefined, undefined, body);
+};
