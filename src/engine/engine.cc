@@ -115,9 +115,9 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   TRY(next->state, ShopState::open(config_.state));
   ShopState& state = *next->state;
   next->service = std::make_unique<RecommendService>(state.catalog(), state.profiles(), state.recommender());
-  next->search =
-      std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(), config_.state.search,
-                                      &state.vectors(), &state.intent(), &state.suggestions());
+  next->search = std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(),
+                                                 config_.state.search, &state.vectors(), &state.intent(),
+                                                 &state.suggestions(), &state.clicks());
   FoldRunnerOptions options;
   options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;

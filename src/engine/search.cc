@@ -1,5 +1,6 @@
 // Searching, and noting on the log what was searched and shown: that is what everything later learns from.
 #include "base/epoch.h"
+#include "base/hash.h"
 #include "base/json_writer.h"
 #include "engine/engine.h"
 #include "env/clock.h"
@@ -8,9 +9,12 @@
 
 namespace freshet {
 
-Result<SearchPage> Engine::search(const SearchRequest& request, bool record) {
+Result<SearchPage> Engine::search(const SearchRequest& asked, bool record) {
   const std::shared_ptr<Live> current = live();
   SearchPage page;
+  page.query_id = next_query_id();
+  SearchRequest request = asked;
+  request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
   const uint64_t begun = monotonic_ns();
   page.state_offset = current->runner->applied();
   const TimeMs event_now = current->state->entry().now_ms();
@@ -23,7 +27,6 @@ Result<SearchPage> Engine::search(const SearchRequest& request, bool record) {
     TRY(page.answer, search_with_rules(*current->search, request, met, event_now));
   }
   page.took_us = (monotonic_ns() - begun) / 1000;
-  page.query_id = next_query_id();
   searched_.fetch_add(1, std::memory_order_relaxed);
   if (record) record_search(request, page);
   return page;
@@ -64,7 +67,16 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
     event.id = "impression-" + page.query_id;
     event.result_count = kNoNumber;
     event.attributes.clear();
-    for (const SearchHit& hit : page.answer.hits) event.shown.push_back({hit.id, 1.0f});
+    std::string features;
+    bool any = false;
+    for (const SearchHit& hit : page.answer.hits) {
+      event.shown.push_back({hit.id, hit.propensity});
+      any = any || !hit.match.empty();
+      features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
+    }
+    if (page.answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{page.answer.exchanged}});
+    if (any) event.attributes.push_back({"features", std::move(features)});
+    if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
     batch.add(event);
   }
   record(batch);

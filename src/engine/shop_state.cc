@@ -64,10 +64,12 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       documents_(moment_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
+      joiner_(moment_, catalog_, config.joiner),
       trail_(moment_),
       suggestions_(moment_, trail_, config.suggestions),
       intent_(moment_, catalog_, trail_, config.intent),
       vectors_(moment_, catalog_, trail_, config.vectors),
+      clicks_(moment_, catalog_, joiner_, config.clicks),
       search_(moment_, catalog_, settings_, config.search),
       profiles_(later_, config.profiles),
       learning_(moment_, later_, profiles_,
@@ -85,6 +87,8 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   if (!status.ok()) return status.error();
   ShopState* owner = state.get();
   state->catalog_.on_evict([owner](std::span<const ItemSlot> items) {
+    owner->joiner_.evict(items);
+    owner->clicks_.evict(items);
     owner->vectors_.evict(items);
     owner->search_.evict(items);
     owner->recommender().evict(items);

@@ -5,9 +5,11 @@
 //   settings   how the shop wants to be searched, and its synonyms
 //   documents  what doors keep with the shop: rules, names
 //   catalog    items: changed by upserts, met by actions
+//   joiner     impressions wait for what follows them
 //   trail      which search an action follows
 //   suggestions, intent   queries shoppers type, and what kind of item they then want
 //   vectors    of items: the shop's own, and those learned from what followed searches
+//   clicks     what clicks say about the order of searches
 //   search     the inverted index, columns and vectors of what changed; how popular items are
 //   learning   recommenders: learn from the action, given what the shopper did before it
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
@@ -21,6 +23,7 @@
 #include <span>
 #include <vector>
 
+#include "clicks/click_model.h"
 #include "feature/catalog.h"
 #include "feature/counters.h"
 #include "feature/entry.h"
@@ -28,6 +31,7 @@
 #include "fold/fold.h"
 #include "fold/staged_folds.h"
 #include "recommend/recommender.h"
+#include "sample/joiner.h"
 #include "search/search_state.h"
 #include "settings/documents.h"
 #include "settings/settings.h"
@@ -46,6 +50,8 @@ struct StateConfig {
   ItemVectorsConfig vectors;
   SuggestionsConfig suggestions;
   IntentConfig intent;
+  JoinerConfig joiner;
+  ClickConfig clicks;
   uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
 };
 
@@ -130,6 +136,8 @@ class ShopState final : public StagedFolds {
   const SearchState& search() const { return search_; }
   const Suggestions& suggestions() const { return suggestions_; }
   const Intent& intent() const { return intent_; }
+  const Joiner& joiner() const { return joiner_; }
+  const ClickModel& clicks() const { return clicks_; }
   const ItemVectors& vectors() const { return vectors_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
@@ -148,16 +156,19 @@ class ShopState final : public StagedFolds {
   Documents documents_;
   Catalog catalog_;
   CatalogFacts facts_;
+  Joiner joiner_;
   SearchTrail trail_;
   Suggestions suggestions_;
   Intent intent_;
   ItemVectors vectors_;
+  ClickModel clicks_;
   SearchState search_;
   Profiles profiles_;
   Learning learning_;
   Counters counters_;
-  const std::array<Fold*, 10> first_ = {&entry_,       &settings_, &documents_, &catalog_, &trail_,
-                                        &suggestions_, &intent_,   &vectors_,   &search_,  &counters_};
+  const std::array<Fold*, 12> first_ = {&entry_,   &settings_, &documents_,   &catalog_,
+                                        &joiner_,  &trail_,    &suggestions_, &intent_,
+                                        &vectors_, &clicks_,   &search_,      &counters_};
 };
 
 }  // namespace freshet

@@ -4,10 +4,13 @@
 #include <charconv>
 #include <utility>
 
+#include "base/hash.h"
+
 namespace freshet {
 namespace {
 
 constexpr TimeMs kStartMs = 1'700'000'000'000;
+constexpr size_t kPage = 10;
 
 // Several values of a cell are lines (JSON lists); a price is a number.
 Value value_of(const std::string& column, const std::string& text) {
@@ -39,8 +42,10 @@ SearchShop::SearchShop()
       entry_(moment_, 1000),
       settings_(moment_),
       catalog_(moment_, catalog_config(4'000'000)),
+      joiner_(moment_, catalog_),
+      clicks_(moment_, catalog_, joiner_),
       state_(moment_, catalog_, settings_, config_),
-      service_(catalog_, settings_, state_, config_) {
+      service_(catalog_, settings_, state_, config_, nullptr, nullptr, nullptr, &clicks_) {
   settings_.on_change(
       [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
 }
@@ -51,8 +56,8 @@ SearchShop::~SearchShop() {
 
 void SearchShop::apply(Event event) {
   event.id = std::to_string(++events_);
-  event.time_ms = kStartMs;
-  Fold* const folds[] = {&entry_, &settings_, &catalog_, &state_};
+  if (event.time_ms == kNoTime) event.time_ms = kStartMs;
+  Fold* const folds[] = {&entry_, &settings_, &catalog_, &joiner_, &clicks_, &state_};
   for (Fold* fold : folds) fold->apply(events_, event);
 }
 
@@ -74,6 +79,7 @@ void SearchShop::fill(const SearchData& data) {
   const auto id_column = static_cast<size_t>(data.item_id);
   for (size_t i = 0; i < data.items.rows.size(); i++) {
     const std::vector<std::string>& row = data.items.rows[i];
+    ids_.push_back(row[id_column]);
     if (row[id_column].empty()) {
       items_unnamed_++;
       continue;
@@ -91,18 +97,55 @@ void SearchShop::fill(const SearchData& data) {
   }
 }
 
-Result<std::vector<RankedItem>> SearchShop::search(const std::string& query, size_t k) const {
+Result<SearchAnswer> SearchShop::answer(const std::string& query, size_t k, uint64_t explore) const {
   SearchRequest request;
   request.query = query;
   request.count = static_cast<uint32_t>(std::min<size_t>(k, SearchRequest::kCountMax));
   request.highlight = std::vector<std::string>();
   request.snippets = std::vector<std::string>();
-  TRY(const SearchAnswer answer, service_.search(request, moment_.now_ms));
+  request.explore = explore;
+  return service_.search(request, moment_.now_ms);
+}
+
+std::vector<RankedItem> SearchShop::ranked(const SearchAnswer& answer) const {
   std::vector<RankedItem> ranked;
   for (const SearchHit& hit : answer.hits)
     if (const auto found = numbers_.find(hit.id); found != numbers_.end())
       ranked.push_back({found->second, hit.score});
   return ranked;
+}
+
+Result<std::vector<RankedItem>> SearchShop::search(const std::string& query, size_t k) const {
+  TRY(const SearchAnswer answer, this->answer(query, k, 0));
+  return ranked(answer);
+}
+
+Result<std::vector<RankedItem>> SearchShop::serve(const std::string& query, TimeMs time_ms) {
+  Event event;
+  event.type = EventType::kImpression;
+  event.query = query;
+  event.query_id = "page-" + std::to_string(++pages_);
+  event.surface = "search";
+  event.time_ms = kStartMs + time_ms;
+  TRY(const SearchAnswer answer, this->answer(query, kPage, hash_bytes(event.query_id)));
+  std::string features;
+  for (const SearchHit& hit : answer.hits) {
+    event.shown.push_back({hit.id, hit.propensity});
+    features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
+  }
+  if (answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{answer.exchanged}});
+  event.attributes.push_back({"features", std::move(features)});
+  apply(std::move(event));
+  return ranked(answer);
+}
+
+void SearchShop::click(uint32_t item, TimeMs time_ms) {
+  Event event;
+  event.type = EventType::kClick;
+  event.item = ids_[item];
+  event.query_id = "page-" + std::to_string(pages_);
+  event.time_ms = kStartMs + time_ms;
+  apply(std::move(event));
 }
 
 }  // namespace freshet

@@ -6,6 +6,7 @@
 
 #include "base/json_writer.h"
 #include "env/file.h"
+#include "eval/click_eval.h"
 #include "eval/search_shop.h"
 #include "main/command.h"
 
@@ -14,8 +15,9 @@ namespace {
 
 struct Flags {
   SearchDataOptions data;
-  std::string gain_min_max, settings, against, dump;
+  std::string gain_min_max, settings, against, dump, world = "moderate";
   SearchEvalOptions eval;
+  ClickEvalOptions clicks;
   bool json = false;
   size_t table = 20;
 };
@@ -70,7 +72,7 @@ Status dump(const SearchData& data, const SearchReport& report, const std::strin
   return {};
 }
 
-Status run_search(Flags flags) {
+void read_gain(Flags& flags) {
   if (!flags.gain_min_max.empty()) {
     double low = 0, high = 0;
     char end = 0;
@@ -79,13 +81,45 @@ Status run_search(Flags flags) {
     flags.data.gain_min = low;
     flags.data.gain_max = high;
   }
+}
+
+Status no_judged_query(const SearchData& data) {
+  return invalid("no judged query: " + std::to_string(data.labels_unknown) +
+                 " labels name queries or items that are not in the files; check the id columns");
+}
+
+Status run_clicks(Flags flags) {
+  read_gain(flags);
+  const auto world = parse_click_world(flags.world);
+  if (!world.ok()) usage_error("--" + world.error().what);
+  flags.clicks.world = *world;
+  flags.clicks.seed = flags.eval.seed;
+  TRY(const SearchData data, read_search_data(flags.data));
+  TRY(const std::string settings, settings_text(flags.settings));
+  TRY(const auto shop, SearchShop::open(data, settings));
+  const ClickShop played{
+      .search = [&](const std::string& query, size_t k) { return shop->search(query, k); },
+      .serve = [&](const std::string& query, TimeMs time_ms) { return shop->serve(query, time_ms); },
+      .click = [&](uint32_t item, TimeMs time_ms) { shop->click(item, time_ms); },
+      .examination = [&](uint32_t place) { return shop->clicks().examination().measured(place); },
+      .learned = [&] { return shop->clicks().describe(); },
+  };
+  TRY(const ClickReport report, evaluate_clicks(data, flags.clicks, played, [](const ClickCheckpoint& point) {
+        std::fprintf(stderr, "%u searches of each: exploit %+.4f, served %+.4f, never shown %+.4f\n",
+                     point.impressions, point.exploit, point.served, point.never_shown);
+      }));
+  if (report.seen == 0) return no_judged_query(data);
+  std::fputs((flags.json ? click_report_json(report) : click_report_text(report)).c_str(), stdout);
+  return {};
+}
+
+Status run_search(Flags flags) {
+  read_gain(flags);
   TRY(const SearchData data, read_search_data(flags.data));
   TRY(const SearchReport report, run(data, flags, flags.settings));
   say(data.labels_unknown, "labels name unknown queries or items and were left out");
   say(data.labels_empty, "labels have no value and were left out");
-  if (report.queries == 0)
-    return invalid("no judged query: " + std::to_string(data.labels_unknown) +
-                   " labels name queries or items that are not in the files; check the id columns");
+  if (report.queries == 0) return no_judged_query(data);
   if (!flags.dump.empty()) TRY_STATUS(dump(data, report, flags.dump));
   if (!flags.against.empty()) {
     TRY(const SearchReport other, run(data, flags, flags.against));
@@ -100,6 +134,25 @@ Status run_search(Flags flags) {
   return {};
 }
 
+// What both commands read; the option for the label from which an item is relevant.
+CLI::Option* add_data(CLI::App& app, Flags& flags) {
+  app.add_option("--items", flags.data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
+      ->required();
+  app.add_option("--queries", flags.data.queries, "Query ids and texts, in the same forms")->required();
+  app.add_option("--labels", flags.data.labels, "Query id, item id, label, in the same forms")->required();
+  CLI::Option* const gain =
+      app.add_option("--gain", flags.data.gain, "Gain of a label, e.g. (relevance-1)/2; x: the label");
+  app.add_option("--gain-min-max", flags.gain_min_max,
+                 "A,B: gain = (label-A)/(B-A); default: from the labels")
+      ->excludes(gain);
+  CLI::Option* const relevant =
+      app.add_option("--relevant-min", flags.data.relevant_min,
+                     "Label from which an item is relevant (MRR, R@100); default: a gain of 2/3");
+  app.add_option("--settings", flags.settings, "Search settings as JSON; default: the defaults");
+  app.add_flag("--json", flags.json, "The report as JSON");
+  return relevant;
+}
+
 }  // namespace
 
 Run add_eval(CLI::App& app) {
@@ -107,31 +160,31 @@ Run add_eval(CLI::App& app) {
   app.require_subcommand(1);
   CLI::App& search =
       *app.add_subcommand("search", "Judged queries through the ranking that the server serves");
-  search.add_option("--items", flags->data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
-      ->required();
-  search.add_option("--queries", flags->data.queries, "Query ids and texts, in the same forms")->required();
-  search.add_option("--labels", flags->data.labels, "Query id, item id, label, in the same forms")
-      ->required();
-  CLI::Option* const gain =
-      search.add_option("--gain", flags->data.gain, "Gain of a label, e.g. (relevance-1)/2; x: the label");
-  search
-      .add_option("--gain-min-max", flags->gain_min_max,
-                  "A,B: gain = (label-A)/(B-A); default: from the labels")
-      ->excludes(gain);
-  CLI::Option* const relevant =
-      search.add_option("--relevant-min", flags->data.relevant_min,
-                        "Label from which an item is relevant (MRR, R@100); default: a gain of 2/3");
-  search.add_option("--settings", flags->settings, "Search settings as JSON; default: the defaults");
+  CLI::Option* const relevant = add_data(search, *flags);
   search.add_option("--against", flags->against, "Other settings: print what they change");
   search.add_option("--typos", flags->eval.typos, "Random edits in one word of each query: 1 or 2")
       ->check(CLI::Range(0, 2));
   search.add_option("--seed", flags->eval.seed, "Of the edits")->capture_default_str();
   search.add_option("--table", flags->table, "Rows of the table of queries")->capture_default_str();
   search.add_option("--dump", flags->dump, "Write every ranking as JSON lines");
-  search.add_flag("--json", flags->json, "The report as JSON");
-  return [flags, relevant] {
+  CLI::App& clicks =
+      *app.add_subcommand("clicks", "Simulated clicks by the judgements: what the ranking learns from them");
+  add_data(clicks, *flags);
+  clicks.add_option("--world", flags->world, "How shoppers click: moderate, cascade or noisy")
+      ->capture_default_str();
+  clicks.add_option("--impressions", flags->clicks.impressions, "Searches of each query that is searched")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  clicks.add_option("--seen", flags->clicks.seen_share, "Share of the queries that are searched")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  clicks.add_option("--queries-max", flags->clicks.queries_max, "Judged queries taken, at random; 0: all")
+      ->capture_default_str();
+  clicks.add_option("--seed", flags->eval.seed, "Of shoppers and of the choice of queries")
+      ->capture_default_str();
+  return [flags, relevant, &clicks] {
     flags->data.has_relevant_min = relevant->count() > 0;
-    return run_search(*flags);
+    return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
   };
 }
 

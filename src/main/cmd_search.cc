@@ -89,7 +89,7 @@ Result<std::string> ask_directory(const Flags& flags, const std::string& body) {
   TRY_STATUS(runner.fold_until(log->end()));
   const SearchService service(state->catalog(), state->settings(), state->search(),
                               config.engine.state.search, &state->vectors(), &state->intent(),
-                              &state->suggestions());
+                              &state->suggestions(), &state->clicks());
   SearchPage page;
   page.state_offset = runner.applied();
   const uint64_t begun = monotonic_ns();

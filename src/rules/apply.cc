@@ -151,7 +151,10 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
     for (const auto& [place, hit] : pins) ids.push_back(hit.id);
     rest.filter = joined(request.filter, "NOT " + id_in(ids));
   }
-  if (apart) rest.facets.clear();
+  if (apart) {
+    rest.facets.clear();
+    rest.explore = 0;  // Places of a part of the page are not those that the shopper sees.
+  }
   SearchAnswer answer;
   std::vector<uint32_t> places;
   places.reserve(pins.size());

@@ -15,12 +15,6 @@ constexpr double kStep = 1.0 / (1 << 20);
 // Half of the largest part that popularity may add is reached at so much of it.
 constexpr double kPopularityHalf = 20;
 
-double popularity_part(const Context& c, ItemSlot slot) {
-  if (c.popularity_scale <= 0) return 0;
-  const double count = c.state.popularity(slot, c.now_ms);
-  return in_steps(c.popularity_scale * count / (count + kPopularityHalf));
-}
-
 // Chances below this lift nothing: they say little, and there are many of them.
 constexpr float kChanceMin = 0.05f;
 // Of what intent may add, the category's share; the brand has the rest.
@@ -77,6 +71,12 @@ double ranking_value(const Context& c, const RankingAttribute& by, ItemSlot slot
 }
 
 }  // namespace
+
+double popularity_part(const Context& c, ItemSlot slot) {
+  if (c.popularity_scale <= 0) return 0;
+  const double count = c.state.popularity(slot, c.now_ms);
+  return in_steps(c.popularity_scale * count / (count + kPopularityHalf));
+}
 
 double number_of(const ItemRecord& item, std::string_view name) {
   if (name == "price") return item.price;
@@ -180,13 +180,18 @@ void rank(Context& c) {
   const bool by_score = keys.empty() && !browsed;
   // Groups are made of all candidates.
   const size_t page_end = size_t{c.request.from} + c.request.count;
-  const size_t shown = by_score && group_attribute(c).empty() ? std::max<size_t>(1, page_end) : SIZE_MAX;
+  const size_t least = c.clicks != nullptr && c.clicks->parameters().ready ? kClickWindow : 1;
+  const size_t shown = by_score && group_attribute(c).empty() ? std::max(least, page_end) : SIZE_MAX;
   score_pool(c, shown);
   if (!by_score) return;
   const auto end = c.pool.begin() + static_cast<std::ptrdiff_t>(std::min(shown, c.pool.size()));
-  std::partial_sort(c.pool.begin(), end, c.pool.end(), [&](const Candidate& a, const Candidate& b) {
-    return stands_before(c, a.score, a.slot, b.score, b.slot);
-  });
+  std::partial_sort(c.pool.begin(), end, c.pool.end(),
+                    [&](const Candidate& a, const Candidate& b) { return stands_before(c, a, b); });
+  c.ranked = std::min(shown, c.pool.size());
+}
+
+bool stands_before(const Context& c, const Candidate& one, const Candidate& other) {
+  return stands_before(c, one.score, one.slot, other.score, other.slot);
 }
 
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
@@ -217,6 +222,8 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
     out.back().detail = intent_detail(c, candidate.slot);
   add("popularity", popularity_part(c, candidate.slot));
   add("id", by_id_part(c, candidate.slot));
+  add("clicks", candidate.clicks);
+  add("trial", candidate.trial);
   return out;
 }
 

@@ -5,6 +5,7 @@
 //   filter       conditions -> the set of items allowed             (filter_step.cc)
 //   retrieve     words and vectors -> candidates, fused             (retrieve.cc)
 //   rank         ranking attributes, popularity, intent             (rank.cc)
+//   learned      what clicks have taught                            (learned.cc)
 //   facets       counts, each facet without its own condition       (facet_step.cc)
 //   arrange      sort, group, page                                  (arrange.cc)
 //   present      highlights, snippets, attributes                   (present.cc)
@@ -95,6 +96,9 @@ struct SearchRequest {
   bool rules = true;  // May rules of the shop change it? (rules/rules.h; the engine asks)
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
   std::string user, session;               // For the event of this search.
+  // Key of the draws by which this page may try things out (settings: click_swaps, click_exploration); 0: it
+  // is not shown to a shopper, and tries nothing.
+  uint64_t explore = 0;
   uint32_t budget_ms = 0;  // 0: the server's. What is not done by then is left out, and said so.
 
   static constexpr uint32_t kCountMax = 1000;
@@ -105,7 +109,7 @@ struct SearchRequest {
 
 // One summand of a score. The parts of a hit add up to its score exactly, in the order given.
 struct HitPart {
-  std::string name;    // "word", "proximity", "exact", "semantic", "popularity", "intent", "ranking"
+  std::string name;    // "word", "proximity", "exact", "semantic", "popularity", "intent", "clicks", "trial"
   std::string detail;  // "title: kettle (typo of ketle)"
   double value = 0;
 };
@@ -129,6 +133,8 @@ struct SearchHit {
   std::vector<SearchHit> variants;  // The rest of the group that is shown.
   std::vector<Attribute> attributes;
   std::vector<Marked> highlights, snippets;
+  float propensity = 1;  // That it stands here and not at the neighbouring place.
+  std::string match;     // Of a served page: its features as the impression bears them (clicks/features.h)
   std::vector<HitPart> parts;  // explain only
 };
 
@@ -184,6 +190,8 @@ struct SearchAnswer {
   std::string rendering, redirect;         // JSON, and an address, of the first rule that has one.
   bool out_of_time = false;                // The budget ended before everything was done.
   uint64_t settings_version = 0;
+  // Which places had changed with which, with probability one half (clicks/examination.h); -1: none.
+  int exchanged = -1;
   std::vector<StepTime> steps;
 };
 

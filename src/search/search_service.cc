@@ -72,6 +72,7 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
             .vectors = vectors_,
             .intent = intent_,
             .suggestions = suggestions_,
+            .clicks = clicks_,
             .generation = state_.generation(),
             .now_ms = 0,
             .deadline_ns = UINT64_MAX,
@@ -107,6 +108,7 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
             .vectors = vectors_,
             .intent = intent_,
             .suggestions = suggestions_,
+            .clicks = clicks_,
             .generation = state_.generation(),
             .now_ms = now_ms,
             .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,
@@ -124,9 +126,12 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
   }
   rank(c);
   watch.lap("rank");
+  learned(c);
+  watch.lap("learned");
   TRY_STATUS(count_facets(c));
   watch.lap("facets");
   TRY_STATUS(arrange(c));
+  exchange_places(c);
   watch.lap("arrange");
   present(c);
   watch.lap("present");

@@ -4,6 +4,7 @@
 // Threads: any; every method reads under one EpochGuard and waits for nothing. Cost: docs/benchmarks.md.
 #pragma once
 
+#include "clicks/click_model.h"
 #include "search/search.h"
 #include "search/search_state.h"
 #include "suggest/intent.h"
@@ -14,17 +15,19 @@ namespace freshet {
 
 class SearchService {
  public:
-  // Each of the last three may be null: then there is only the search by words; no kind of item is lifted; a
-  // better query is known from its spelling only.
+  // Each of the last four may be null: then there is only the search by words; no kind of item is lifted; a
+  // better query is known from its spelling only; clicks teach nothing.
   SearchService(const Catalog& catalog, const Settings& settings, const SearchState& state,
                 const SearchConfig& config, const ItemVectors* vectors = nullptr,
-                const Intent* intent = nullptr, const Suggestions* suggestions = nullptr)
+                const Intent* intent = nullptr, const Suggestions* suggestions = nullptr,
+                const ClickModel* clicks = nullptr)
       : catalog_(catalog),
         settings_(settings),
         state_(state),
         vectors_(vectors),
         intent_(intent),
         suggestions_(suggestions),
+        clicks_(clicks),
         config_(config) {}
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
@@ -38,6 +41,7 @@ class SearchService {
   const ItemVectors* const vectors_;
   const Intent* const intent_;
   const Suggestions* const suggestions_;
+  const ClickModel* const clicks_;
   const SearchConfig config_;
 };
 

@@ -36,7 +36,7 @@ Spelling::Spelling(const Context& c)
   if (wanted_) most_ = in_steps(scale_ * query_.most().value());
 }
 
-double Spelling::part(const Candidate& candidate, const ItemRecord* item) {
+double Spelling::part(Candidate& candidate, const ItemRecord* item) {
   if (!wanted_ || item == nullptr || candidate.lexical == 0) return 0;
   std::string_view text = item->title;
   const std::string_view brand = brands_ ? text_of(*item, c_.catalog.config().brand) : std::string_view();
@@ -44,7 +44,8 @@ double Spelling::part(const Candidate& candidate, const ItemRecord* item) {
     both_.assign(brand).append(" , ").append(text);
     text = both_;
   }
-  return in_steps(scale_ * query_.parts(text).value());
+  candidate.wording = query_.parts(text);
+  return in_steps(scale_ * candidate.wording.value());
 }
 
 }  // namespace freshet::search_internal

@@ -107,6 +107,13 @@ struct SearchSettings {
   double semantic_weight = 0.3;  // Of vectors against words when a request says "auto". 0..1
   double popularity_weight = 0.1;  // Of popularity within the score, against relevance 1. 0..1
   double intent_weight = 0.1;      // Of the category and brand that a query is after, the same. 0..1
+  // Of what clicks on earlier pages teach, the same; 0: off. 0..1
+  double click_weight = 1;
+  // Share of searches whose page exchanges pairs of its first ten, to measure how often each place is looked
+  // at; four times as many until that is known well enough. 0: never. 0..1
+  double click_swaps = 0.05;
+  // Of the doubt about an item's clicks, how much lifts or lowers it at random when a page is served. 0..1
+  double click_exploration = 0.1;
   Relaxation relaxation = Relaxation::kWords;
   std::vector<std::string> suggestions_hidden;  // Words no suggestion may contain, besides the built-in list.
   bool operator==(const SearchSettings&) const = default;

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/slot_set.h"
+#include "clicks/click_model.h"
 #include "column/facets.h"
 #include "column/filter.h"
 #include "column/sort.h"
 #include "query/query_parser.h"
+#include "search/internal/closeness.h"
 #include "search/search.h"
 #include "search/search_state.h"
 #include "suggest/intent.h"
@@ -20,11 +22,17 @@ namespace freshet::search_internal {
 
 struct Candidate {
   ItemSlot slot = kNoItem;
-  float lexical = 0;        // What the index says; 0: found by its vector only.
-  double semantic = 0;      // The vectors' part of the score,
-  double spelling = 0;      // that of the title's spelling (spelling.h),
-  double intent = 0;        // that of category and brand,
-  double score = 0;         // and all of them.
+  float lexical = 0;    // What the index says; 0: found by its vector only.
+  double semantic = 0;  // The vectors' part of the score,
+  double spelling = 0;  // that of the title's spelling (spelling.h),
+  double intent = 0;    // that of category and brand,
+  double clicks = 0;    // that of what clicks have taught, and
+  double trial = 0;     // what is tried out (learned.cc),
+  double score = 0;     // and all of them.
+  Closeness::Parts wording;
+  MatchFeatures match{};  // Rounded; of the first kClickWindow by score without clicks.
+  bool has_match = false;
+  float propensity = 1;
   uint32_t group_size = 0;  // Of the group it stands for.
   double distance_m = kNoNumber;
   std::vector<ItemSlot> variants;  // The rest of its group that is shown.
@@ -39,6 +47,7 @@ struct Context {
   const ItemVectors* vectors;      // nullptr: none
   const Intent* intent;            // nullptr: none
   const Suggestions* suggestions;  // nullptr: none
+  const ClickModel* clicks;        // nullptr: none
   const SearchState::Generation& generation;
   const TimeMs now_ms;
   const uint64_t deadline_ns;  // Of the monotonic clock.
@@ -60,6 +69,7 @@ struct Context {
   double lexical_scale = 1;  // What a point of the index is worth in the score.
   float best_lexical = 0;
   double popularity_scale = 0;
+  size_t ranked = 0;  // So many of the pool are in the order of their scores; 0: it has another order.
   std::vector<FacetChance> categories, brands;  // What the query is likely to be after.
 
   bool out_of_time();  // The budget has ended; the answer says so from then on.
@@ -73,6 +83,13 @@ void narrow(Context& c);
 const SlotSet* allowed(Context& c);
 Status retrieve(Context& c);
 void rank(Context& c);
+double popularity_part(const Context& c, ItemSlot slot);
+bool stands_before(const Context& c, const Candidate& one, const Candidate& other);
+// Only so many of the best without clicks may change places, whatever clicks say.
+constexpr size_t kClickWindow = 100;
+bool learns_clicks(const Context& c);  // Is the order of this page the search's own?
+void learned(Context& c);
+void exchange_places(Context& c);
 double spelling_scale(const Context& c);  // The most that spelling adds to any item.
 Status count_facets(Context& c);
 Status arrange(Context& c);

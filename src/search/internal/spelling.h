@@ -19,7 +19,7 @@ class Spelling {
 
   explicit Spelling(const Context& c);  // After c.best_lexical is known.
   // The part of a candidate whose record this is (nullptr: it is gone); 0 when words did not find it.
-  double part(const Candidate& candidate, const ItemRecord* item);
+  double part(Candidate& candidate, const ItemRecord* item);
   // The most that any item has of it.
   double most() const { return most_; }
 

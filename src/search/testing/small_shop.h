@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "feature/entry.h"
+#include "sample/joiner.h"
 #include "search/search_service.h"
 
 namespace freshet::testing {
@@ -18,18 +19,22 @@ class SmallShop {
         entry_(moment_, 1000),
         settings_(moment_),
         catalog_(moment_),
+        joiner_(moment_, catalog_),
         trail_(moment_),
         suggestions_(moment_, trail_),
         intent_(moment_, catalog_, trail_),
         vectors_(moment_, catalog_, trail_),
+        clicks_(moment_, catalog_, joiner_),
         state_(moment_, catalog_, settings_, config_),
-        service_(catalog_, settings_, state_, config_, &vectors_, &intent_, &suggestions_) {
+        service_(catalog_, settings_, state_, config_, &vectors_, &intent_, &suggestions_, &clicks_) {
     settings_.on_change(
         [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
     catalog_.on_change([this](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
       state_.record_changed(slot, before, now);
     });
     catalog_.on_evict([this](std::span<const ItemSlot> slots) {
+      joiner_.evict(slots);
+      clicks_.evict(slots);
       vectors_.evict(slots);
       state_.evict(slots);
     });
@@ -41,7 +46,8 @@ class SmallShop {
     for (Fold* fold : folds()) fold->apply(events_, event);
   }
   std::vector<Fold*> folds() {
-    return {&entry_, &settings_, &catalog_, &trail_, &suggestions_, &intent_, &vectors_, &state_};
+    return {&entry_,       &settings_, &catalog_, &joiner_, &trail_,
+            &suggestions_, &intent_,   &vectors_, &clicks_, &state_};
   }
   void item(const std::string& id, std::vector<Attribute> attributes, EventType type = EventType::kItemUpsert,
             const std::string& catalogue = "") {
@@ -98,10 +104,12 @@ class SmallShop {
   Entry entry_;
   Settings settings_;
   Catalog catalog_;
+  Joiner joiner_;
   SearchTrail trail_;
   Suggestions suggestions_;
   Intent intent_;
   ItemVectors vectors_;
+  ClickModel clicks_;
   SearchState state_;
   SearchService service_;
   uint64_t events_ = 0;

@@ -1,0 +1,74 @@
+// What is learned from clicks, measured: judged queries are searched again and again through the served
+// ranking, a simulated shopper clicks by the judgements, and the clicks go the way of all events. The learner
+// sees pages and clicks; never the judgements, the world, or how often places are looked at.
+//
+//   moderate  position-based: place k is looked at with probability 1/k; clicked with .02, .10, .30 when
+//   looked at
+//             (gain 0, 1/2, 1; between them a straight line)
+//   cascade   from the top (Guo, Liu, Wang 2009, "Efficient multiple-click models"): the same rates; goes on
+//   after a
+//             click with probability .6, without one with .8
+//   noisy     position-based, 1/k, clicked with .05, .10, .18; and with trust in the rank: .03/k more; 5 % of
+//             shoppers click one place of the page at random
+//
+// `seen_share` of the judged queries are searched, all equally often; the others never. Reported at
+// checkpoints (searches of each seen query so far): exploit, the ranking as it would be served without trying
+// anything; served, what shoppers got since the last checkpoint; and the never-shown queries; all as nDCG@10
+// against the ranking without clicks (search_eval.h). Every draw is keyed by (seed, query, search).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "eval/search_eval.h"
+
+namespace freshet {
+
+enum class ClickWorld : uint8_t { kModerate, kCascade, kNoisy };
+Result<ClickWorld> parse_click_world(std::string_view text);
+std::string_view click_world_name(ClickWorld world);
+
+struct ClickEvalOptions {
+  ClickWorld world = ClickWorld::kModerate;
+  uint32_t impressions = 100;  // Of each seen query.
+  double seen_share = 0.6;
+  size_t queries_max = 0;  // Judged queries taken, drawn by the seed; 0: all
+  uint64_t seed = 1;
+};
+
+struct ClickCheckpoint {
+  uint32_t impressions = 0;
+  double exploit = 0, served = 0, never_shown = 0;  // nDCG@10 less that of the ranking without clicks
+};
+
+struct ClickReport {
+  ClickEvalOptions options;
+  uint64_t seen = 0, never_shown = 0, pages = 0, clicks = 0;
+  double base_seen = 0, base_never_shown = 0;
+  std::vector<ClickCheckpoint> checkpoints;
+  double worst = 0, worst_never_shown = 0;
+  // Of places 1 to 10, against the first: as measured, and how often they were looked at.
+  std::vector<double> measured, looked_at;
+  std::string learned;
+  double propensity_error = 0;  // The largest of |measured / looked_at - 1|
+};
+
+// What is judged: the shop as search, click and measurement.
+struct ClickShop {
+  std::function<Result<std::vector<RankedItem>>(const std::string& query, size_t k)> search;
+  std::function<Result<std::vector<RankedItem>>(const std::string& query, TimeMs time_ms)> serve;
+  std::function<void(uint32_t item, TimeMs time_ms)> click;
+  std::function<double(uint32_t place)> examination;
+  std::function<std::string()> learned;  // What there is to say about it, for people.
+};
+
+Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptions& options,
+                                    const ClickShop& shop,
+                                    const std::function<void(const ClickCheckpoint&)>& progress = {});
+std::string click_report_json(const ClickReport& report);
+std::string click_report_text(const ClickReport& report);
+
+}  // namespace freshet

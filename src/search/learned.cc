@@ -1,0 +1,120 @@
+// What clicks on earlier pages have taught, over the first of the ranked candidates; and what a page tries
+// out to learn more.
+//
+//   clicks  click_weight . best score by words . (part - the least part of the window), parts limited to
+//           -1.5 .. 1.5 around their middle (clicks/click_model.h says what they are)
+//   trial   click_exploration . doubt . a draw of a normal distribution, by (page, item)
+//
+// Both only move the first kClickWindow; none of them falls behind what stands after the window.
+#include <algorithm>
+#include <cmath>
+
+#include "base/hash.h"
+#include "search/internal/context.h"
+#include "text/words.h"
+
+namespace freshet::search_internal {
+namespace {
+
+constexpr double kPartMax = 1.5;                               // To either side, of the best score by words.
+constexpr uint64_t kTrial = 0x747269616c, kSwap = 0x73776170;  // Purposes of draws.
+constexpr double kDoubtMax = 0.08;  // Of ln theta of the tenth place: until then there are
+constexpr double kMoreSwaps = 4;    // so many times as many exchanges.
+
+float log2_of(double x) {
+  return static_cast<float>(std::log2(x));
+}
+
+// Sum of twelve uniform draws less six: mean 0, variance 1, never beyond 6.
+double normal(Draw& draw) {
+  double sum = -6;
+  for (int i = 0; i < 12; ++i) sum += draw.uniform();
+  return sum;
+}
+
+void put_match(const Context& c, Candidate& one, size_t place, double top) {
+  const double scale = 1 / static_cast<double>(c.best_lexical);
+  const auto share = [&](double value) { return static_cast<float>(value * scale); };
+  MatchFeatures& match = one.match;
+  at(match, MatchFeature::kScore) = share(one.score);
+  at(match, MatchFeature::kLexical) = share(c.lexical_scale * static_cast<double>(one.lexical));
+  at(match, MatchFeature::kLetters) = static_cast<float>(one.wording.letters);
+  at(match, MatchFeature::kWords) = static_cast<float>(one.wording.words);
+  at(match, MatchFeature::kPairs) = static_cast<float>(one.wording.pairs);
+  at(match, MatchFeature::kNumbers) = static_cast<float>(one.wording.numbers);
+  at(match, MatchFeature::kSemantic) = share(one.semantic);
+  at(match, MatchFeature::kIntent) = share(one.intent);
+  at(match, MatchFeature::kPopularity) = share(popularity_part(c, one.slot));
+  at(match, MatchFeature::kGap) = share(top - one.score);
+  at(match, MatchFeature::kPlace) = log2_of(static_cast<double>(place + 1)) / 2;
+  at(match, MatchFeature::kFound) = log2_of(1 + static_cast<double>(c.matched.size())) / 6;
+  at(match, MatchFeature::kLength) = static_cast<float>(c.query.words.size()) / 4;
+  round_features(match);
+  one.has_match = true;
+}
+
+}  // namespace
+
+bool learns_clicks(const Context& c) {
+  return c.clicks != nullptr && c.words && c.ranked > 0 && c.best_lexical > 0 && c.request.sort.empty() &&
+         c.by_id == kNoItem;
+}
+
+void learned(Context& c) {
+  if (!learns_clicks(c)) return;
+  const std::span<Candidate> window(c.pool.data(), std::min(c.ranked, kClickWindow));
+  const bool asked = c.settings.click_weight > 0 && c.clicks->parameters().ready;
+  if (!asked && c.request.explore == 0) return;
+  for (size_t i = 0; i < window.size(); ++i) put_match(c, window[i], i, window.front().score);
+  if (!asked) return;
+  thread_local std::string words;
+  fold_words(c.request.query, words, JoinerConfig{}.query_bytes_max);
+  const ClickModel::Query query(*c.clicks, words);
+  double least = HUGE_VAL, most = -HUGE_VAL;
+  for (Candidate& one : window) {
+    const ItemRecord* item = c.catalog.item(one.slot);
+    const auto verdict = query.verdict(one.slot, item == nullptr ? 0 : item->key, one.match);
+    one.clicks = verdict.part;
+    one.trial = verdict.deviation;
+    least = std::min(least, one.clicks);
+    most = std::max(most, one.clicks);
+  }
+  // The middle of what is said is the middle of what may be said.
+  const double middle = (least + most) / 2,
+               scale = c.settings.click_weight * static_cast<double>(c.best_lexical);
+  for (Candidate& one : window) {
+    const double part =
+        std::clamp(one.clicks - middle, -kPartMax, kPartMax) - std::max(least - middle, -kPartMax);
+    one.clicks = in_steps(scale * part);
+    double trial = 0;
+    if (c.request.explore != 0) {
+      Draw draw(mix64(c.request.explore, mix64(one.slot, kTrial)));
+      trial = std::clamp(c.settings.click_exploration * one.trial * normal(draw), -kPartMax, kPartMax);
+    }
+    // A trial that lowers takes no more than clicks gave: what is after the window stays there.
+    one.trial = std::max(in_steps(scale * trial), -one.clicks);
+    one.score += one.clicks + one.trial;
+  }
+  std::sort(window.begin(), window.end(),
+            [&](const Candidate& a, const Candidate& b) { return stands_before(c, a, b); });
+}
+
+// Items of the first places change places with probability one half, in the pairs of one design.
+void exchange_places(Context& c) {
+  if (c.request.explore == 0 || c.request.from != 0 || !learns_clicks(c) || !group_attribute(c).empty())
+    return;
+  const ClickModel::Parameters& known = c.clicks->parameters();
+  if (!known.ready || c.settings.click_weight <= 0) return;
+  Draw draw(mix64(c.request.explore, kSwap));
+  const double share = c.settings.click_swaps * (known.doubt > kDoubtMax ? kMoreSwaps : 1);
+  if (draw.uniform() >= share) return;
+  const size_t design = draw.below(Examination::kDesigns.size());
+  for (const Examination::Pair& pair : Examination::kDesigns[design]) {
+    if (pair.lower >= c.pool.size()) continue;
+    if (draw.below(2) != 0) std::swap(c.pool[pair.upper], c.pool[pair.lower]);
+    c.pool[pair.upper].propensity = c.pool[pair.lower].propensity = 0.5f;
+    c.answer.exchanged = static_cast<int>(design);
+  }
+}
+
+}  // namespace freshet::search_internal

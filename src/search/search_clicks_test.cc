@@ -1,0 +1,88 @@
+// What clicks teach, as searches show it.
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "search/testing/small_shop.h"
+
+namespace freshet {
+namespace {
+
+// Serves a page the way the engine does, and puts it on record.
+SearchAnswer serve(testing::SmallShop& shop, const std::string& query, const std::string& query_id) {
+  SearchRequest request;
+  request.query = query;
+  request.explain = true;
+  request.explore = hash_bytes(query_id);
+  SearchAnswer answer = shop.search(request).value();
+  Event event;
+  event.type = EventType::kImpression;
+  event.query = query;
+  event.query_id = query_id;
+  event.surface = "search";
+  std::string features;
+  for (const SearchHit& hit : answer.hits) {
+    event.shown.push_back({hit.id, hit.propensity});
+    features += hit.match;
+  }
+  EXPECT_EQ(features.size(), answer.hits.size() * 2 * kMatchFeatures);
+  if (answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{answer.exchanged}});
+  event.attributes.push_back({"features", features});
+  shop.apply(std::move(event));
+  return answer;
+}
+
+void click(testing::SmallShop& shop, const std::string& item, const std::string& query_id) {
+  Event event;
+  event.type = EventType::kClick;
+  event.item = item;
+  event.query_id = query_id;
+  shop.apply(std::move(event));
+}
+
+TEST(SearchClicks, LiftWhatIsClickedUntilTheyAreTurnedOff) {
+  testing::SmallShop shop;
+  shop.fill();
+  shop.settings(R"({"popularity_weight": 0, "intent_weight": 0, "ranking": []})");
+  const std::string before = shop.ids("kettle");
+  const std::string last = before.substr(before.rfind(' ') + 1);
+  int exchanged = 0;
+  for (int i = 0; i < 80; ++i) {
+    const std::string id = "page-" + std::to_string(i);
+    const SearchAnswer answer = serve(shop, "kettle", id);
+    exchanged += answer.exchanged >= 0 ? 1 : 0;
+    for (const SearchHit& hit : answer.hits) {
+      double sum = 0;
+      for (const HitPart& part : hit.parts) sum += part.value;
+      EXPECT_EQ(sum, hit.score) << hit.id;
+    }
+    if (i % 2 == 0) click(shop, last, id);
+  }
+  EXPECT_EQ(shop.ids("kettle").substr(0, last.size()), last);
+  EXPECT_EQ(shop.ids("kettle"), shop.ids("kettle"));
+  EXPECT_GT(exchanged, 2);
+  EXPECT_LT(exchanged, 40);
+  shop.settings(R"({"popularity_weight": 0, "intent_weight": 0, "ranking": [], "click_weight": 0})");
+  EXPECT_EQ(shop.ids("kettle"), before);
+  EXPECT_EQ(serve(shop, "kettle", "after").exchanged, -1);
+}
+
+TEST(SearchClicks, OrdersThatTheShopperChoseAreNotTouched) {
+  testing::SmallShop shop;
+  shop.fill();
+  for (int i = 0; i < 60; ++i) {
+    const std::string id = "page-" + std::to_string(i);
+    serve(shop, "kettle", id);
+    click(shop, "k2", id);
+  }
+  SearchRequest request;
+  request.query = "kettle";
+  request.sort = {{"price", false}};
+  request.explore = 1;
+  EXPECT_EQ(shop.ids(request), "k3 k1 k2");
+  request.sort.clear();
+  request.query = "k1";
+  EXPECT_EQ(shop.ids(request).substr(0, 2), "k1");
+}
+
+}  // namespace
+}  // namespace freshet
