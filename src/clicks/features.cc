@@ -1,6 +1,7 @@
 #include "clicks/features.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace freshet {
@@ -19,7 +20,7 @@ int digit(char c) {
 
 uint32_t number_of(float value) {
   if (!(value > 0)) return 0;
-  return value >= 4 ? kMost : std::min(kMost, static_cast<uint32_t>(value * kSteps + 0.5f));
+  return value >= 4 ? kMost : std::min(kMost, static_cast<uint32_t>(std::lround(value * kSteps)));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ constexpr double kRateMemory = 500;  // Labels that the running rate remembers.
 }  // namespace
 
 Result<std::unique_ptr<Served>> Served::make(const ServedConfig& config, Task task, Learner& learner,
-                                             std::function<std::unique_ptr<Learner>()> make_learner) {
+                                             const std::function<std::unique_ptr<Learner>()>& make_learner) {
   Publishable* parameters = learner.publishable();
   if (parameters == nullptr)
     return invalid(

@@ -43,7 +43,7 @@ class Served {
  public:
   // make: a learner as the one given, for `compare`. kInvalid: the learner cannot be served apart.
   static Result<std::unique_ptr<Served>> make(const ServedConfig& config, Task task, Learner& learner,
-                                              std::function<std::unique_ptr<Learner>()> make_learner);
+                                              const std::function<std::unique_ptr<Learner>()>& make_learner);
 
   float score(const Sample& sample);  // What is answered.
   // A label has come, and the learner has not learned it yet; label: as the learner gets it.

@@ -108,7 +108,7 @@ const measured = async (page, verb) => {
   const page = await open('empty', {viewport: {width: 1280, height: 900}});
   await page.goto(`${url}#/search?q=zzqqxx`);
   await page.waitForSelector('.nothing, #near:not([hidden])');
-  check((await texts(page, '.nothing h2, #near'))[0].includes('zzqqxx'), 'a query that nothing matches says so');
+  check((await texts(page, '.nothing h2, #near')).some((one) => one.includes('zzqqxx')), 'a query that nothing matches says so');
   await picture(page, 'shop-nothing');
   await page.goto(`${url}#/search?q=mug&brand=Nobody`);
   await page.waitForSelector('.nothing');
