@@ -320,7 +320,7 @@ Status run_learn(Flags& flags) {
   run.learn_s = thread_cpu_seconds() - begin;
   for (const std::string& error : run.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (run.bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(run.bad));
-  TRY_STATUS(kept);
+  TRY_STATUS(Status(kept));
   const std::string state = trainer.save(reader);
   TRY_STATUS(write_model(flags, state));
   if (flags.json)
