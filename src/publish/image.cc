@@ -268,7 +268,7 @@ Result<std::shared_ptr<const Image>> load_image(Reader& in) {
   }
   if (!in.ok()) return corrupt("parameters: the list of tables ends early");
   TRY(std::shared_ptr<const Image> empty, Image::make(tables));
-  ImageEdit edit(std::move(empty));
+  ImageEdit edit(empty);
   std::vector<int8_t> codes;
   for (size_t table = 0; table < tables.size(); ++table) {
     const auto wrong = [&](uint64_t row, const char* what) {
