@@ -53,9 +53,11 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   const before = (await api('GET', '/api/v1/settings')).version;
   const text = JSON.parse(await page.locator('textarea').inputValue());
   await page.locator('textarea').fill(JSON.stringify({...text, popularity_weight: 'much'}));
+  page.expected = /400/;  // The browser says it too, sooner or later than the page.
+  const refused = page.waitForEvent('console', (message) => /400/.test(message.text()));
   await page.getByRole('button', {name: 'Stage'}).click();
-  page.expected = /400/;
   await page.waitForSelector('.said .bad');
+  await refused;
   check((await texts(page, '.said .bad'))[0].includes('popularity_weight'), 'a wrong setting is named');
   page.expected = undefined;
   await page.locator('textarea').fill(JSON.stringify({...text, popularity_weight: 0.4}, undefined, 2));
