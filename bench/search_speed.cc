@@ -14,6 +14,7 @@
 
 #include "base/epoch.h"
 #include "base/text_table.h"
+#include "env/process.h"
 #include "index/search_index.h"
 #include "search_corpus.h"
 
@@ -160,7 +161,7 @@ int measure(const std::string& directory) {
 
 int updates(uint32_t products, double per_second, double seconds) {
   const bench::Corpus corpus;
-  SearchIndex index;
+  SearchIndex index({.worker_begins = lower_thread_priority});  // As the server has it.
   std::vector<IndexToken> tokens;
   for (uint32_t slot = 0; slot < products; ++slot) {
     std::string text = corpus.text(slot);

@@ -250,8 +250,7 @@ void SegmentSearch::consider_gathered(uint32_t place, uint32_t item, Best& best)
     note(*run, {there ? run->gathered.best[place] : -1, static_cast<uint8_t>(flags & kAllFlags)});
     matched += there ? 1 : 0;
   }
-  const uint32_t slot = segment_->slots[item];
-  if (matched > 0 && beats(bound(), slot, best)) judge(item, slot, matched, best);
+  if (matched > 0 && item_beats(bound(), item, best)) judge(item, matched, best);
 }
 
 }  // namespace freshet::index

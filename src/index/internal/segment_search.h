@@ -129,12 +129,17 @@ class SegmentSearch {
   void consider(const Run* driver, Found with, uint32_t item, Best& best);
   void note(const Run& run, Found found);
   void reset_values();
-  void judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best);
+  void judge(uint32_t item, uint32_t matched, Best& best);
   float bound() const { return bound(values_, there_, whole_, begins_); }
   float bound(const std::array<float, kClausesMax>& values, uint64_t there, bool whole, bool begins) const;
   bool beats(float bound, uint32_t slot, const Best& best) const {
     const Hit worst = best.worst();
     return bound > worst.score || (bound == worst.score && slot < worst.slot);
+  }
+  // The same; the slot, a look far away, is read only when scores are equal.
+  bool item_beats(float bound, uint32_t item, const Best& best) const {
+    const Hit worst = best.worst();
+    return bound > worst.score || (bound == worst.score && segment_->slots[item] < worst.slot);
   }
   bool filter_drives(std::vector<uint32_t>& items) const;
   void search_filtered(const std::vector<uint32_t>& items, Best& best);

@@ -7,6 +7,9 @@
 namespace freshet::index {
 namespace {
 
+// A bound for each code costs as much as looking at so many postings.
+constexpr uint32_t kFewPostings = 128;
+
 using Bytes16 = uint8_t __attribute__((vector_size(16)));
 
 // Bit i: codes[i] < cutoff, for 64 codes.
@@ -189,6 +192,15 @@ void SegmentSearch::drive(Run& driver, uint32_t number, uint32_t level, Best& be
 void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level, Best& best) {
   const Chunk& chunk = *driver.chunk;
   const std::array<float, 256>& score = driver.options[0].score;
+  const uint32_t base = number * kChunkItems;
+  const uint8_t* codes = segment_->codes.data() + chunk.begin;
+  const uint16_t* lows = segment_->lows.data() + chunk.begin;
+  if (chunk.size < kFewPostings) {
+    for (uint32_t i = 0; i < chunk.size; ++i)
+      if (codes[i] < level && score[codes[i]] >= 0 && is_allowed(lows[i]))
+        consider(&driver, {score[codes[i]], driver.options[0].flags[codes[i]]}, base + lows[i], best);
+    return;
+  }
   std::array<float, 256> bounds;
   for (uint32_t c = 0; c < level; ++c) {
     reset_values();
@@ -200,9 +212,6 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
   const auto tighten = [&](uint32_t slot) {
     while (cutoff > 0 && (bounds[cutoff - 1] < 0 || !beats(bounds[cutoff - 1], slot, best))) --cutoff;
   };
-  const uint32_t base = number * kChunkItems;
-  const uint8_t* codes = segment_->codes.data() + chunk.begin;
-  const uint16_t* lows = segment_->lows.data() + chunk.begin;
   const uint8_t* block_best = segment_->best.data() + chunk.block;
   tighten(segment_->slots[base + lows[0]]);
   for (uint32_t at = 0; at < chunk.size; at += 64) {
@@ -225,13 +234,13 @@ void SegmentSearch::drive_postings(Run& driver, uint32_t number, uint32_t level,
 }
 
 inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item, Best& best) {
-  const uint32_t low = item % kChunkItems, slot = segment_->slots[item];
+  const uint32_t low = item % kChunkItems;
   uint32_t matched = 0;
   reset_values();
   if (driver != nullptr) {
     note(*driver, with);
     ++matched;
-    if (!beats(bound(), slot, best)) return;
+    if (!item_beats(bound(), item, best)) return;
   }
   for (const Run* run : order_) {
     if (run == driver) continue;
@@ -249,13 +258,13 @@ inline void SegmentSearch::consider(const Run* driver, Found with, uint32_t item
     if (found.score < 0 && run->clause->required) return;
     note(*run, found);
     matched += found.score >= 0 ? 1 : 0;
-    if (!beats(bound(), slot, best)) return;
+    if (!item_beats(bound(), item, best)) return;
   }
-  judge(item, slot, matched, best);
+  judge(item, matched, best);
 }
 
 // All clauses have been looked at, values_ are their scores (or bounds).
-void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& best) {
+void SegmentSearch::judge(uint32_t item, uint32_t matched, Best& best) {
   const CompiledPlan& plan = *query_->plan;
   if (matched < std::max(1u, plan.minimum_match)) return;
   for (const Run* run : excluded_)
@@ -263,6 +272,7 @@ void SegmentSearch::judge(uint32_t item, uint32_t slot, uint32_t matched, Best& 
       if (!run->doubtful) return;
       rough_ = true;
     }
+  const uint32_t slot = segment_->slots[item];
   if (check_life_ && !query_->items->alive(slot, segment_->versions[item])) return;
   if (!rough_ && !(plan.bonus_of(there_, whole_, begins_) > 0)) {
     best.add({slot, bound()});
