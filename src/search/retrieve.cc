@@ -9,7 +9,7 @@ namespace freshet::search_internal {
 namespace {
 
 // So many of the best by words are looked at again with everything else that is known of them.
-constexpr uint32_t kPoolMin = 256;
+constexpr uint32_t kPoolMin = 128;
 
 // What no word found joins the result if it lies this near, and not much farther than the nearest. In a shop
 // of 1,200 products after 5,000 events what belonged to a query lay at .5 and more, the rest below .37.
