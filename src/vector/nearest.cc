@@ -12,6 +12,7 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kFilterShare = 8;  // Filters that pass fewer than one row in eight are scanned exactly.
+constexpr double kShareNear = 0.5;
 constexpr uint32_t kProbesShare = 4;  // As are questions that would read a quarter of the lists.
 constexpr uint32_t kListsMin = 16, kListsMax = 16384;
 constexpr size_t kTrainRows = 40;    // a list
@@ -29,11 +30,13 @@ RowQuery as_query(const VectorSet& set, const VectorSet::Query& int8) {
 struct Nearest::View {
   View(uint32_t stride, uint32_t count, size_t rows) : lists(stride, count), built_rows(rows) {}
 
-  // How many lists must be read for k rows: linear in log k through what was measured.
+  // How many lists must be read for the k nearest rows of which a filter passes the share `share`: where that
+  // is the share among the nearest too, the k-th of them is the (k / share)-th of all. Linear in the log of
+  // that through what was measured.
   uint32_t probes(uint32_t k, double share) const {
     const double few = probes_few, many = std::max(probes_many, probes_few);
-    const double slope = std::max(0.0, std::log10(static_cast<double>(k) / kFew));
-    return static_cast<uint32_t>(std::ceil((few + (many - few) * slope) / share));
+    const double slope = std::max(0.0, std::log10(static_cast<double>(k) / share / kFew));
+    return static_cast<uint32_t>(std::ceil(few + (many - few) * slope));
   }
 
   RowLists lists;
@@ -246,7 +249,8 @@ bool Nearest::through_lists(const VectorSet::Query& query, const SlotSet* filter
     view->lists.search(rough, probes, nullptr, more, out);
   } else {
     const SlotSet::Probe pass(*filter);
-    view->lists.search(rough, probes, &pass, more, out);
+    const RowLists::Passed near = view->lists.search(rough, probes, &pass, more, out);
+    if (near.share() < share * kShareNear) return false;  // What it passes lies elsewhere.
   }
   std::erase_if(out, [this](const VectorHit& hit) { return !set_.has(hit.slot); });
   for (VectorHit& hit : out) hit.score = set_.score(query, hit.slot);

@@ -7,11 +7,11 @@
 // anew by its row as it is now. The lists are made again when the rows have doubled, or all changed once.
 //
 // As many lists are read as hold the share `recall` of the nearest 10 (and 100) rows of 200 rows that were
-// asked for exactly; a filter that allows a share s of the rows makes it 1 / s times as many. When that would
-// be a quarter of all lists, or the filter allows less than one row in eight, or the set's metric is kDot,
-// the exact scan answers. One approximate answer in `sample_every` is compared with the exact one by the
-// background thread: status().recall. Only when lists are swapped in depends on timing; what is saved never
-// does.
+// asked for exactly; with a filter that allows a share s of the rows, as many as for 1 / s times the rows
+// wanted. When that would be a quarter of all lists, or the filter allows less than one row in eight, or of
+// the rows near the query less than half as many as elsewhere, or the set's metric is kDot, the exact scan
+// answers. One approximate answer in `sample_every` is compared with the exact one by the background thread:
+// status().recall. Only when lists are swapped in depends on timing; what is saved never does.
 //
 // Threads: changed(), tick() on the fold thread; top() on any thread under an EpochGuard, without waiting.
 // Cost: stride + 20 bytes a row and up to a quarter more; building: about 12 us a row of a million on another
@@ -32,7 +32,7 @@ namespace freshet {
 struct NearestConfig {
   uint32_t rows_min = 100'000;  // Below: exact.
   uint32_t list_rows = 256;     // Rows a list, on average, when it is made
-  double recall = 0.99;
+  double recall = 0.995;
   float turn_max = 0.2f;  // Chord between a unit row when listed and now: 0.2 is a cosine of 0.98.
   uint32_t sample_every = 256;
 };

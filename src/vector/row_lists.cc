@@ -186,11 +186,12 @@ void RowLists::nearest_lists(const RowQuery& query, uint32_t probes, std::vector
   best.finish(out);
 }
 
-void RowLists::search(const RowQuery& query, uint32_t probes, const SlotSet::Probe* pass, uint32_t k,
-                      std::vector<VectorHit>& out) const {
+RowLists::Passed RowLists::search(const RowQuery& query, uint32_t probes, const SlotSet::Probe* pass,
+                                  uint32_t k, std::vector<VectorHit>& out) const {
   thread_local std::vector<VectorHit> chosen;
   nearest_lists(query, probes, chosen);
   Best best(k, kAtOnce);
+  Passed seen;
   uint64_t mask[kAtOnce / 64];
   for (size_t c = 0; c < chosen.size(); ++c) {
     const List* list = lists_[chosen[c].slot].load(std::memory_order_acquire);
@@ -201,14 +202,8 @@ void RowLists::search(const RowQuery& query, uint32_t probes, const SlotSet::Pro
     for (uint32_t from = 0; from < count; from += kAtOnce) {
       RowSpan span = {list->rows + size_t{from} * stride_, &list->scale[from],
                       std::min(kAtOnce, count - from), from, mask};
-      for (uint32_t w = 0; w < (span.count + 63) / 64; ++w) {
+      for (uint32_t w = 0; w < (span.count + 63) / 64; ++w)
         mask[w] = list->live[from / 64 + w].load(std::memory_order_relaxed);
-        for (uint64_t word = pass == nullptr ? 0 : mask[w]; word != 0; word &= word - 1) {
-          const auto bit = static_cast<uint32_t>(std::countr_zero(word));
-          if (from + 64 * w + bit >= count || !(*pass)(list->slots[from + 64 * w + bit]))
-            mask[w] &= ~(uint64_t{1} << bit);
-        }
-      }
       if (from + kAtOnce < count) {
         span.next = list->rows + size_t{from + kAtOnce} * stride_;
       } else if (next != nullptr) {
@@ -216,11 +211,20 @@ void RowLists::search(const RowQuery& query, uint32_t probes, const SlotSet::Pro
         span.next_scale = next->scale.data();
       }
       const uint32_t found = scan().above(query, span, best.bar(), best.slots(), best.scores());
-      for (uint32_t i = 0; i < found; ++i) best.slots()[i] = list->slots[best.slots()[i]];
-      best.added(found);
+      uint32_t kept = 0;
+      for (uint32_t i = 0; i < found; ++i) {
+        const uint32_t slot = list->slots[best.slots()[i]];
+        if (pass != nullptr && !(*pass)(slot)) continue;
+        best.scores()[kept] = best.scores()[i];
+        best.slots()[kept++] = slot;
+      }
+      seen.asked += found;
+      seen.passed += kept;
+      best.added(kept);
     }
   }
   best.finish(out);
+  return seen;
 }
 
 }  // namespace freshet

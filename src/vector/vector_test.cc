@@ -271,6 +271,20 @@ TEST(Nearest, ListsFindWhatTheScanFinds) {
   EXPECT_GE(recall(nullptr), 0.98);
   EXPECT_GE(recall(&half), 0.98);
 
+  // A filter that passes two rows in five, none of which is near the query.
+  for (uint64_t q = 0; q < 10; ++q) {
+    const VectorSet::Query query = set.prepare(clustered(2'000'000 + q, kDim, 40));
+    std::vector<VectorHit> all, fast, exact;
+    const EpochGuard guard;
+    set.top(query, nullptr, kRows, all);
+    SlotSet far;
+    for (size_t i = kRows * 3 / 5; i < all.size(); ++i) far.add(all[i].slot);
+    nearest.top(query, &far, 10, fast);
+    set.top(query, &far, 10, exact);
+    ASSERT_EQ(fast.size(), exact.size());
+    for (size_t i = 0; i < fast.size(); ++i) EXPECT_EQ(fast[i].score, exact[i].score);
+  }
+
   // What changes after the build is found as changed: moved, removed and new rows.
   const std::vector<float> far = made_up(77, kDim);
   set.set(17, far);

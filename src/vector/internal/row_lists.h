@@ -37,9 +37,15 @@ class RowLists {
   // The lists in the order in which a query would read them; the `probes` first.
   void nearest_lists(const RowQuery& query, uint32_t probes, std::vector<VectorHit>& out) const;
   uint32_t list_of(uint32_t slot) const;  // Writing thread. UINT32_MAX: none.
-  // The k best rows of those lists, best first; scores are those of the copies. `pass` nullptr: all.
-  void search(const RowQuery& query, uint32_t probes, const SlotSet::Probe* pass, uint32_t k,
-              std::vector<VectorHit>& out) const;
+  // The k best rows of those lists, best first; scores are those of the copies. `pass` nullptr: all. Rows are
+  // looked up in it only when they are near enough to be among the k.
+  struct Passed {
+    uint64_t asked = 0, passed = 0;
+    // Of what lies near the query.
+    double share() const { return asked == 0 ? 1 : static_cast<double>(passed) / static_cast<double>(asked); }
+  };
+  Passed search(const RowQuery& query, uint32_t probes, const SlotSet::Probe* pass, uint32_t k,
+                std::vector<VectorHit>& out) const;
 
   uint32_t lists() const { return static_cast<uint32_t>(lists_.size()); }
   size_t rows() const { return rows_.load(std::memory_order_relaxed); }
