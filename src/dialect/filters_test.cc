@@ -101,5 +101,36 @@ TEST(DialectParams, BothEncodingsAndTheInlineOneWins) {
   EXPECT_TRUE(Params::of_body("", 100).ok());
 }
 
+TEST(DialectFilters, PlacesOnTheMap) {
+  const std::pair<const char*, const char*> boxes[] = {
+      {R"("47.5, 4.5, 47.25, 5")", "GEO_BOX(47.250000, 4.500000, 47.500000, 5.000000)"},
+      {R"([[47.5, 5, 47.25, 4.5]])", "GEO_BOX(47.250000, 4.500000, 47.500000, 5.000000)"},
+      {R"("[[47.5,5,47.25,4.5]]")", "GEO_BOX(47.250000, 4.500000, 47.500000, 5.000000)"},
+      {R"([[10, -170, -10, 170]])", "GEO_BOX(-10.000000, 170.000000, 10.000000, -170.000000)"},
+      {R"([[1, 2, 3, 4], [5, 6, 7, 8]])",
+       "(GEO_BOX(1.000000, 2.000000, 3.000000, 4.000000) OR GEO_BOX(5.000000, 6.000000, 7.000000, "
+       "8.000000))"},
+      {R"([])", "error"},
+      {R"([[1, 2, 3]])", "error"},
+      {R"("1,2,3,x")", "error"},
+      {R"([[91, 2, 3, 4]])", "error"},
+      {R"({"a": 1})", "error"},
+  };
+  for (const auto& [given, wanted] : boxes)
+    EXPECT_EQ(shown_result(from_boxes(*parse_json(given))), wanted) << given;
+
+  const auto place = [](const char* body) { return read_around(*Params::of_body(body, 1000)); };
+  EXPECT_FALSE(place("{}")->has_value());
+  EXPECT_FALSE(place(R"({"aroundLatLng": ""})")->has_value());
+  EXPECT_EQ((*place(R"({"aroundLatLng": "47.5, -4.25"})"))->longitude, -4.25);
+  EXPECT_EQ((*place(R"({"aroundLatLng": "1,2", "aroundRadius": 500})"))->filter,
+            "GEO_RADIUS(1.000000, 2.000000, 500)");
+  EXPECT_EQ(
+      (*place(R"({"aroundLatLng": "1,2", "aroundRadius": 500, "insideBoundingBox": "1,2,3,4"})"))->filter,
+      "");
+  EXPECT_FALSE(place(R"({"aroundLatLng": "here"})").ok());
+  EXPECT_FALSE(place(R"({"aroundLatLng": "100, 2"})").ok());
+}
+
 }  // namespace
 }  // namespace freshet::dialect_internal

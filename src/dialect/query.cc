@@ -133,19 +133,6 @@ void read_relevance(const Params& params, SearchRequest& out) {
     if (*distinct > 0) out.group_count = static_cast<uint32_t>(std::min<int64_t>(*distinct, 100));
   }
   if (params.flag("facetingAfterDistinct").value_or(false)) out.facets_after_grouping = true;
-  const std::string around = params.text("aroundLatLng");
-  if (const size_t comma = around.find(','); comma != std::string::npos) {
-    GeoPoint point{std::strtod(around.c_str(), nullptr), std::strtod(around.c_str() + comma + 1, nullptr)};
-    if (std::abs(point.latitude) <= 90 && std::abs(point.longitude) <= 180) {
-      out.around = point;
-      const auto radius = params.whole("aroundRadius");
-      if (radius && *radius > 0) {
-        std::string circle = "GEO_RADIUS(" + std::to_string(point.latitude) + ", " +
-                             std::to_string(point.longitude) + ", " + std::to_string(*radius) + ")";
-        out.filter = out.filter.empty() ? circle : "(" + out.filter + ") AND " + circle;
-      }
-    }
-  }
 }
 
 // What of the index's settings holds for a query that does not say otherwise.
@@ -194,6 +181,7 @@ Result<Asked> read_query(const Index& index, const Params& params) {
   read_marks(params, request);
   read_language(params, request);
   read_relevance(params, request);
+  TRY_STATUS(read_place(params, request));
   request.sort = order_of(index, !request.query.empty());
   if (request.around && request.sort.empty() && request.query.empty()) request.sort = {{"distance", false}};
   request.attributes = {"*"};
