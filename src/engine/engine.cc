@@ -421,6 +421,22 @@ uint64_t Engine::state_hash(Offset* at) {
   return live()->runner->state_hash(at);
 }
 
+namespace {
+
+ClickStats click_stats(const ClickModel& model) {
+  const EpochGuard guard;
+  const ClickModel::Parameters& now = model.parameters();
+  ClickStats stats{.clicks = now.clicks,
+                   .ready = now.ready,
+                   .doubt = now.doubt,
+                   .strength = now.strength,
+                   .trust = now.trust};
+  std::copy_n(now.theta.begin(), ClickStats::kPlaces, stats.examined.begin());
+  return stats;
+}
+
+}  // namespace
+
 EngineStats Engine::stats() const {
   const std::shared_ptr<Live> current = live();
   const ShopState& state = *current->state;
@@ -448,6 +464,7 @@ EngineStats Engine::stats() const {
     // Who has changed the settings waits for this.
     stats.search.rebuilding = state.search().rebuilding();
   }
+  stats.clicks = click_stats(state.clicks());
   stats.memory.push_back({"door", ingest_->bytes()});
   stats.ingested = ingest_->totals();
   stats.recommended = recommended_.load(std::memory_order_relaxed);

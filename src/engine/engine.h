@@ -122,6 +122,16 @@ struct PartBytes {
   size_t bytes = 0;
 };
 
+// What clicks on searches have taught (clicks/click_model.h has the formulas).
+struct ClickStats {
+  static constexpr size_t kPlaces = 10;
+  uint64_t clicks = 0;                    // Learned from.
+  bool ready = false;                     // Enough of them to change the order.
+  std::array<float, kPlaces> examined{};  // How often each place is looked at, the first 1.
+  double doubt = 0;                       // Posterior deviation of the logarithm of the tenth.
+  double strength = 0, trust = 0;         // kappa, and the share of what is said beyond the score
+};
+
 struct EngineStats {
   Offset log_begin = 0, log_end = 0, log_durable = 0, applied = 0;
   bool ready = false;  // As Engine::ready()
@@ -130,12 +140,13 @@ struct EngineStats {
   size_t items = 0, shoppers = 0, counter_rows = 0;
   uint64_t items_evicted = 0, shoppers_evicted = 0;
   size_t items_max = 0, shoppers_max = 0;
-  std::vector<PartBytes> memory;         // By fold, and the doors.
-  std::vector<SourceStats> sources;      // Progressive loss and share of each candidate source.
-  IngestResult ingested;                 // Totals since start.
-  uint64_t recommended = 0;              // Requests answered since start.
-  uint64_t searched = 0;                 // The same of searches.
-  SearchStats search;                    // As of the last second.
+  std::vector<PartBytes> memory;     // By fold, and the doors.
+  std::vector<SourceStats> sources;  // Progressive loss and share of each candidate source.
+  IngestResult ingested;             // Totals since start.
+  uint64_t recommended = 0;          // Requests answered since start.
+  uint64_t searched = 0;             // The same of searches.
+  SearchStats search;                // As of the last second.
+  ClickStats clicks;
   bool erasing = false;                  // An erasure is being proven by a second fold.
   std::optional<SnapshotInfo> snapshot;  // The newest taken or loaded.
   Status fold;                           // Why the fold stopped, if it did.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "env/clock.h"
 #include "env/secret.h"
 
 namespace freshet {
@@ -100,6 +101,39 @@ TEST_F(EngineTest, AnswersChangeWithTheEventThatJustArrived) {
   const EngineStats stats = engine->stats();
   EXPECT_EQ(stats.log_end, 303u);  // 301 events and the two pages shown.
   EXPECT_EQ(stats.recommended, 2u);
+}
+
+// What two threads fold after a start, one folds from then on, and a snapshot has it.
+TEST_F(EngineTest, ClicksOfSearchesAreLearnedWhileServingAndSurviveARestart) {
+  const auto lessons = [](Engine& engine) { return engine.stats().clicks.clicks; };
+  {
+    const auto engine = open(config());
+    std::string body;
+    for (int i = 0; i < 9; ++i)
+      body += R"({"type":"item-upsert","item":"k)" + std::to_string(i) + R"(","title":"Kettle )" +
+              std::to_string(i) + R"("})" + "\n";
+    send(*engine, body);
+    for (int i = 0; i < 25; ++i) {
+      SearchRequest request;
+      request.query = "kettle";
+      request.user = "u" + std::to_string(i);
+      const auto page = engine->search(request);
+      ASSERT_TRUE(page.ok()) << page.error().what;
+      ASSERT_FALSE(page->answer.hits.empty());
+      Event click;
+      click.type = EventType::kClick;
+      click.user = request.user;
+      click.item = page->answer.hits.front().id;
+      click.query_id = page->query_id;
+      const auto taken = engine->event(click, {.door = "test", .source = "test", .now_ms = now_ms()});
+      ASSERT_TRUE(taken.ok()) << taken.error().what;
+      ASSERT_TRUE(engine->wait_applied(taken->end, std::chrono::seconds(20)));
+    }
+    EXPECT_GE(lessons(*engine), 16u);  // What requests read is renewed every 16 pages.
+    ASSERT_TRUE(engine->snapshot().ok());
+  }
+  const auto engine = open(config());
+  EXPECT_EQ(lessons(*engine), 25u);
 }
 
 TEST_F(EngineTest, RetriedEventsCountOnceAlsoAfterARestart) {

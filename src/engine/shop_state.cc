@@ -79,7 +79,10 @@ ShopState::ShopState(const StateConfig& config, Status& status)
                   status = opened.error();
                   return nullptr;
                 }()),
-      counters_(moment_, catalog_, config.counters) {}
+      counters_(moment_, catalog_, config.counters) {
+  for (Fold* fold : folds())
+    if (fold != &learning_ && fold != &profiles_) first_.push_back(fold);
+}
 
 Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   Status status;

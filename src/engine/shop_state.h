@@ -100,8 +100,8 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,  &settings_, &documents_, &catalog_,  &trail_,    &suggestions_,
-            &intent_, &vectors_,  &search_,    &learning_, &profiles_, &counters_};
+    return {&entry_,  &settings_, &documents_, &catalog_, &joiner_,   &trail_,    &suggestions_,
+            &intent_, &vectors_,  &clicks_,    &search_,  &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -166,9 +166,7 @@ class ShopState final : public StagedFolds {
   Profiles profiles_;
   Learning learning_;
   Counters counters_;
-  const std::array<Fold*, 12> first_ = {&entry_,   &settings_, &documents_,   &catalog_,
-                                        &joiner_,  &trail_,    &suggestions_, &intent_,
-                                        &vectors_, &clicks_,   &search_,      &counters_};
+  std::vector<Fold*> first_;  // folds() without those of the second stage.
 };
 
 }  // namespace freshet
