@@ -29,15 +29,16 @@ class DcnLearner final : public Learner, public Publishable {
       : task_(shape.task),
         first_(shape.first_keys),
         last_(shape.last_keys),
+        rate_(shape.knobs.rate),
         table_({.dim = kDim,
-                .optimizer = {.rate = kRowRate, .fade = 0.9999f},
+                .optimizer = {.rate = kRowRate * rate_, .fade = 0.9999f},
                 .init = 0.02f,
                 .seed = shape.seed,
                 .bytes_max = std::max<size_t>(shape.bytes_max / 2, 4 << 20)}),
         network_config_({.inputs = (first_ + last_ + 1) * kDim + to_16(shape.dense),
                          .hidden = {64, 32},
                          .heads = 1,
-                         .rate = kNetworkRate,
+                         .rate = kNetworkRate * rate_,
                          .seed = shape.seed}),
         network_(network_config_),
         x_(network_.inputs()),
@@ -84,8 +85,8 @@ class DcnLearner final : public Learner, public Publishable {
     return answer(sample, served_network(image));
   }
   void set_rate(float factor) override {
-    table_.set_rate(kRowRate * factor);
-    network_.set_rate(kNetworkRate * factor);
+    table_.set_rate(kRowRate * rate_ * factor);
+    network_.set_rate(kNetworkRate * rate_ * factor);
   }
 
   void learn(const Sample& sample) override {
@@ -166,6 +167,7 @@ class DcnLearner final : public Learner, public Publishable {
 
   const Task task_;
   const size_t first_, last_;
+  const float rate_;  // Factor on the rates.
   RowTable table_;
   const CrossNetworkConfig network_config_;
   CrossNetwork network_;

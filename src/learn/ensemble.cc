@@ -82,10 +82,11 @@ std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape) {
 std::span<const LearnerEntry> learners() {
   static const LearnerEntry kLearners[] = {
       {"auto", make_ensemble, "all of the below, mixed by weights that are learned too"},
-      {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal"},
-      {"factor", make_factor, "factorisation machine over categorical values"},
-      {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates"},
-      {"dcn", make_dcn, "deep and cross network over embedding rows and numbers"},
+      {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal",
+       true, true},
+      {"factor", make_factor, "factorisation machine over categorical values", true, true},
+      {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates", true, true},
+      {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false},
       {"forest", make_forest, "adaptive forest of Hoeffding trees"},
   };
   return kLearners;

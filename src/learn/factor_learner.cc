@@ -13,12 +13,15 @@ class FactorLearner final : public Learner {
  public:
   explicit FactorLearner(const LearnerShape& shape)
       : task_(shape.task),
-        table_(
-            {.dim = kDim,
-             .optimizer = {.kind = Optimizer::kRowwiseAdagrad, .rate = 0.06f, .fade = 0.9995f, .l2 = 1e-3f},
-             .bytes_max = shape.bytes_max / 2,
-             .init = 0.05f,
-             .seed = shape.seed}) {}
+        rate_(0.02f * shape.knobs.rate),
+        table_({.dim = kDim,
+                .optimizer = {.kind = Optimizer::kRowwiseAdagrad,
+                              .rate = 0.06f * shape.knobs.rate,
+                              .fade = 0.9995f,
+                              .l2 = 1e-3f * shape.knobs.shrink},
+                .bytes_max = shape.bytes_max / 2,
+                .init = 0.05f,
+                .seed = shape.seed}) {}
 
   float score(const Sample& sample) override {
     rows_.clear();
@@ -41,7 +44,7 @@ class FactorLearner final : public Learner {
       for (size_t d = 1; d < kDim; ++d) gradient[d] = slope * (sum_[d] - w[d]);
       table_.update(row, gradient);
     }
-    bias_ -= 0.02f * slope;
+    bias_ -= rate_ * slope;
   }
 
   size_t bytes() const override { return table_.bytes(); }
@@ -69,6 +72,7 @@ class FactorLearner final : public Learner {
   }
 
   const Task task_;
+  const float rate_;  // Of the bias.
   EmbeddingTable table_;
   float bias_ = 0;
   float sum_[kDim] = {};

@@ -9,7 +9,9 @@ namespace {
 class FtrlLearner final : public Learner {
  public:
   FtrlLearner(const LearnerShape& shape, float rate)
-      : task_(shape.task), slots_(size_t{1} << shape.bits), ftrl_({.alpha = rate, .l2 = 1e-3f}, slots_) {}
+      : task_(shape.task),
+        slots_(size_t{1} << shape.bits),
+        ftrl_({.alpha = rate * shape.knobs.rate, .l2 = 1e-3f * shape.knobs.shrink}, slots_) {}
 
   float score(const Sample& sample) override { return ftrl_.score(sample.features); }
 

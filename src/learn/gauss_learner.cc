@@ -201,7 +201,12 @@ void GaussLearner::load(Reader& in) {
 
 // Two ways to take the world: one that stays as it is, one that moves.
 std::unique_ptr<Learner> make_gauss(const LearnerShape& shape) {
-  return std::make_unique<GaussLearner>(shape, GaussConfig{});
+  GaussConfig config;
+  for (float* variance :
+       {&config.weight_variance, &config.vector_variance, &config.pair_variance, &config.dense_variance})
+    *variance *= shape.knobs.rate;
+  config.caution *= shape.knobs.shrink;
+  return std::make_unique<GaussLearner>(shape, config);
 }
 
 std::unique_ptr<Learner> make_swift_gauss(const LearnerShape& shape) {

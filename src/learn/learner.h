@@ -50,6 +50,13 @@ class Learner {
   virtual void load(Reader& in) = 0;
 };
 
+// Factors on what a learner is configured with; 1: the default. freshet learn --search tries others
+// (halving.h).
+struct Knobs {
+  float rate = 1;    // Of its learning rates; of Gaussian rows: of the variances they begin with.
+  float shrink = 1;  // Of its L2 penalty; of Gaussian rows: of the caution.
+};
+
 struct LearnerShape {
   Task task = Task::kBinary;
   size_t dense = 0;                      // Features in Sample::dense.
@@ -57,6 +64,7 @@ struct LearnerShape {
   uint32_t bits = 20;                    // log2 of the linear parts' weights.
   size_t bytes_max = 512 << 20;
   uint64_t seed = 1;
+  Knobs knobs = {};
 };
 
 using MakeLearner = std::unique_ptr<Learner> (*)(const LearnerShape&);
@@ -64,6 +72,7 @@ struct LearnerEntry {
   std::string_view name;
   MakeLearner make;
   std::string_view what;
+  bool rate = false, shrink = false;  // Knobs it has.
 };
 std::span<const LearnerEntry> learners();  // The one list; "auto" first.
 const LearnerEntry* find_learner(std::string_view name);

@@ -48,32 +48,67 @@ void load_sample(Reader& in, Sample& sample) {
 
 }  // namespace
 
+LearnerShape Trainer::shape() const {
+  return {.task = config_.encoder.task,
+          .dense = encoder_.dense(),
+          .first_keys = encoder_.time_keys(),
+          .last_keys = encoder_.column_keys(),
+          .bits = config_.encoder.bits,
+          .bytes_max = config_.encoder.bytes_max,
+          .seed = config_.seed,
+          .knobs = config_.knobs};
+}
+
 std::unique_ptr<Learner> Trainer::new_learner() const {
   const LearnerEntry* entry = find_learner(config_.learner);
   CHECK(entry != nullptr);
-  return entry->make({.task = config_.encoder.task,
-                      .dense = encoder_.dense(),
-                      .first_keys = encoder_.time_keys(),
-                      .last_keys = encoder_.column_keys(),
-                      .bits = config_.encoder.bits,
-                      .bytes_max = config_.encoder.bytes_max,
-                      .seed = config_.seed});
+  return entry->make(shape());
+}
+
+std::string Trainer::learner_name() const {
+  std::string name = config_.learner;
+  if (config_.search.configurations > 0)
+    name += " of " + std::to_string(config_.search.configurations) + " after " +
+            std::to_string(config_.search.rows);
+  return name;
 }
 
 void Trainer::make_learner() {
-  learner_ = new_learner();
+  if (config_.search.configurations > 0) {
+    auto search = std::make_unique<Halving>(*find_learner(config_.learner), shape(), config_.search);
+    search_ = search.get();
+    learner_ = std::move(search);
+  } else {
+    learner_ = new_learner();
+  }
   if (!config_.encoder.label_at.empty() && config_.encoder.task == Task::kBinary)
     delays_ = std::make_unique<DelayModel>(LearnerShape{
         .bits = config_.encoder.bits, .bytes_max = config_.encoder.bytes_max, .seed = config_.seed});
 }
 
-Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
+Status Trainer::check_learner() const {
   if (find_learner(config_.learner) == nullptr) {
     std::string known;
     for (const LearnerEntry& entry : learners())
       known += (known.empty() ? "" : ", ") + std::string(entry.name);
     return invalid("--learner " + config_.learner + ": expected one of " + known);
   }
+  const LearnerEntry& entry = *find_learner(config_.learner);
+  const Knobs& knobs = config_.knobs;
+  const bool searches = config_.search.configurations > 0;
+  if ((knobs.rate != 1 && !entry.rate) || (knobs.shrink != 1 && !entry.shrink) ||
+      (searches && !entry.rate && !entry.shrink)) {
+    std::string with;
+    for (const LearnerEntry& one : learners())
+      if (one.rate || one.shrink) with += (with.empty() ? "" : ", ") + std::string(one.name);
+    return invalid("--learner " + config_.learner + ": has no such setting to change; expected one of " +
+                   with);
+  }
+  return {};
+}
+
+Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
+  TRY_STATUS(check_learner());
   if (!encoder_.planned()) TRY_STATUS(encoder_.plan(reader, first_rows));
   label_cell_ = reader.column(config_.encoder.label);
   if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
@@ -240,7 +275,7 @@ std::string Trainer::save(const RowReader& reader) const {
   Writer out;
   out.u32(kFormat);
   out.u8(static_cast<uint8_t>(config_.encoder.task));
-  out.str(config_.learner);
+  out.str(learner_name());
   out.u8(static_cast<uint8_t>(reader.format()));
   out.varint(reader.columns().size());
   for (const std::string& name : reader.columns()) out.str(name);
@@ -267,6 +302,7 @@ std::string Trainer::save(const RowReader& reader) const {
 }
 
 Status Trainer::load(std::string_view bytes, RowReader& reader) {
+  TRY_STATUS(check_learner());
   if (bytes.size() < 16) return corrupt("model: " + std::to_string(bytes.size()) + " bytes, cut short");
   Reader sum(bytes.substr(bytes.size() - 8));
   bytes.remove_suffix(8);
@@ -275,8 +311,8 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   Reader in(bytes);
   if (in.u32() != kFormat) return invalid("model: not a model of freshet learn, or of another version");
   if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
-  if (const std::string_view name = in.str(); name != config_.learner)
-    return invalid("model: its learner is " + std::string(name) + ", --learner says " + config_.learner);
+  if (const std::string_view name = in.str(); name != learner_name())
+    return invalid("model: its learner is " + std::string(name) + ", --learner says " + learner_name());
   const uint8_t format = in.u8();
   std::vector<std::string> names;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) names.emplace_back(in.str());

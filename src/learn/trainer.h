@@ -12,6 +12,7 @@
 
 #include "learn/delay_model.h"
 #include "learn/encoder.h"
+#include "learn/halving.h"
 #include "learn/progressive.h"
 #include "learn/served.h"
 #include "model/adwin.h"
@@ -21,7 +22,9 @@ namespace freshet {
 struct TrainerConfig {
   EncoderConfig encoder;
   std::string learner = "auto";
-  uint64_t warmup = 0;  // Rows learned but not judged.
+  Knobs knobs;           // Of that learner.
+  HalvingConfig search;  // configurations > 0: several of that learner, of which one is left (halving.h).
+  uint64_t warmup = 0;   // Rows learned but not judged.
   uint64_t seed = 1;
   ServedConfig served;             // publish_every > 0: answers come from a published copy.
   std::string segment;             // Column whose values drift is watched for; empty: none.
@@ -44,6 +47,7 @@ class Trainer {
   // The label of a row, as a number of its own units. False: it has none.
   Result<bool> label_of(const Row& row, float& label) const;
 
+  const Halving* search() const { return search_; }       // Null: nothing is searched.
   const Served* served() const { return served_.get(); }  // Null: the learner itself answers.
   float learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
   const Progressive& judged() const { return judged_; }
@@ -76,12 +80,16 @@ class Trainer {
   Status read_label(const Row& row, float& label, bool& there) const;
   Status read_number(const Row& row, size_t cell, const std::string& name, double& out) const;
   void learn(const Sample& sample, float label, const std::string& segment);
+  Status check_learner() const;
+  LearnerShape shape() const;
   std::unique_ptr<Learner> new_learner() const;
+  std::string learner_name() const;  // As a model file has it.
   void make_learner();
 
   const TrainerConfig config_;
   Encoder encoder_;
   std::unique_ptr<Learner> learner_;
+  const Halving* search_ = nullptr;  // learner_, when it searches.
   std::unique_ptr<Served> served_;
   float learner_score_ = 0;
   Progressive judged_;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/hash.h"
+#include "base/text_table.h"
 #include "env/file.h"
 #include "env/process.h"
 #include "ingest/compression.h"
@@ -156,6 +157,33 @@ std::string served_report(const Trainer& trainer) {
   return out + "}";
 }
 
+std::string search_report(const Halving& search) {
+  std::string out = ",\"search\":{\"best\":" + std::to_string(search.best()) +
+                    ",\"rungs\":" + std::to_string(search.rungs());
+  out += ",\"configurations\":[";
+  for (size_t i = 0; i < search.trials().size(); ++i) {
+    const HalvingTrial& trial = search.trials()[i];
+    out += std::string(i == 0 ? "" : ",") + "{\"rate\":" + json_number(trial.knobs.rate) +
+           ",\"shrink\":" + json_number(trial.knobs.shrink) + ",\"rows\":" + std::to_string(trial.rows) +
+           ",\"loss\":" + json_number(trial.loss) + ",\"stopped\":" + (trial.stopped ? "true" : "false") +
+           "}";
+  }
+  return out + "]}";
+}
+
+void print_search(const Halving& search) {
+  TextTable table({"rate", "shrink", "rows learned", "loss of its last rung", ""});
+  for (size_t i = 0; i < search.trials().size(); ++i) {
+    const HalvingTrial& trial = search.trials()[i];
+    table.row({"x " + format_number(trial.knobs.rate, 3), "x " + format_number(trial.knobs.shrink, 3),
+               format_count(trial.rows), format_number(trial.loss, 4),
+               i == search.best() ? "answers"
+               : trial.stopped    ? "stopped"
+                                  : "still learns"});
+  }
+  std::fprintf(stderr, "%s", table.text().c_str());
+}
+
 std::string report(const Flags& flags, const Trainer& trainer, const Tally& run,
                    std::span<const double> losses, std::string_view state) {
   const Progressive& j = trainer.judged();
@@ -190,6 +218,7 @@ std::string report(const Flags& flags, const Trainer& trainer, const Tally& run,
          ",\"labels_waiting\":" + std::to_string(trainer.waiting()) +
          ",\"drifts\":" + std::to_string(trainer.drifts());
   if (trainer.served() != nullptr) out += served_report(trainer);
+  if (trainer.search() != nullptr) out += search_report(*trainer.search());
   out += "}\n";
   return out;
 }
@@ -230,6 +259,9 @@ Status check_flags(Flags& flags) {
     usage_error("--time-unit needs --time: it says what one unit of that column is");
   TRY(flags.config.encoder.time_unit_s, parse_time_unit(flags.time_unit));
   const ServedConfig& serving = flags.config.served;
+  if (serving.publish_every > 0 && flags.config.search.configurations > 0)
+    usage_error(
+        "--search and --publish-every: search first, then publish with the --rate and --shrink it found");
   if (serving.publish_every == 0 &&
       (serving.gate || serving.control || serving.compare || !flags.models.empty()))
     usage_error(
@@ -327,6 +359,7 @@ Status run_learn(Flags& flags) {
     std::fputs(report(flags, trainer, run, losses, state).c_str(), stdout);
   else
     print_progress(flags, trainer);
+  if (!flags.json && trainer.search() != nullptr) print_search(*trainer.search());
   return {};
 }
 
@@ -350,6 +383,20 @@ Run add_learn(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--label-at", config.encoder.label_at, "Column of the time at which the label is known");
   app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")
+      ->capture_default_str();
+  app.add_option("--rate", config.knobs.rate, "Times the learning rates that the learner comes with")
+      ->check(CLI::Range(1e-6, 1e6))
+      ->capture_default_str();
+  app.add_option("--shrink", config.knobs.shrink, "Times the L2 penalty that it comes with")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option(
+         "--search", config.search.configurations,
+         "Learn with so many rates and penalties beside each other; the worse half stops after each rung")
+      ->check(CLI::Range(2, static_cast<int>(kHalvingMax)));
+  app.add_option("--search-rows", config.search.rows,
+                 "Rows of the first rung; each further one is twice as long")
+      ->check(CLI::Range(uint64_t{10}, uint64_t{1} << 32))
       ->capture_default_str();
   app.add_option("--warmup", config.warmup, "Rows learned but not judged")->capture_default_str();
   app.add_option("--seed", config.seed, "Of every random draw")->capture_default_str();
