@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import sys
 
-KINDS = ["shuffle-labels", "bots", "nan", "huge", "flip-labels"]
+KINDS = ["shuffle-labels", "bots", "nan", "huge", "flip-labels", "bad-config"]
 BLOCK = 500
 
 

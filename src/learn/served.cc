@@ -185,7 +185,7 @@ void Served::observe(const Sample& sample, const std::string& segment) {
   }
   if (verdict != Verdict::kNone && config_.control) {
     controller_.window(live_sum_, learner_sum_);
-    parameters_.set_rate(controller_.rate());
+    parameters_.set_rate(factor_ * controller_.rate());
     gate_.set_judge(controller_.interval());
   }
   decide(verdict);

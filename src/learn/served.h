@@ -52,6 +52,12 @@ class Served {
   void release(const std::function<void(const Sample&, float)>& give);
   void hold(const Sample& sample, float label) { held_.emplace_back(sample, label); }
 
+  // Factor on the learner's rates, and on what the controller makes of them.
+  void set_rate(float factor) {
+    factor_ = factor;
+    parameters_.set_rate(factor_ * controller_.rate());
+  }
+
   bool gated() const { return config_.gate; }
   bool suspect() const { return gate_.suspect(); }
   const std::vector<ServedEvent>& events() const { return events_; }
@@ -112,6 +118,7 @@ class Served {
   std::unique_ptr<Learner> exact_;
   std::unique_ptr<Progressive> compared_;
   double live_sum_ = 0, learner_sum_ = 0;
+  float factor_ = 1;
 };
 
 }  // namespace freshet

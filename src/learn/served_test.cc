@@ -30,7 +30,7 @@ struct Answers {
   }
 };
 
-enum class Spoil : uint8_t { kNothing, kLabels, kNumbers };
+enum class Spoil : uint8_t { kNothing, kLabels, kNumbers, kRate };
 
 // Labels that follow from four numbers; learned by dcn, served by delta.
 Answers run(ServedConfig config, Spoil spoil) {
@@ -64,6 +64,8 @@ Answers run(ServedConfig config, Spoil spoil) {
   EXPECT_TRUE(trainer.start(reader, std::span(rows).first(500)).ok());
   for (const Row& each : rows) {
     float score = 0;
+    const uint64_t i = out.scores.size();
+    if (spoil == Spoil::kRate) trainer.set_rate(i >= kFrom && i < kTo ? 100.0f : 1.0f);
     EXPECT_TRUE(trainer.step(each, &score).ok());
     out.scores.push_back(score);
   }
@@ -111,6 +113,15 @@ TEST(Served, MadNumbersDoNotGoLive) {
   const Answers gated = run({.publish_every = 250, .gate = true}, Spoil::kNumbers);
   EXPECT_LT(gated.loss(kTo, kRows), 1.05 * clean.loss(kTo, kRows)) << gated.events;
   for (const float score : gated.scores) ASSERT_TRUE(std::isfinite(score));
+}
+
+TEST(Served, ABadConfigurationDoesNotGoLive) {
+  const Answers clean = run({.publish_every = 250, .gate = true}, Spoil::kNothing);
+  const Answers gated = run({.publish_every = 250, .gate = true}, Spoil::kRate);
+  const Answers ungated = run({.publish_every = 250}, Spoil::kRate);
+  EXPECT_LT(gated.loss(kFrom, kTo), 1.01 * clean.loss(kFrom, kTo)) << gated.events;
+  EXPECT_LT(gated.loss(kTo, kRows), 1.05 * clean.loss(kTo, kRows)) << gated.events;
+  EXPECT_GT(ungated.loss(kFrom, kTo), 1.2 * clean.loss(kFrom, kTo));
 }
 
 TEST(Served, NeedsALearnerThatCanBeServedApart) {

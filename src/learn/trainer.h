@@ -47,6 +47,10 @@ class Trainer {
   // The label of a row, as a number of its own units. False: it has none.
   Result<bool> label_of(const Row& row, float& label) const;
 
+  // Factor on the learning rates of a learner that is served (and on what its controller makes of them).
+  void set_rate(float factor) {
+    if (served_) served_->set_rate(factor);
+  }
   const Halving* search() const { return search_; }       // Null: nothing is searched.
   const Served* served() const { return served_.get(); }  // Null: the learner itself answers.
   float learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.

@@ -303,7 +303,10 @@ Status run_learn(Flags& flags) {
     float score = 0;
     float label = 0;
     const Result<bool> labelled = trainer.label_of(row, label);  // As it was before any poison.
-    if (poison) poison->apply(trainer.rows() + 1, reader.column(flags.config.encoder.label), spared, row);
+    if (poison) {
+      trainer.set_rate(poison->rate(trainer.rows() + 1));
+      poison->apply(trainer.rows() + 1, reader.column(flags.config.encoder.label), spared, row);
+    }
     const double n = static_cast<double>(trainer.judged().n());
     const bool binary = flags.config.encoder.task == Task::kBinary;
     const auto total = [&] {
@@ -424,7 +427,7 @@ Run add_learn(CLI::App& app) {
                  "Column whose values drift is watched for (with --publish-every)");
   app.add_option("--poison", flags->poison,
                  "Spoil rows FROM to TO, to see the gate act: KIND@FROM:TO with a KIND of shuffle-labels, "
-                 "flip-labels, bots, nan or huge");
+                 "flip-labels, bots, nan, huge or bad-config");
   app.add_option("--trace", flags->trace, "Write every labelled row's answers here, as CSV");
   app.add_flag("--json", flags->json, "The report as JSON");
   return [flags] { return run_learn(*flags); };

@@ -9,7 +9,7 @@ namespace freshet {
 namespace {
 
 constexpr size_t kLabelsKept = 1000;
-constexpr std::string_view kKinds[] = {"shuffle-labels", "flip-labels", "bots", "nan", "huge"};
+constexpr std::string_view kKinds[] = {"shuffle-labels", "flip-labels", "bots", "nan", "huge", "bad-config"};
 
 bool number_in(std::string_view text, uint64_t& out) {
   const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -29,7 +29,8 @@ Result<Poison> Poison::parse(std::string_view text) {
       !number_in(text.substr(at + 1, colon - at - 1), poison.from_) ||
       !number_in(text.substr(colon + 1), poison.to_))
     return invalid(
-        "--poison: expected KIND@FROM:TO with a KIND of shuffle-labels, flip-labels, bots, nan or huge, got "
+        "--poison: expected KIND@FROM:TO with a KIND of shuffle-labels, flip-labels, bots, nan, huge or "
+        "bad-config, got "
         "'" +
         std::string(text) + "'");
   return poison;
@@ -55,6 +56,8 @@ void Poison::spoil(uint64_t row, size_t label, const std::vector<size_t>& spared
       return;
     case Kind::kBots:
       if (row % 2 == 0) cell = "1";
+      return;
+    case Kind::kBadConfig:
       return;
     case Kind::kNan:
     case Kind::kHuge:
