@@ -158,6 +158,10 @@ def check_open(server):
     call("patch", "/api/v1/items/{id}", 422, b"{", id="kettle")
     call("patch", "/api/v1/items/{id}", 400, {"price": 1}, id="kettle", query={"x": 1})
     call("post", "/api/v1/items", 422, [{"title": "no id"}])
+    assert call("post", "/api/v1/items", 200, [{"title": "no id"}], query={"check": "true"})["rejected"] == 1
+    old = {"type": "view", "user": "u", "item": "kettle", "time": "2019-01-01"}
+    assert call("post", "/api/v1/events", 200, old, query={"check": "true"})["rejected"] == 1
+    assert call("post", "/api/v1/events", 200, old, query={"check": "true", "history": "true"})["accepted"] == 1
     time.sleep(0.5)
     found = call("post", "/api/v1/search", 200, {"query": "ketle", "facets": ["*"], "explain": True})
     assert found["found"] >= 1, found
@@ -271,6 +275,13 @@ def check_open(server):
     call("post", "/api/v1/admin/keys", 400, {"name": "shop", "role": "king"})
     call("delete", "/api/v1/admin/keys/{id}", 200, id=made["id"])
     call("delete", "/api/v1/admin/keys/{id}", 404, id=made["id"])
+    done = [(one["action"], one.get("what")) for one in call("get", "/api/v1/audit", 200, query={"limit": 2})["entries"]]
+    assert done == [("key-remove", "shop"), ("key-create", "shop (write)")], done
+    call("get", "/api/v1/audit", 400, query={"limit": 0})
+    assert call("get", "/api/v1/connect", 200, query={"origin": "https://shop.example"}) == {
+        "origin": "https://shop.example", "api": False, "storefront": False, "keys_required": False}
+    for wrong in ("", "shop.example", "https://", "https://shop.example/path"):
+        call("get", "/api/v1/connect", 400, query={"origin": wrong})
     call("delete", "/api/v1/items/{id}", 200, id="kettle")
     call("get", "/healthz", 200)
     call("get", "/readyz", 200)
@@ -460,7 +471,7 @@ def check_keys(server, data):
     view = {"type": "view", "user": "ada", "item": "kettle"}
     calls = [("post", "/api/v1/events", view, "write"), ("get", "/api/v1/recommend", None, "read"),
              ("get", "/api/v1/status", None, "read"), ("get", "/metrics", None, "read"),
-             ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"),
+             ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"), ("get", "/api/v1/audit", None, "admin"),
              ("delete", "/api/v1/users/{id}", None, "admin"), ("get", "/api/v1/stream", None, "admin")]
     order = ["read", "write", "admin"]
     ok = {("delete", "/api/v1/users/{id}"): 202}

@@ -130,6 +130,8 @@ Response add_key(Parts& parts, const Request& request) {
   if (!wanted.ok()) return refusal(wanted.error());
   const auto key = parts.engine.keys().create(wanted->name, wanted->role, now_ms(), wanted->limits);
   if (!key.ok()) return refusal(key.error());
+  parts.engine.note_key("key-create", wanted->name + " (" + std::string(role_name(wanted->role)) + ")",
+                        request.caller);
   JsonWriter json;
   json.object().field("key", std::string_view(*key)).field("createdAt", iso_time(now_ms())).end();
   return json_answer(json, 201);
@@ -142,6 +144,8 @@ Response update_key(Parts& parts, const Request& request) {
   if (!wanted.ok()) return refusal(wanted.error());
   const Status done = parts.engine.keys().put(key, wanted->name, wanted->role, now_ms(), wanted->limits);
   if (!done.ok()) return refusal(done.error());
+  parts.engine.note_key("key-change", wanted->name + " (" + std::string(role_name(wanted->role)) + ")",
+                        request.caller);
   JsonWriter json;
   json.object().field("key", std::string_view(key)).field("updatedAt", iso_time(now_ms())).end();
   return json_answer(json);
@@ -151,6 +155,7 @@ Response delete_key(Parts& parts, const Request& request) {
   const auto info = parts.engine.keys().find(request.params[0]);
   const Status done = parts.engine.keys().remove(info ? info->id : request.params[0]);
   if (!done.ok()) return refusal(done.error());
+  parts.engine.note_key("key-remove", info ? info->name : "", request.caller);
   JsonWriter json;
   json.object().field("deletedAt", iso_time(now_ms())).end();
   return json_answer(json);

@@ -201,6 +201,16 @@ Result<Accepted> Engine::items(std::string_view body, ItemChange change, const D
     return ingest_->items(body, change, door, aside, kind);
   });
 }
+Result<IngestResult> Engine::check(std::string_view body, bool items, const Door& door, BodyKind kind) const {
+  CleanerConfig config = ingest_->config();
+  config.duplicate_window = 0;
+  config.robots = RobotPolicy::kOff;
+  config.quota_per_second = 0;
+  Ingest checker(config, nullptr);
+  FunctionSink nowhere([](const Event&) { return Status(); });
+  return items ? checker.items(body, ItemChange::kUpsert, door, nowhere, kind)
+               : checker.events(body, door, nowhere, kind);
+}
 Result<Accepted> Engine::item(std::string_view id, std::string_view body, ItemChange change,
                               const Door& door) {
   return take([&](EventSink& sink) { return ingest_->item(id, body, change, door, sink); });

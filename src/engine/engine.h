@@ -165,6 +165,9 @@ class Engine {
   // `catalogue`: one that waits beside the live one; empty: the live one.
   Result<Accepted> items(std::string_view body, ItemChange change, const Door& door,
                          BodyKind kind = BodyKind::kAuto, const std::string& catalogue = "");
+  // What events() and items() would say of a body that came for the first time; nothing is kept.
+  Result<IngestResult> check(std::string_view body, bool items, const Door& door,
+                             BodyKind kind = BodyKind::kAuto) const;
   Result<Accepted> item(std::string_view id, std::string_view body, ItemChange change, const Door& door);
   Result<Accepted> delete_item(std::string_view id, const Door& door);
   Result<Accepted> event(Event& event, const Door& door);
@@ -208,6 +211,12 @@ class Engine {
   // Rules over searches (rules/rules.h), as JSON; documents of the collection kRules. kInvalid: names the
   // member.
   Status put_rules(const std::vector<std::string>& rules, std::string_view by, bool replace = false);
+
+  // Who changed what, newest first (settings/audit.h); of offsets below `below`.
+  std::vector<AuditEntry> audit(size_t count, Offset below = UINT64_MAX) const;
+  // Keys are no folded state: a line of it says what was done to them. Not being able to note it is only
+  // logged.
+  void note_key(std::string_view action, std::string_view key_name, std::string_view by);
 
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {
@@ -284,7 +293,7 @@ class Engine {
   // comes first.
   struct ShopsOwn {
     Offset at = 0;  // Of the state it was read from.
-    std::string settings, documents;
+    std::string settings, documents, audit;
     std::vector<Event> items;  // Each item that is listed, as an upsert.
   };
   static ShopsOwn shops_own(Live& live);
@@ -294,6 +303,7 @@ class Engine {
   Status expect_waiting(const std::string& name);
   std::string next_query_id();
   std::shared_ptr<const RuleBook> rules() const;
+  Result<std::shared_ptr<const RuleBook>> rules_with(const std::string& rule) const;
   // What was shown is noted as events under the page's query id.
   Event event_of_page(EventType type, const std::string& query_id, const std::string& user,
                       const std::string& session, std::string surface) const;

@@ -491,5 +491,47 @@ TEST_F(EngineTest, WhatManySearchIsSuggestedAndOutlivesARestartAndAnErasure) {
   EXPECT_EQ(texts(engine->suggest({}).popular), "");  // Only two are left who searched it.
 }
 
+TEST_F(EngineTest, ACheckSaysWhatWouldBeRefusedAndKeepsNothing) {
+  EngineConfig live = config();
+  live.cleaner = CleanerConfig::live();
+  const auto engine = open(live);
+  const std::string body = R"({"type":"view","user":"u","item":"a"}
+{"type":"view","user":"u","item":"a","price":"cheap"}
+{"type":"view","user":"u","item":"a","time":"2019-01-01"})";
+  Door door{.door = "test", .source = "test", .now_ms = now_ms()};
+  const auto refused = [&] {
+    std::string out;
+    const auto found = engine->check(body, false, door);
+    EXPECT_TRUE(found.ok() && found->duplicates == 0) << "also when it is asked again";
+    for (const Rejection& one : found->errors) out += std::to_string(one.index) + one.field + " ";
+    return out;
+  };
+  EXPECT_EQ(refused(), "1price 2time ");
+  EXPECT_EQ(refused(), "1price 2time ");
+  door.history = true;
+  EXPECT_EQ(refused(), "1price ");
+  const auto items = engine->check(R"([{"id": "a", "title": "A"}, {"title": "nameless"}])", true, door);
+  ASSERT_TRUE(items.ok());
+  EXPECT_EQ(items->accepted, 1u);
+  EXPECT_EQ(items->rejected, 1u);
+  EXPECT_EQ(engine->stats().log_end, 0u);
+  EXPECT_EQ(engine->stats().ingested.received, 0u);
+  EXPECT_EQ(engine->letters().counts().letters, 0u);
+}
+
+TEST_F(EngineTest, WhoChangedWhatIsKnownAlsoAfterARestart) {
+  {
+    const auto engine = open(config());
+    ASSERT_TRUE(engine->put_rules({R"({"id": "sale"})"}, "ann").ok());
+    engine->note_key("key-create", "storefront (read)", "bob");
+    ASSERT_TRUE(engine->put_synonym(R"({"id": "tv", "words": ["tv", "television"]})", "ann").ok());
+  }
+  const auto engine = open(config());
+  std::string lines;
+  for (const AuditEntry& one : engine->audit(10)) lines += one.by + " " + one.action + " " + one.what + "; ";
+  EXPECT_EQ(lines, "ann synonym-put tv; bob key-create storefront (read); ann documents-put rules: sale; ");
+  EXPECT_GT(engine->audit(1)[0].time_ms, 0);
+}
+
 }  // namespace
 }  // namespace freshet

@@ -91,11 +91,13 @@ Engine::ShopsOwn Engine::shops_own(Live& live) {
   live.runner->run([&] {
     own.at = live.runner->applied();
     ShopState& state = *live.state;
-    Writer settings, documents;
+    Writer settings, documents, audit;
     state.settings().save(settings);
     state.documents().save(documents);
+    state.audit().save(audit);
     own.settings = settings.bytes();
     own.documents = documents.bytes();
+    own.audit = audit.bytes();
     const EpochGuard guard;
     for (ItemSlot slot = 0; slot < state.catalog().slots(); ++slot) {
       const ItemRecord* record = state.catalog().item(slot);
@@ -118,9 +120,10 @@ Engine::ShopsOwn Engine::shops_own(Live& live) {
 // was swapped in).
 Status Engine::begin_with(const ShopsOwn& own, Live& next) {
   ShopState& state = *next.state;
-  Reader settings(own.settings), documents(own.documents);
+  Reader settings(own.settings), documents(own.documents), audit(own.audit);
   TRY_STATUS(state.settings().load(settings));
   TRY_STATUS(state.documents().load(documents));
+  TRY_STATUS(state.audit().load(audit));
   const Offset begin = log_->begin();
   TRY(std::unique_ptr<Cursor> cursor, log_->read(begin));
   Event event;

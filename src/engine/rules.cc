@@ -1,6 +1,8 @@
 // Rules over searches: checked here, kept as documents, parsed once a revision.
 #include "rules/rules.h"
 
+#include <algorithm>
+
 #include "engine/engine.h"
 
 namespace freshet {
@@ -11,6 +13,18 @@ std::shared_ptr<const RuleBook> Engine::rules() const {
   if (rules_ == nullptr || rules_->revision() != documents->revision)
     rules_ = std::make_shared<const RuleBook>(*documents);
   return rules_;
+}
+
+// Those of the shop with this one, in the place of the one of its id; made for one search.
+Result<std::shared_ptr<const RuleBook>> Engine::rules_with(const std::string& json) const {
+  const Result<Rule> rule = parse_rule(json);
+  if (!rule.ok()) return Error{rule.error().code, "try_rule." + rule.error().what};
+  DocumentCollection all = *documents(kRules);
+  std::erase_if(all.documents, [&](const auto& one) { return one->id == rule->id; });
+  const auto at = std::find_if(all.documents.begin(), all.documents.end(),
+                               [&](const auto& one) { return one->id > rule->id; });
+  all.documents.insert(at, std::make_shared<const Document>(Document{rule->id, json}));
+  return std::make_shared<const RuleBook>(all);
 }
 
 Status Engine::put_rules(const std::vector<std::string>& rules, std::string_view by, bool replace) {

@@ -102,5 +102,23 @@ TEST_F(RulesAtWork, OtherWordsAndThingsForThePage) {
   EXPECT_TRUE(engine_->documents(kRules)->documents.empty());
 }
 
+TEST_F(RulesAtWork, ARuleIsTriedWithoutBeingKept) {
+  put(R"({"pin": [{"item": "i7", "position": 0}]})");
+  SearchRequest request;
+  request.query = "lamp";
+  request.sort = {{"n", false}};
+  const auto first = [&](const char* rule) {
+    request.try_rule = rule;
+    const auto found = engine_->search(request, false);
+    return found.ok() ? found->answer.hits.front().id : found.error().what;
+  };
+  EXPECT_EQ(first(R"({"id": "r", "then": {"pin": [{"item": "i4", "position": 0}]}})"),
+            "i4");                                                           // Instead of it,
+  EXPECT_EQ(first(R"({"id": "s", "then": {"hide": ["i7", "i0"]}})"), "i1");  // or beside it.
+  EXPECT_EQ(first(R"({"id": "r", "enabled": false})"), "i0");
+  EXPECT_TRUE(first(R"({"id": "r", "then": {"pin": 3}})").starts_with("try_rule.then.pin"));
+  EXPECT_EQ(page(), "7012345689");  // Nothing of it stays.
+}
+
 }  // namespace
 }  // namespace freshet

@@ -18,7 +18,10 @@ Result<SearchPage> Engine::search(const SearchRequest& asked, bool record) {
   const uint64_t begun = monotonic_ns();
   page.state_offset = current->runner->applied();
   const TimeMs event_now = current->state->entry().now_ms();
-  const std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
+  std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
+  if (!request.try_rule.empty()) {
+    TRY(book, rules_with(request.try_rule));
+  }
   std::vector<const Rule*> met;
   if (book != nullptr && !book->empty()) met = book->match(request, now_ms());
   if (met.empty()) {

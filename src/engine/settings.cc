@@ -5,6 +5,7 @@
 #include "base/epoch.h"
 #include "engine/engine.h"
 #include "env/clock.h"
+#include "env/log.h"
 #include "env/secret.h"
 
 namespace freshet {
@@ -98,6 +99,16 @@ Result<size_t> Engine::replace_synonyms(std::string_view json, std::string_view 
   }
   TRY_STATUS(administer(std::move(events)));
   return synonyms.size();
+}
+
+std::vector<AuditEntry> Engine::audit(size_t count, Offset below) const {
+  return live()->state->audit().newest(count, below);
+}
+
+void Engine::note_key(std::string_view action, std::string_view key_name, std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  if (const Status noted = administer({key_event(action, key_name, by)}); !noted.ok())
+    log_warn("engine: {} of \"{}\" is not noted in the audit: {}", action, key_name, describe(noted.error()));
 }
 
 std::shared_ptr<const DocumentCollection> Engine::documents(std::string_view collection) const {

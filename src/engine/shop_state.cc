@@ -62,6 +62,7 @@ ShopState::ShopState(const StateConfig& config, Status& status)
     : entry_(moment_, config.dedupe_window),
       settings_(moment_),
       documents_(moment_),
+      audit_(moment_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
       joiner_(moment_, catalog_, config.joiner),

@@ -4,6 +4,7 @@
 //   entry      counts an event once and keeps the clock
 //   settings   how the shop wants to be searched, and its synonyms
 //   documents  what doors keep with the shop: rules, names
+//   audit      who changed what of the shop, and when
 //   catalog    items: changed by upserts, met by actions
 //   joiner     impressions wait for what follows them
 //   trail      which search an action follows
@@ -33,6 +34,7 @@
 #include "recommend/recommender.h"
 #include "sample/joiner.h"
 #include "search/search_state.h"
+#include "settings/audit.h"
 #include "settings/documents.h"
 #include "settings/settings.h"
 #include "suggest/intent.h"
@@ -100,8 +102,8 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,  &settings_, &documents_, &catalog_, &joiner_,   &trail_,    &suggestions_,
-            &intent_, &vectors_,  &clicks_,    &search_,  &learning_, &profiles_, &counters_};
+    return {&entry_,  &settings_, &documents_, &audit_,  &catalog_,  &joiner_,   &trail_,   &suggestions_,
+            &intent_, &vectors_,  &clicks_,    &search_, &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -123,6 +125,7 @@ class ShopState final : public StagedFolds {
   Entry& entry() { return entry_; }
   Settings& settings() { return settings_; }
   Documents& documents() { return documents_; }
+  Audit& audit() { return audit_; }
   Catalog& catalog() { return catalog_; }
   SearchState& search() { return search_; }
   ItemVectors& vectors() { return vectors_; }
@@ -132,6 +135,7 @@ class ShopState final : public StagedFolds {
   Recommender& recommender() { return learning_.recommender(); }
   const Settings& settings() const { return settings_; }
   const Documents& documents() const { return documents_; }
+  const Audit& audit() const { return audit_; }
   const Catalog& catalog() const { return catalog_; }
   const SearchState& search() const { return search_; }
   const Suggestions& suggestions() const { return suggestions_; }
@@ -154,6 +158,7 @@ class ShopState final : public StagedFolds {
   Entry entry_;
   Settings settings_;
   Documents documents_;
+  Audit audit_;
   Catalog catalog_;
   CatalogFacts facts_;
   Joiner joiner_;

@@ -58,6 +58,7 @@ Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const
       files_(std::move(files)),
       dispatcher_(router_, guard_, metrics_, files_, options.body_bytes_max,
                   [&engine] { return http_internal::still_folding(engine); }) {
+  parts_.guard = &guard_;
   add_event_routes(router_, parts_);
   add_recommend_routes(router_, parts_);
   add_letter_routes(router_, parts_);

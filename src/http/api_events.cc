@@ -45,11 +45,31 @@ Response answer_door(ApiParts& parts, Result<Accepted> taken) {
   return problem(error);
 }
 
+// ?check=true: what would become of the body; nothing of it is kept.
+Response checked(ApiParts& parts, const Request& request, bool items, const Door& door, BodyKind kind) {
+  const Result<IngestResult> found = parts.engine.check(request.body, items, door, kind);
+  if (!found.ok()) return answer_door(parts, found.error());
+  JsonWriter json;
+  json.object();
+  write_result(json, *found);
+  json.end();
+  return json_response(json);
+}
+
+// ?history=true: actions of any age.
 Response post_events(ApiParts& parts, const Request& request) {
   BodyKind kind;
   if (auto refusal = body_kind(request, kind)) return *refusal;
-  if (auto wrong = only_source(request)) return problem(*wrong);
-  const DoorOf of(request);
+  Fields fields = Fields::from_query(request);
+  std::string source;
+  bool check = false, history = false;
+  fields.text("source", source, 64);
+  fields.flag("check", check);
+  fields.flag("history", history);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  DoorOf of(request);
+  of.door.history = history;
+  if (check) return checked(parts, request, false, of.door, kind);
   return answer_door(parts, parts.engine.events(request.body, of.door, kind));
 }
 
@@ -61,8 +81,11 @@ Response post_items(ApiParts& parts, const Request& request) {
   std::string source, catalogue;
   fields.text("source", source, 64);
   fields.text("catalogue", catalogue, 64);
+  bool check = false;
+  fields.flag("check", check);
   if (auto wrong = fields.finish()) return problem(*wrong);
   DoorOf of(request);
+  if (check) return checked(parts, request, true, of.door, kind);
   // The same item may come again for another catalogue, or after one was discarded: it is no duplicate then.
   if (!catalogue.empty()) of.source += "/" + catalogue + "@" + std::to_string(now_ms());
   of.door.source = of.source;

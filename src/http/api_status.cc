@@ -134,6 +134,61 @@ Response snapshot(ApiParts& parts, const Request&) {
   return json_response(json);
 }
 
+// Who changed what of the shop; newest first. ?below: what is before the last line of a page.
+Response audit(ApiParts& parts, const Request& request) {
+  Fields fields = Fields::from_query(request);
+  uint64_t limit = 100, below = UINT64_MAX;
+  fields.whole("limit", limit, 1, Audit::kEntries);
+  fields.whole("below", below, 0, UINT64_MAX / 2);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  JsonWriter json;
+  json.object().key("entries").array();
+  for (const AuditEntry& one : parts.engine.audit(limit, below)) {
+    json.object().field("offset", one.offset).field("time_ms", one.time_ms);
+    if (!one.by.empty()) json.field("by", std::string_view(one.by));
+    json.field("action", std::string_view(one.action));
+    if (!one.what.empty()) json.field("what", std::string_view(one.what));
+    json.end();
+  }
+  json.end().end();
+  return json_response(json);
+}
+
+// Whether pages of an origin ("https://shop.example") may ask this server, and whether a key is needed.
+Response connect(ApiParts& parts, const Request& request) {
+  Fields fields = Fields::from_query(request);
+  std::string origin;
+  fields.text("origin", origin, 256);
+  const size_t scheme = origin.find("://");
+  const bool shaped = (origin.starts_with("http://") || origin.starts_with("https://")) &&
+                      scheme + 3 < origin.size() &&
+                      origin.find_first_of("/ ?#", scheme + 3) == std::string::npos;
+  if (!shaped)
+    fields.wrong("origin", "expected scheme and host of a page, as https://shop.example, without a path");
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  const bool listed = parts.guard->origin_allowed(origin), keys = parts.guard->keys_required();
+  JsonWriter json;
+  json.object().field("origin", std::string_view(origin)).field("api", listed);
+  // The storefront dialect is made for browsers: its keys are its protection.
+  json.field("storefront", listed || keys).field("keys_required", keys).end();
+  return json_response(json);
+}
+
+void write_clicks(JsonWriter& json, const ClickStats& clicks) {
+  json.key("clicks")
+      .object()
+      .field("learned", clicks.clicks)
+      .field("ready", clicks.ready)
+      .key("examined")
+      .array();
+  for (const float share : clicks.examined) json.value(static_cast<double>(share));
+  json.end()
+      .field("doubt", clicks.doubt)
+      .field("strength", clicks.strength)
+      .field("trust", clicks.trust)
+      .end();
+}
+
 void write_key(JsonWriter& json, const ApiKeyInfo& info) {
   json.field("id", std::string_view(info.id)).field("name", std::string_view(info.name));
   json.field("role", role_name(info.role)).field("created_ms", info.created_ms);
@@ -165,12 +220,17 @@ Response create_key(ApiParts& parts, const Request& request) {
   json.object().field("key", std::string_view(*key));  // The only time it is shown.
   if (const auto info = parts.engine.keys().find(*key)) write_key(json, *info);
   json.end();
+  parts.engine.note_key("key-create", name + " (" + std::string(role_name(*role)) + ")", request.caller);
   return json_response(json, 201);
 }
 
 Response delete_key(ApiParts& parts, const Request& request) {
+  std::string name;
+  for (const ApiKeyInfo& info : parts.engine.keys().list())
+    if (info.id == request.params[0]) name = info.name;
   if (const Status done = parts.engine.keys().remove(request.params[0]); !done.ok())
     return problem(done.error());
+  parts.engine.note_key("key-remove", name, request.caller);
   JsonWriter json;
   json.object().field("removed", 1).end();
   return json_response(json);
@@ -211,6 +271,7 @@ std::string status_json(ApiParts& parts, bool with_curves) {
   for (const auto& [part, bytes] : stats.search.bytes)
     json.object().field("part", std::string_view(part)).field("bytes", bytes).end();
   json.end().end();
+  write_clicks(json, stats.clicks);
   json.field("recommended", stats.recommended).field("erasing", stats.erasing);
   const uint64_t now_ns = monotonic_ns();
   json.key("freshness_ms").object().field("p50", parts.metrics.freshness_quantile(0.5, now_ns) * 1e3);
@@ -234,6 +295,8 @@ void add_status_routes(Router& router, ApiParts& parts) {
   router.add({Method::kGet, "/readyz", Access::kOpen, 0, false, bind(readyz), true});
   router.add({Method::kGet, "/metrics", Access::kRead, 0, false, bind(metrics), true});
   router.add({Method::kGet, "/openapi.yaml", Access::kOpen, 0, false, bind(openapi), true});
+  router.add({Method::kGet, "/api/v1/connect", Access::kRead, 0, false, bind(connect)});
+  router.add({Method::kGet, "/api/v1/audit", Access::kAdmin, 0, false, bind(audit)});
   router.add({Method::kPost, "/api/v1/admin/snapshot", Access::kAdmin, 0, true, bind(snapshot), true});
   router.add({Method::kGet, "/api/v1/admin/keys", Access::kAdmin, 0, true, bind(list_keys), true});
   router.add({Method::kPost, "/api/v1/admin/keys", Access::kAdmin, kSmallBody, true, bind(create_key), true});

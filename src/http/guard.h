@@ -38,6 +38,8 @@ class Guard : public Gate {
   void allow_origin(const Request& request, Response& response) const override;
   Response preflight(const Request& request, const std::string& allow) const override;
 
+  bool origin_allowed(std::string_view origin) const;  // May its pages ask? By cors_origins alone.
+
   // For other gates in front of the same keys.
   bool keys_required() const { return options_.keys_required; }
   const ApiKeys* keys() const { return keys_; }
@@ -49,7 +51,6 @@ class Guard : public Gate {
     double tokens = 0;
     uint64_t at_ns = 0;
   };
-  bool origin_allowed(std::string_view origin) const;
 
   const GuardOptions options_;
   const ApiKeys* const keys_;

@@ -182,6 +182,12 @@ Result<AskedSearch> read_search(const Json& json, const std::string& path) {
   fields.whole("budget_ms", out.budget_ms, 1u, 10'000u);
   fields.flag("record", asked.record);
   fields.flag("rules", out.rules);
+  if (const Json* rule = fields.any("try_rule")) {
+    JsonWriter text;
+    write_json(text, *rule);
+    out.try_rule = text.take();
+    asked.record = false;
+  }
   fields.texts("contexts", out.rule_contexts, 32, 128);
   TRY_STATUS(fields.finish());
   return asked;

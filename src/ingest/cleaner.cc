@@ -146,7 +146,7 @@ struct Cleaner::Rep {
   bool check_item_vector(const Value& value, Rejection& rejection) const;
   bool check_needs(const Event& event, Rejection& rejection) const;
   bool check_numbers(const Event& event, Rejection& rejection) const;
-  bool check_times(const Event& event, TimeMs now, Rejection& rejection) const;
+  bool check_times(const Event& event, TimeMs now, bool any_age, Rejection& rejection) const;
 
   const CleanerConfig config;
   MissingValues missing;
@@ -290,7 +290,7 @@ bool Cleaner::Rep::check_numbers(const Event& event, Rejection& rejection) const
                 "a number above 0, at most " + number_text(config.quantity_max), number_text(event.quantity));
 }
 
-bool Cleaner::Rep::check_times(const Event& event, TimeMs now, Rejection& rejection) const {
+bool Cleaner::Rep::check_times(const Event& event, TimeMs now, bool any_age, Rejection& rejection) const {
   if (event.until_ms != kNoTime && event.until_ms < event.time_ms)
     return reject(rejection, RejectReason::kRange, "until", "a time after " + iso_time(event.time_ms),
                   iso_time(event.until_ms));
@@ -301,7 +301,7 @@ bool Cleaner::Rep::check_times(const Event& event, TimeMs now, Rejection& reject
   if (latest != kNoTime && !may_lie_ahead && event.time_ms > latest)
     return reject(rejection, RejectReason::kFuture, "time", "a time up to " + iso_time(latest),
                   iso_time(event.time_ms));
-  if (now == kNoTime) return true;
+  if (now == kNoTime || any_age) return true;
   if (config.late_ms_max > 0 && is_behaviour(event.type) && now - event.time_ms > config.late_ms_max)
     return reject(rejection, RejectReason::kTooOld, "time",
                   "a time from " + iso_time(now - config.late_ms_max) + " on", iso_time(event.time_ms));
@@ -332,7 +332,7 @@ Result<RobotPolicy> parse_robot_policy(std::string_view text) {
 Cleaner::Cleaner(CleanerConfig config) : rep_(std::make_unique<Rep>(std::move(config))) {}
 Cleaner::~Cleaner() = default;
 
-bool Cleaner::check(Event& event, TimeMs now_ms, Rejection& rejection) {
+bool Cleaner::check(Event& event, TimeMs now_ms, Rejection& rejection, bool any_age) {
   std::string_view refused;
   if (!rep_->missing.fill(event, refused)) {
     const std::string expected = std::string(refused) + " (policy: reject)";
@@ -343,7 +343,7 @@ bool Cleaner::check(Event& event, TimeMs now_ms, Rejection& rejection) {
   if (event.time_ms == kNoTime) return reject(rejection, RejectReason::kMissing, "time", "a time");
   if (!rep_->check_texts(event, rejection) || !rep_->check_needs(event, rejection) ||
       !rep_->check_numbers(event, rejection) || !rep_->check_lists(event, rejection) ||
-      !rep_->check_times(event, now_ms, rejection))
+      !rep_->check_times(event, now_ms, any_age, rejection))
     return false;
   rep_->missing.learn(event);
   return true;

@@ -99,7 +99,8 @@ class Cleaner {
   // First half: fills in what is missing by policy, brings every field to its final form, and checks it all.
   // now_ms is the door's clock, kNoTime: none. False: `rejection` gets reason, field, expected and got (index
   // and line are the caller's). Changes no memory of ids: an order of several lines is checked whole first.
-  bool check(Event& event, TimeMs now_ms, Rejection& rejection);
+  // `any_age`: whatever late_ms_max says.
+  bool check(Event& event, TimeMs now_ms, Rejection& rejection, bool any_age = false);
 
   // Second half, for a checked event: quota, id, duplicates, robots. `content` identifies content and place
   // of an event without id: hash of the batch and position in it, so that an identical batch sent again

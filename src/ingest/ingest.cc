@@ -28,7 +28,7 @@ bool Ingest::Rep::take_one(Workspace& work, Staged& staged, const Door& door, Ev
                            IngestResult& result, Status& failed) {
   if (staged.refused) return false;
   for (size_t i = 0; i < staged.count; ++i)
-    if (!cleaner.check(work.events[staged.first + i], door.now_ms, staged.why)) return false;
+    if (!cleaner.check(work.events[staged.first + i], door.now_ms, staged.why, door.history)) return false;
   bool all = true;
   for (size_t i = 0; i < staged.count; ++i) {
     Event& event = work.events[staged.first + i];

@@ -38,6 +38,7 @@ struct Door {
   std::string_view source;         // Of events that bear none.
   TimeMs now_ms = kNoTime;         // The door's clock; kNoTime: none (history).
   TimeMs letter_ms = kNoTime;      // Time of dead letters when now_ms says none.
+  bool history = false;            // What happened is taken however long ago that is.
 };
 
 enum class ItemChange : uint8_t { kUpsert, kUpdate };

@@ -93,7 +93,8 @@ struct SearchRequest {
   bool include_unavailable = true;
   bool explain = false;
   uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
-  bool rules = true;  // May rules of the shop change it? (rules/rules.h; the engine asks)
+  bool rules = true;     // May rules of the shop change it? (rules/rules.h; the engine asks)
+  std::string try_rule;  // JSON of a rule that holds instead of the one of its id, here only; empty: none
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
   std::string user, session;               // For the event of this search.
   // Key of the draws by which this page may try things out (settings: click_swaps, click_exploration); 0: it

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "engine/engine.h"
 #include "http/fields.h"
+#include "http/guard.h"
 #include "http/live_feed.h"
 #include "http/metrics.h"
 #include "http/router.h"
@@ -22,6 +23,7 @@ struct ApiParts {
   std::string version;
   uint64_t started_ns;
   std::atomic<bool> stopping{false};
+  const Guard* guard = nullptr;
 };
 
 void add_event_routes(Router& router, ApiParts& parts);      // events, items
