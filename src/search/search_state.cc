@@ -108,6 +108,9 @@ void SearchState::apply(Offset, const Event& event) {
 }
 
 void SearchState::warm(const Event& event) {
+  // A click on a page of ours says first of all how high it stood there: clicks/ takes that into account,
+  // this could not. What follows the click counts.
+  if (event.type == EventType::kClick && !event.query_id.empty()) return;
   const double weight = weight_of(event.type);
   if (weight == 0 || moment_.item == kNoItem) return;
   popularity_.grow(catalog_.slots());
