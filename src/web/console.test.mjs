@@ -2,7 +2,11 @@
 //
 //   node console.test.mjs URL [folder for pictures]      CHROMIUM names the browser; exit 77: there is none
 //   KEYED='URL ADMIN_KEY READ_KEY' in the environment: another server, that asks for keys
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import process from 'node:process';
+import {gzipSync} from 'node:zlib';
 import {browse} from './browser.test.mjs';
 
 const [url, pictures] = process.argv.slice(2);
@@ -49,8 +53,23 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await picture(page, 'console-playground');
   await accessible(page, 'playground');
 
-  await goto(page, 'relevance', 'textarea');
+  await goto(page, 'relevance', '.form');
   const before = (await api('GET', '/api/v1/settings')).version;
+  await page.getByLabel('Weight of title').fill('7');
+  await page.getByRole('button', {name: 'Add facet'}).click();
+  await page.getByRole('region', {name: 'Facet'}).getByLabel('Attribute', {exact: true}).last().fill('rating');
+  await page.getByLabel('Note').fill('a facet more');
+  await page.getByRole('button', {name: 'Stage'}).click();
+  await page.waitForFunction(() => [...document.querySelectorAll('td b')].some((one) => one.textContent === 'facets'));
+  await picture(page, 'console-relevance', true);
+  await accessible(page, 'relevance as a form');
+  const diff = await api('GET', '/api/v1/settings/diff');
+  check(diff.changes.find((one) => one.name === 'searchable').after.find((one) => one.name === 'title').weight === 7
+    && diff.changes.find((one) => one.name === 'facets').after.at(-1).name === 'rating' && diff.changes.length === 2, 'a form stages what it says and nothing else');
+  await page.getByRole('button', {name: 'Throw away'}).click();
+  await says(page, 'Thrown away');
+  await page.getByRole('tab', {name: 'JSON'}).click();
+  await page.waitForSelector('textarea');
   const text = JSON.parse(await page.locator('textarea').inputValue());
   await page.locator('textarea').fill(JSON.stringify({...text, popularity_weight: 'much'}));
   page.expected = /400/;  // The browser says it too, sooner or later than the page.
@@ -65,7 +84,7 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await page.waitForSelector('text=What would change').catch(() => undefined);
   await page.waitForFunction(() => [...document.querySelectorAll('td b')].some((one) => one.textContent === 'popularity_weight'));
   check((await api('GET', '/api/v1/settings')).version === before, 'staging changes nothing');
-  await picture(page, 'console-relevance');
+  await picture(page, 'console-relevance-json');
   await accessible(page, 'relevance');
   await page.getByRole('button', {name: 'Publish'}).first().click();
   await says(page, 'is published');
@@ -93,13 +112,36 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
 
   await goto(page, 'rules', '.empty');
   await picture(page, 'console-rules-empty');
-  await page.getByLabel('A rule as JSON').fill(JSON.stringify({id: 'mugs', when: [{query: 'mug'}], then: {hide: ['p000037']}}));
+  const shown = (await api('POST', '/api/v1/search', {query: 'mug', record: false, count: 10})).items.map((one) => one.item);
+  await page.getByRole('button', {name: 'New rule'}).click();
+  await page.getByLabel('Name', {exact: true}).fill('mugs');
+  await page.getByLabel('Words of the query').fill('mug');
+  await page.getByRole('button', {name: 'Add pin'}).click();
+  await page.getByLabel('Product at a place').fill(shown[4]);
+  await page.getByLabel('Hide these products').fill(shown[0]);
+  await page.getByRole('button', {name: 'Add span'}).click();
+  await page.getByLabel('From').fill('2020-01-02T03:04');
+  await page.waitForFunction((first) => document.querySelectorAll('.inner .ranks')[1]?.querySelector('small')?.textContent.startsWith(first), shown[4]);
+  check((await texts(page, '.inner .ranks small')).filter((one) => one.startsWith(shown[0])).length === 1, 'a rule is tried before it is kept');
+  check((await api('GET', '/api/v1/rules')).rules.length === 0, 'and trying keeps nothing');
+  await picture(page, 'console-rule', true);
+  await accessible(page, 'a rule');
   await page.getByRole('button', {name: 'Keep it'}).click();
-  await page.waitForSelector('tbody tr');
-  check((await texts(page, 'tbody tr'))[0].includes('without p000037'), 'a rule says what it does');
+  await page.waitForSelector('tbody tr >> text=mugs');
+  const kept = await api('GET', '/api/v1/rules/mugs');
+  check(kept.then.pin[0].item === shown[4] && kept.then.hide[0] === shown[0] && kept.valid[0].from_ms === new Date('2020-01-02T03:04').getTime() && kept.when[0].query === 'mug', 'a rule made in the form is what the server keeps');
+  check((await texts(page, 'tbody tr'))[0].includes(`without ${shown[0]}`), 'a rule says what it does');
   await page.getByRole('button', {name: 'Switch off mugs'}).click();
   await page.waitForSelector('button[aria-label="Switch on mugs"]');
   check((await api('GET', '/api/v1/rules/mugs')).enabled === false, 'a rule can be switched off');
+  await page.getByRole('button', {name: 'Edit mugs'}).click();
+  await page.getByRole('button', {name: 'as JSON'}).click();
+  const rule = JSON.parse(await page.getByLabel('A rule as JSON').inputValue());
+  await page.getByLabel('A rule as JSON').fill(JSON.stringify({...rule, then: {redirect: '/mugs'}}));
+  await page.getByRole('button', {name: 'Keep it'}).click();
+  await page.waitForSelector('tbody tr >> text=go to /mugs');
+  check(true, 'and as JSON');
+  await picture(page, 'console-rules');
   await accessible(page, 'rules');
   await page.getByRole('button', {name: 'Remove mugs'}).click();
   await page.waitForSelector('.empty');
@@ -113,6 +155,119 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await page.locator('.ranks details[open] button').click();
   await page.waitForSelector('.item-card');
   check((await page.getByLabel('Surface').inputValue()) === 'related', 'from an item to what is related to it');
+
+  await goto(page, 'learning', '.plot canvas');
+  await page.waitForSelector('tbody tr');
+  check((await texts(page, 'tbody tr')).length >= 6, 'every source is listed');
+  await page.waitForSelector('.facts');
+  await page.waitForTimeout(2500);
+  await picture(page, 'console-learning', true);
+  await accessible(page, 'learning');
+  await page.getByRole('button', {name: /^popularity/}).first().click();
+  check((await page.getByRole('button', {name: /^popularity/}).first().getAttribute('aria-pressed')) === 'false', 'a source can be left out of the curves');
+
+  await goto(page, 'catalogue', 'tbody tr');
+  await picture(page, 'console-catalogue');
+  await page.getByLabel('Words or an id').fill('running shoe');
+  await page.getByLabel('Filter').fill('price < 100');
+  await page.waitForFunction(() => [...document.querySelectorAll('a.what')].length > 0 && [...document.querySelectorAll('tbody tr')].every((one) => /shoe/i.test(one.textContent) && Number(/€([\d.]+)/.exec(one.textContent)?.[1]) < 100));
+  check(true, 'the catalogue is searched and filtered');
+  await accessible(page, 'catalogue');
+  page.expected = /400/;
+  await page.getByLabel('Filter').fill('price <');
+  await page.waitForSelector('.trouble');
+  page.expected = undefined;
+  await page.getByLabel('Filter').fill('');
+  await page.waitForSelector('.trouble', {state: 'detached'});
+  check(true, 'a wrong filter is said');
+  await page.locator('a.what').first().click();
+  await page.waitForSelector('.attribute');
+  const id = decodeURIComponent((await page.evaluate(() => location.hash)).split('/')[2]);
+  await page.getByLabel('price', {exact: true}).fill('12.5');
+  await page.getByLabel('Name of a new attribute').fill('material');
+  await page.getByLabel('Its value').fill('suede');
+  await page.getByRole('button', {name: 'Keep the changes'}).click();
+  await page.waitForFunction(async (path) => {
+    const {attributes} = await (await fetch(path)).json();
+    return attributes.price === 12.5 && attributes.material === 'suede';
+  }, `/api/v1/items/${encodeURIComponent(id)}`);
+  check(true, 'a product is changed through the API');
+  await page.waitForSelector('.plain-list');
+  await picture(page, 'console-product', true);
+  await accessible(page, 'a product');
+  await page.getByRole('button', {name: 'Take it out of the catalogue'}).click();
+  await page.getByRole('button', {name: 'Take it out', exact: true}).click();
+  await page.waitForFunction(() => location.hash === '#/catalogue');
+  check((await api('GET', `/api/v1/items/${encodeURIComponent(id)}`)).deleted === true, 'and taken out');
+  page.expected = /404/;
+  await goto(page, 'catalogue/nothing-of-this-name', '.empty');
+  page.expected = undefined;
+
+  const folder = await mkdtemp(join(tmpdir(), 'console-'));
+  const products = ['sku,product_name,brand,category,price,in_stock,notes,code'];
+  for (let i = 0; i < 3000; ++i) products.push(`w${i},"Lantern ${i}, ""brass""",Glow,Home > Light,${i === 7 ? 'cheap' : (i % 90) + 0.5},${i % 5 ? 'true' : 'false'},"two\nlines",00${i}`);
+  products[12] = 'too,few';
+  await writeFile(join(folder, 'products.csv.gz'), gzipSync(products.join('\n')));
+  await goto(page, 'import', '.drop');
+  await picture(page, 'console-import-empty');
+  await page.getByLabel('File', {exact: true}).setInputFiles(join(folder, 'products.csv.gz'));
+  await page.waitForSelector('td select');
+  check((await page.getByLabel('sku becomes').inputValue()) === 'id' && (await page.getByLabel('product_name becomes').inputValue()) === 'title' && (await page.getByLabel('in_stock becomes').inputValue()) === 'available', 'columns are guessed');
+  await page.getByLabel('notes becomes').selectOption('description');
+  await page.getByText('The first row, as the server gets it').click();
+  await accessible(page, 'import');
+  const length = (await api('GET', '/api/v1/status')).state.items;
+  await page.getByRole('button', {name: 'Check all rows'}).click();
+  await says(page, '2 of 3,000 rows would be refused');
+  check((await api('GET', '/api/v1/status')).state.items === length, 'a check keeps nothing');
+  const why = await texts(page, 'tbody tr td:nth-child(2)');
+  check(why.some((one) => one.includes('price')) && why.some((one) => one.includes('2 columns, the header has 8')), 'refused rows say why');
+  await picture(page, 'console-import', true);
+  await page.getByRole('button', {name: 'Import', exact: true}).click();
+  await says(page, 'Done in');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', {name: /^Download/}).click();
+  const refusedRows = await readFile(await (await saved).path(), 'utf8');
+  check(refusedRows.split('\n').length === 4 && /\tprice: /.test(refusedRows), 'and can be downloaded with their reasons');
+  await page.waitForFunction(async (n) => (await (await fetch('/api/v1/status')).json()).state.items === n + 2998, length);
+  const w8 = await api('GET', '/api/v1/items/w8');
+  check(w8.title === 'Lantern 8, "brass"' && w8.attributes.description === 'two lines' && w8.attributes.code === '008' && w8.price === 8.5, 'quotes, line ends and codes come through');
+  await page.waitForFunction(async () => (await (await fetch('/api/v1/search', {method: 'POST', body: JSON.stringify({query: 'brass lantern', record: false})})).json()).found === 2998);
+  check(true, 'and is found');
+  const day = Date.UTC(2024, 0, 2);
+  await writeFile(join(folder, 'clicks.jsonl'), Array.from({length: 400}, (_, i) => JSON.stringify({visitorid: `hist${i % 40}`, itemid: `w${i % 9}`, timestamp: day + i * 1000})).join('\n'));
+  await page.getByLabel('File', {exact: true}).setInputFiles(join(folder, 'clicks.jsonl'));
+  await page.waitForSelector('text=No column says what happened');
+  check(await page.getByRole('button', {name: 'Import', exact: true}).isDisabled(), 'what is not mapped cannot be sent');
+  await page.getByLabel('Every row is a').selectOption('view');
+  await page.getByRole('button', {name: 'Import', exact: true}).click();
+  await says(page, 'Done in');
+  check((await texts(page, '.stats.flat .stat'))[1].startsWith('400'), 'events of any age are taken');
+  await writeFile(join(folder, 'empty.csv'), '');
+  await page.getByLabel('File', {exact: true}).setInputFiles(join(folder, 'empty.csv'));
+  await page.waitForSelector('.trouble');
+  check((await texts(page, '.trouble'))[0].includes('empty'), 'an empty file is said');
+  await rm(folder, {recursive: true});
+
+  await goto(page, 'profiles', '.tags');
+  await page.getByLabel('Shopper or session').fill('hist7');
+  await page.getByRole('button', {name: 'Look'}).click();
+  await page.waitForSelector('.facts');
+  await page.waitForSelector('.rank');
+  await goto(page, 'profiles/u000007', '.facts');
+  await page.waitForSelector('.rank');
+  await picture(page, 'console-profile', true);
+  await accessible(page, 'profile');
+  await goto(page, 'profiles/hist7', '.facts');
+  await page.getByRole('button', {name: 'Erase …'}).click();
+  check(await page.getByRole('button', {name: 'Erase for good'}).isDisabled(), 'nobody is erased by one click');
+  await page.getByLabel('Shopper', {exact: true}).fill('hist7');
+  await accessible(page, 'erasing');
+  page.expected = /404/;
+  await page.getByRole('button', {name: 'Erase for good'}).click();
+  await page.waitForSelector('text=or they have been erased', {timeout: 60_000});
+  check((await fetch(new URL('/api/v1/users/hist7', url))).status === 404, 'an erased shopper is gone');
+  page.expected = undefined;
 
   await goto(page, 'events', 'tbody tr');
   check((await texts(page, 'tbody tr')).some((row) => row.includes('ada')), 'events come in');
@@ -140,7 +295,19 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await page.getByRole('button', {name: /^Revoke A storefront/}).click();
   await says(page, 'does not work any more');
 
+  await goto(page, 'audit', 'tbody tr');
+  const lines = await texts(page, 'tbody tr');
+  check(lines.some((one) => one.includes('revoked a key')) && lines.some((one) => one.includes('rules: mugs')) && lines.some((one) => one.includes('published settings')), 'the audit tells of keys, rules and settings');
+  await picture(page, 'console-audit');
+  await page.getByLabel('Only those with').fill('mugs');
+  await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('mugs')));
+  await accessible(page, 'audit');
+
   await goto(page, 'connect', 'pre');
+  await page.getByLabel('Address of the shop').fill('https://shop.example/');
+  await page.getByRole('button', {name: 'Check'}).click();
+  await page.waitForSelector('ul[aria-label="Verdict"]');
+  check((await texts(page, 'ul[aria-label="Verdict"] li'))[1].includes('cors_origins=["https://shop.example"]'), 'the CORS check says what to set');
   await page.getByRole('button', {name: 'Send a test event'}).click();
   await says(page, 'in the state that answers after');
   await picture(page, 'console-connect');
@@ -151,12 +318,12 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
 // A phone, in the dark; every view fits.
 {
   const page = await open('phone', {viewport: {width: 390, height: 844}, colorScheme: 'dark', hasTouch: true, isMobile: true});
-  for (const view of ['overview', 'playground', 'relevance', 'synonyms', 'rules', 'analytics', 'recommendations', 'events', 'refused', 'keys', 'connect']) {
+  for (const view of ['overview', 'learning', 'catalogue', 'catalogue/p000001', 'import', 'profiles/u000007', 'audit', 'playground', 'relevance', 'synonyms', 'rules', 'analytics', 'recommendations', 'events', 'refused', 'keys', 'connect']) {
     await goto(page, view, '.view-head');
     await page.waitForTimeout(400);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     check(wide <= 0, `nothing is wider than the phone in ${view} (${wide} px too wide)`);
-    if (view === 'overview' || view === 'analytics') await picture(page, `console-phone-${view}`);
+    if (['overview', 'analytics', 'relevance', 'catalogue', 'catalogue/p000001', 'learning', 'import'].includes(view)) await picture(page, `console-phone-${view.replace('/', '-')}`);
     if (view === 'analytics') await accessible(page, 'phone, dark');
   }
   await page.close();
@@ -181,7 +348,7 @@ if (process.env['KEYED']) {
   await page.waitForSelector('text=read only');
   check(!(await texts(page, '.side a')).includes('Keys'), 'who may only look is not shown what is refused');
   await page.locator('.side a', {hasText: 'Relevance'}).click();
-  await page.waitForSelector('textarea[readonly]');
+  await page.waitForSelector('.form input[readonly]');
   check((await page.getByRole('button', {name: 'Stage'}).count()) === 0, 'and no button that would be refused');
   await page.getByRole('button', {name: 'Leave'}).click();
   await page.waitForSelector('input[name="key"]');

@@ -1,4 +1,4 @@
-// Keys, and how shops and programs connect.
+// Keys, who changed what, and how shops and programs connect.
 import type {VNode} from 'preact';
 import {useState} from 'preact/hooks';
 import {json, send} from '../shared/api';
@@ -48,6 +48,80 @@ export function Keys(): VNode {
   );
 }
 
+interface Change {
+  offset: number;
+  time_ms: number;
+  by?: string;
+  action: string;
+  what?: string;
+}
+// The event's own words, as people say them.
+const ACTIONS: Record<string, string> = {
+  'stage': 'staged settings', 'publish': 'published settings', 'discard': 'threw staged settings away', 'synonym-put': 'put a synonym', 'synonyms-put': 'put synonyms', 'synonym-delete': 'removed a synonym',
+  'synonyms-clear': 'removed all synonyms', 'documents-put': 'put', 'documents-delete': 'removed', 'documents-clear': 'removed all', 'catalogue-swap': 'put a catalogue in place', 'catalogue-discard': 'dropped a waiting catalogue',
+  'key-create': 'made a key', 'key-change': 'changed a key', 'key-remove': 'revoked a key',
+};
+
+export function Audit(): VNode {
+  const [below, setBelow] = useState<number[]>([]);
+  const [words, setWords] = useState('');
+  const at = below.at(-1);
+  const list = useLoad(() => json<{entries: Change[]}>('GET', `/api/v1/audit?limit=100${at === undefined ? '' : `&below=${at}`}`), [at]);
+  const shown = (list.data?.entries ?? []).filter((one) => `${one.by ?? ''} ${one.action} ${ACTIONS[one.action] ?? ''} ${one.what ?? ''}`.toLowerCase().includes(words.toLowerCase()));
+  const last = list.data?.entries.at(-1);
+  return (
+    <View title="Audit" lead="Who changed settings, synonyms, rules, catalogues and keys, and when; the last thousand changes. Each is an event on the log.">
+      <form class="row-form" onSubmit={(event) => event.preventDefault()}><label class="grow">Only those with <input type="search" value={words} placeholder="a name, a rule, a version" onInput={(event) => setWords(event.currentTarget.value)} /></label></form>
+      <Card title="Newest first" wide>
+        <Waiting of={list}>{({entries}) => entries.length === 0 ? <Empty>{at === undefined ? 'Nobody has changed anything yet.' : 'Nothing before that.'}</Empty> : shown.length === 0 ? <Empty>None of these has “{words}”.</Empty> : (
+          <Table label="Changes" head={['When', 'Who', 'Did', 'What', 'Offset']} rows={shown.map((one) => [<span class="nowrap">{when(one.time_ms)}</span>, one.by ? <b>{one.by}</b> : <span class="soft">no key</span>, ACTIONS[one.action] ?? one.action, <span class="wrap">{one.what ?? ''}</span>, <code>{one.offset}</code>])} />
+        )}</Waiting>
+        {at !== undefined || (list.data?.entries.length ?? 0) === 100 ? (
+          <div class="buttons">
+            <button type="button" class="line" disabled={at === undefined} onClick={() => setBelow(below.slice(0, -1))}>Newer</button>
+            <button type="button" class="line" disabled={(list.data?.entries.length ?? 0) < 100} onClick={() => last && setBelow([...below, last.offset])}>Older</button>
+          </div>
+        ) : null}
+      </Card>
+    </View>
+  );
+}
+
+interface Verdict {
+  origin: string;
+  api: boolean;
+  storefront: boolean;
+  keys_required: boolean;
+}
+
+// What the server would say to a browser that opens the shop: a page cannot ask in another page's name, so the server
+// is asked what it would answer.
+function Origins(): VNode {
+  const [origin, setOrigin] = useState('');
+  const [verdict, setVerdict] = useState<Verdict | undefined>(undefined);
+  const work = useDo();
+  const line = (fine: boolean, name: string, text: VNode | string): VNode => <li><span class={fine ? 'tag' : 'tag bad-tag'}>{fine ? 'may' : 'may not'}</span> <b>{name}</b> {text}</li>;
+  return (
+    <Card title="May the shop’s pages ask?" note="CORS: browsers ask the server before a page of another address may" wide>
+      <form class="row-form" onSubmit={(event) => {
+        event.preventDefault();
+        setVerdict(undefined);
+        work.run(async () => setVerdict(await json<Verdict>('GET', `/api/v1/connect?origin=${encodeURIComponent(origin.trim().replace(/\/$/, ''))}`)));
+      }}>
+        <label class="grow">Address of the shop <input required value={origin} placeholder="https://shop.example" spellcheck={false} onInput={(event) => setOrigin(event.currentTarget.value)} /></label>
+        <button type="submit" class="solid" disabled={work.busy}>Check</button>
+      </form>
+      {verdict ? (
+        <ul class="plain-list" aria-label="Verdict">
+          {line(verdict.storefront, 'Search widgets and click events', verdict.storefront ? verdict.keys_required ? 'with a key of role read' : '' : 'the server has no keys, and is open to this machine only')}
+          {line(verdict.api, 'The native API', verdict.api ? verdict.keys_required ? 'with a key' : '' : <>start the server with <code>--set 'server.cors_origins=["{verdict.origin}"]'</code></>)}
+        </ul>
+      ) : null}
+      <Said what={work} />
+    </Card>
+  );
+}
+
 const snippets = (origin: string, host: string, protocol: string): readonly (readonly [string, string])[] => [
   ['An event, by hand', `curl -s ${origin}/api/v1/events -H 'x-api-key: KEY' \\\n  -d '{"type": "view", "user": "ada", "item": "p000001"}'`],
   ['A search, by hand', `curl -s ${origin}/api/v1/search -H 'x-api-key: KEY' -d '{"query": "red ketle", "explain": true}'`],
@@ -74,7 +148,8 @@ export function Connect(): VNode {
         })}>Send a test event</button></div>
         <Said what={work} />
       </Card>
-      <div class="boxes">
+      <Origins />
+      <div class="boxes below">
         {snippets(location.origin, location.host, location.protocol.replace(':', '')).map(([title, code]) => (
           <Card title={title}>
             <pre tabIndex={0} aria-label={title}><code>{code}</code></pre>

@@ -14,7 +14,7 @@ export function Events({events}: {events: LiveEvent[]}): VNode {
       <Card title="Newest first" wide>
         {shown.length === 0 ? <Empty>Nothing has come since this page was opened. Click around in the shop, or send a test event under Connect.</Empty> : (
           <Table label="Events" head={['Offset', 'Type', 'Shopper', 'Item or query', 'When']} rows={shown.map((one) => [
-            <code>{one.offset}</code>, <span class={`tag t-${one.type}`}>{one.type}</span>, one.user ? <a href={`#/recommendations/${encodeURIComponent(one.user)}`}>{one.user}</a> : '–',
+            <code>{one.offset}</code>, <span class={`tag t-${one.type}`}>{one.type}</span>, one.user ? <a href={`#/profiles/${encodeURIComponent(one.user)}`}>{one.user}</a> : '–',
             one.item ?? (one.query ? `“${one.query}”` : one.shown ? `${one.shown.length} shown` : ''), when(one.time_ms)])} />
         )}
       </Card>

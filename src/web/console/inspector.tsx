@@ -1,30 +1,22 @@
 // Recommendations as one shopper sees them, or around one item, with every part of every score; and the shopper's profile.
 import type {VNode} from 'preact';
 import {useState} from 'preact/hooks';
-import {ApiError, type Page, getItem, json, recommend} from '../shared/api';
+import {type Page, getItem, recommend} from '../shared/api';
 import {price} from '../shared/text';
 import {Card, Drawn, Empty, Table, View, Waiting, useLoad, when} from './parts';
 import {Parts} from './playground';
+import {type Profile, profileOf} from './profiles';
 
 const SURFACES = ['for-you', 'next', 'related', 'bought-together', 'trending', 'recently-viewed', 'buy-again'];
-interface Profile {
-  id: string;
-  actions: {type: string; item: string; time_ms: number}[];
-  linked?: string[];
-  dismissed?: string[];
-}
 
-export function Inspector({user: begin}: {user: string}): VNode {
-  const [user, setUser] = useState(begin || 'u000007');
-  const [surface, setSurface] = useState('for-you');
-  const [item, setItem] = useState('');
+export function Inspector({user: begin, item: around}: {user: string; item: string}): VNode {
+  const [user, setUser] = useState(begin || (around ? '' : 'u000007'));
+  const [surface, setSurface] = useState(around ? 'related' : 'for-you');
+  const [item, setItem] = useState(around);
   const anchored = surface === 'related' || surface === 'bought-together';
   const page = useLoad<Page>(() => anchored && !item ? Promise.reject(new Error('These surfaces need an item: fill in its id.'))
     : recommend({surface, user, session: '', k: 12, ...(item ? {items: [item]} : {})}, false), [user, surface, item]);
-  const profile = useLoad<Profile | null>(() => user ? json<Profile>('GET', `/api/v1/users/${encodeURIComponent(user)}`).catch((error: unknown) => {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }) : Promise.resolve(null), [user]);
+  const profile = useLoad<Profile | null>(() => user ? profileOf(user) : Promise.resolve(null), [user]);
   const anchor = useLoad(() => item ? getItem(item) : Promise.resolve(null), [item]);
   return (
     <View title="Recommendations" lead="What a shopper would be shown now, and why. Looking changes nothing: these pages are not recorded.">
@@ -54,8 +46,8 @@ export function Inspector({user: begin}: {user: string}): VNode {
           )}</Waiting>
         </Card>
         <div class="column">
-          {item ? <Card title="The item"><Waiting of={anchor}>{(known) => known ? <div class="item-card"><Drawn id={known.id} title={known.title ?? known.id} /><div><b>{known.title}</b><p>{price(known.price)}</p><p class="fine">{known.facets.join(', ')}</p></div></div> : null}</Waiting></Card> : null}
-          <Card title="The shopper" note="newest first">
+          {item ? <Card title="The item"><Waiting of={anchor}>{(known) => known ? <div class="item-card"><Drawn id={known.id} title={known.title ?? known.id} /><div><b><a href={`#/catalogue/${encodeURIComponent(known.id)}`}>{known.title ?? known.id}</a></b><p>{price(known.price)}</p><p class="fine">{known.facets.join(', ')}</p></div></div> : null}</Waiting></Card> : null}
+          <Card title="The shopper" note={user ? <a href={`#/profiles/${encodeURIComponent(user)}`}>the whole profile</a> : 'newest first'}>
             <Waiting of={profile}>{(known) => !known ? <Empty>Nobody of this name has done anything yet.</Empty> : (
               <Table label="What the shopper did" head={['Did', 'Item', 'When']} rows={known.actions.slice(-40).reverse().map((one) => [one.type, <button type="button" class="plain" onClick={() => {
                 setItem(one.item);

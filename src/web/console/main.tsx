@@ -1,35 +1,45 @@
 import {type VNode, render} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
 import {ApiError, type LiveEvent, type Status, follow, getStatus, json, keyOf, setKey} from '../shared/api';
-import {Connect, Keys} from './access';
+import {Audit, Connect, Keys} from './access';
 import {Analytics} from './analytics';
+import {Catalogue, OneItem} from './catalogue';
 import {Events, Letters} from './events';
+import {Import} from './import';
 import {Inspector} from './inspector';
-import {Rules, Synonyms} from './merchandising';
+import {Learning} from './learning';
+import {Synonyms} from './merchandising';
 import {Overview} from './overview';
 import {role, words} from './parts';
 import {Playground} from './playground';
+import {Profiles} from './profiles';
+import {Rules} from './rules';
 import {Settings} from './settings';
 
 const KEPT = 60;
 // What stands in the navigation; `admin`: the server answers it to keys of that role only.
 const VIEWS: readonly {path: string; name: string; group: string; admin?: boolean}[] = [
   {path: 'overview', name: 'Overview', group: ''},
+  {path: 'learning', name: 'Learning', group: ''},
+  {path: 'catalogue', name: 'Catalogue', group: 'Products'},
+  {path: 'import', name: 'Import', group: 'Products', admin: true},
   {path: 'playground', name: 'Playground', group: 'Search'},
   {path: 'relevance', name: 'Relevance', group: 'Search'},
   {path: 'synonyms', name: 'Synonyms', group: 'Search'},
   {path: 'rules', name: 'Rules', group: 'Search'},
   {path: 'analytics', name: 'Analytics', group: 'Search', admin: true},
   {path: 'recommendations', name: 'Recommendations', group: 'Shoppers'},
+  {path: 'profiles', name: 'Profiles', group: 'Shoppers'},
   {path: 'events', name: 'Events', group: 'Shoppers', admin: true},
   {path: 'refused', name: 'Refused events', group: 'Shoppers', admin: true},
   {path: 'keys', name: 'Keys', group: 'Access', admin: true},
+  {path: 'audit', name: 'Audit', group: 'Access', admin: true},
   {path: 'connect', name: 'Connect', group: 'Access'},
 ];
 
-const where = (): [string, string] => {
-  const [, view = '', what = ''] = location.hash.split('/');
-  return [view || 'overview', decodeURIComponent(what)];
+const where = (): [string, string, string] => {
+  const [, view = '', what = '', more = ''] = location.hash.split('/');
+  return [view || 'overview', decodeURIComponent(what), decodeURIComponent(more)];
 };
 
 type Door = 'asking' | 'open' | 'key' | {trouble: string};
@@ -73,7 +83,7 @@ function Login({again}: {again: () => void}): VNode {
 
 function Console(): VNode {
   const [door, setDoor] = useState<Door>('asking');
-  const [[view, what], go] = useState(where);
+  const [[view, what, more], go] = useState(where);
   const [live, setLive] = useState<Status | undefined>(undefined);
   const [events, setEvents] = useState<LiveEvent[]>([]);
   const [connected, setConnected] = useState(false);
@@ -106,8 +116,10 @@ function Console(): VNode {
   const views = VIEWS.filter((one) => admin || !one.admin);
   const open = views.some((one) => one.path === view) ? view : 'overview';
   const page = {
-    overview: <Overview live={live} />, playground: <Playground />, relevance: <Settings />, synonyms: <Synonyms />, rules: <Rules />, analytics: <Analytics />,
-    recommendations: <Inspector key={what} user={what} />, events: <Events events={events} />, refused: <Letters />, keys: <Keys />, connect: <Connect />,
+    overview: <Overview live={live} />, learning: <Learning live={live} />, catalogue: what ? <OneItem key={what} id={what} /> : <Catalogue />, import: <Import />,
+    playground: <Playground />, relevance: <Settings />, synonyms: <Synonyms />, rules: <Rules key={what} open={what} />, analytics: <Analytics />,
+    recommendations: <Inspector key={`${what} ${more}`} user={what} item={more} />, profiles: <Profiles user={what} events={events} />, events: <Events events={events} />, refused: <Letters />,
+    keys: <Keys />, audit: <Audit />, connect: <Connect />,
   }[open];
   return (
     <div class="frame">

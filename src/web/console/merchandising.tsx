@@ -1,4 +1,4 @@
-// Synonyms and rules.
+// Synonyms.
 import type {VNode} from 'preact';
 import {useState} from 'preact/hooks';
 import {json} from '../shared/api';
@@ -58,63 +58,6 @@ export function Synonyms(): VNode {
         )}</Waiting>
         <Said what={work} />
       </Card>
-    </View>
-  );
-}
-
-interface Rule {
-  id: string;
-  enabled?: boolean;
-  when?: {query?: string; match?: string; context?: string; filter?: string}[];
-  then?: {pin?: {item: string; position: number}[]; hide?: string[]; lift?: string; filter?: string; query?: string; redirect?: string};
-}
-
-const condition = (rule: Rule): string => (rule.when ?? []).map((one) => [one.query === undefined ? '' : `query ${one.match ?? 'is'} “${one.query}”`, one.context ? `context ${one.context}` : '', one.filter ? `filter ${one.filter}` : ''].filter(Boolean).join(' and ')).join(' or ') || 'every search';
-const effect = ({then = {}}: Rule): string => [
-  ...(then.pin ?? []).map((one) => `${one.item} at place ${one.position + 1}`), then.hide?.length ? `without ${then.hide.join(', ')}` : '', then.lift ? `first what is ${then.lift}` : '',
-  then.filter ? `only ${then.filter}` : '', then.query ? `search “${then.query}” instead` : '', then.redirect ? `go to ${then.redirect}` : '',
-].filter(Boolean).join('; ') || 'as its JSON says';
-
-const EXAMPLE: Rule = {id: 'my-rule', when: [{query: 'kettle', match: 'contains'}], then: {lift: 'available:true'}};
-
-export function Rules(): VNode {
-  const all = useLoad(() => json<{rules: Rule[]}>('GET', '/api/v1/rules'), []);
-  const [text, setText] = useState(JSON.stringify(EXAMPLE, undefined, 2));
-  const work = useDo();
-  const put = async (rule: Rule): Promise<void> => {
-    const {id, ...rest} = rule;
-    if (!id) throw new Error('id: expected a name for the rule');
-    await json('PUT', `/api/v1/rules/${encodeURIComponent(id)}`, rest);
-    all.again();
-  };
-  return (
-    <View title="Rules" lead="What the shop wants of certain searches: products at a place, before all others, or not at all. Pinned products respect the shopper's filters.">
-      <Card title="All" wide>
-        <Waiting of={all}>{({rules}) => rules.length === 0 ? <Empty>None yet.</Empty> : (
-          <Table label="Rules" head={['Rule', 'When', 'Then', '', '']} rows={rules.map((one) => [
-            <b>{one.id}</b>, condition(one), effect(one),
-            mayChange() ? <button type="button" class="line" aria-label={`${one.enabled === false ? 'Switch on' : 'Switch off'} ${one.id}`} onClick={() => work.run(async () => {
-              await put({...one, enabled: one.enabled === false});
-              return `${one.id} is ${one.enabled === false ? 'on' : 'off'}.`;
-            })}>{one.enabled === false ? 'Switch on' : 'Switch off'}</button> : one.enabled === false ? 'off' : 'on',
-            mayChange() ? <><button type="button" class="plain" aria-label={`Edit ${one.id}`} onClick={() => setText(JSON.stringify(one, undefined, 2))}>Edit</button> <button type="button" class="plain" aria-label={`Remove ${one.id}`} onClick={() => work.run(async () => {
-              await json('DELETE', `/api/v1/rules/${encodeURIComponent(one.id)}`);
-              all.again();
-            })}>Remove</button></> : '',
-          ])} />
-        )}</Waiting>
-      </Card>
-      {mayChange() ? (
-        <Card title="Add or change one" note="query, context or filter under “when”; pin, lift, hide, filter, query, redirect under “then”" wide>
-          <textarea class="code" rows={9} spellcheck={false} aria-label="A rule as JSON" value={text} onInput={(event) => setText(event.currentTarget.value)} />
-          <div class="buttons"><button type="button" class="solid" disabled={work.busy} onClick={() => work.run(async () => {
-            const rule = JSON.parse(text) as Rule;
-            await put(rule);
-            return `${rule.id} holds from the next search on.`;
-          })}>Keep it</button></div>
-          <Said what={work} />
-        </Card>
-      ) : <Said what={work} />}
     </View>
   );
 }

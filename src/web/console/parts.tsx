@@ -30,6 +30,16 @@ export function useLoad<T>(ask: () => Promise<T>, on: unknown[]): Loaded<T> {
   return {...state, again: useCallback(() => next((n) => n + 1), [])};
 }
 
+// Waits until typing has paused, so that not every letter is a question.
+export function useSettled<T>(value: T, ms = 250): T {
+  const [settled, set] = useState(value);
+  useEffect(() => {
+    const timer = window.setTimeout(() => set(value), ms);
+    return () => window.clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
 // A change and what came of it; `busy` while it runs.
 export function useDo(): {busy: boolean; said: string; failed: string; run: (work: () => Promise<string | void>) => void} {
   const [state, set] = useState({busy: false, said: '', failed: ''});
@@ -55,8 +65,8 @@ export function View({title, lead, tools, children}: {title: string; lead: Compo
   );
 }
 
-export const Card = ({title, note, children, wide}: {title: string; note?: ComponentChildren; children: ComponentChildren; wide?: boolean}): VNode => (
-  <section class={`box${wide ? ' wide' : ''}`}><header><h2>{title}</h2>{note ? <p>{note}</p> : null}</header>{children}</section>
+export const Card = ({title, note, children, wide, tall}: {title: string; note?: ComponentChildren; children: ComponentChildren; wide?: boolean; tall?: boolean}): VNode => (
+  <section class={`box${wide ? ' wide' : ''}${tall ? ' tall' : ''}`}><header><h2>{title}</h2>{note ? <p>{note}</p> : null}</header>{children}</section>
 );
 
 export const Stat = ({name, value, help}: {name: string; value: ComponentChildren; help?: string}): VNode => (

@@ -2,6 +2,7 @@
 import type {VNode} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
 import {json} from '../shared/api';
+import {RelevanceForm, type SearchSettings} from './relevance_form';
 import {Card, Empty, Said, Table, View, Waiting, mayChange, short, useDo, useLoad, when} from './parts';
 
 export interface Versions {
@@ -22,13 +23,17 @@ const Changes = ({of}: {of: Staged}): VNode => of.changes.length === 0 ? <Empty>
 );
 
 export function Settings(): VNode {
-  const now = useLoad(() => json<{version: number; settings: Record<string, unknown>}>('GET', '/api/v1/settings'), []);
+  const now = useLoad(() => json<{version: number; settings: SearchSettings}>('GET', '/api/v1/settings'), []);
   const versions = useLoad(() => json<Versions>('GET', '/api/v1/settings/versions'), []);
-  const [text, setText] = useState('');
+  const [draft, setDraft] = useState<SearchSettings | undefined>(undefined);
+  const [text, setText] = useState<string | undefined>(undefined);  // While it is edited as JSON.
+  const [note, setNote] = useState('');
   const [staged, setStaged] = useState<Staged | undefined>(undefined);
   const work = useDo();
   useEffect(() => {
-    if (now.data) setText(JSON.stringify(now.data.settings, undefined, 2));
+    if (!now.data) return;
+    setDraft(now.data.settings);
+    setText((old) => (old === undefined ? old : JSON.stringify(now.data?.settings, undefined, 2)));
   }, [now.data]);
   const reload = (): void => {
     now.again();
@@ -40,34 +45,45 @@ export function Settings(): VNode {
     reload();
     return `Version ${version} is published: it holds from the next search on.`;
   });
+  const wanted = (): SearchSettings => {
+    if (text === undefined) return draft ?? {} as SearchSettings;
+    try {
+      return JSON.parse(text) as SearchSettings;
+    } catch (error) {
+      throw new Error(`This is no JSON: ${(error as Error).message}`);
+    }
+  };
+  const asForm = (): void => work.run(async () => {
+    setDraft(wanted());
+    setText(undefined);
+  });
+  const as = (form: boolean, name: string, to: () => void): VNode => <button type="button" role="tab" aria-selected={form === (text === undefined)} class="tab" onClick={to}>{name}</button>;
+  const touched = text !== undefined ? now.data !== undefined && text !== JSON.stringify(now.data.settings, undefined, 2) : now.data !== undefined && JSON.stringify(draft) !== JSON.stringify(now.data.settings);
   return (
-    <View title="Relevance" lead="What is searched, and what counts how much. A change is staged first, compared in the playground if you like, and published; every version can come back.">
-      <div class="boxes">
-        <Card title={`Version ${now.data?.version ?? '…'}`} note={mayChange() ? 'edit, then stage' : 'read only'}>
-          <Waiting of={now}>{() => (
-            <>
-              <textarea class="code" rows={24} spellcheck={false} aria-label="Settings as JSON" value={text} readOnly={!mayChange()} onInput={(event) => setText(event.currentTarget.value)} />
-              {mayChange() ? (
-                <div class="buttons">
-                  <button type="button" class="solid" disabled={work.busy} onClick={() => work.run(async () => {
-                    let wanted: unknown;
-                    try {
-                      wanted = JSON.parse(text);
-                    } catch (error) {
-                      throw new Error(`This is no JSON: ${(error as Error).message}`);
-                    }
-                    const made = await json<Staged>('POST', '/api/v1/settings/staged', wanted);
-                    setStaged(made);
-                    versions.again();
-                    return `Kept as version ${made.version}; nothing has changed yet.`;
-                  })}>Stage</button>
-                </div>
-              ) : null}
-            </>
-          )}</Waiting>
-          <Said what={work} />
+    <View title="Relevance" lead="What is searched, and what counts how much. A change is staged first, compared in the playground if you like, and published; every version can come back."
+      tools={<div class="tabs" role="tablist" aria-label="Edit as">{as(true, 'Form', asForm)}{as(false, 'JSON', () => text === undefined && setText(JSON.stringify(draft, undefined, 2)))}</div>}>
+      <div class="boxes uneven">
+        <Card title={`Version ${now.data?.version ?? '…'}`} note={mayChange() ? 'change, then stage' : 'read only'}>
+          <Waiting of={now}>{() => text !== undefined ? (
+            <textarea class="code" rows={30} spellcheck={false} aria-label="Settings as JSON" value={text} readOnly={!mayChange()} onInput={(event) => setText(event.currentTarget.value)} />
+          ) : draft ? <RelevanceForm settings={draft} change={setDraft} read={!mayChange()} /> : null}</Waiting>
         </Card>
-        <div class="column">
+        <div class="column sticky">
+          {mayChange() ? (
+            <Card title="Stage it" note={touched ? 'there are changes' : 'nothing is changed yet'}>
+              <div class="row-form">
+                <label class="grow">Note <input value={note} maxLength={200} placeholder="why, for whoever looks at the versions later" onInput={(event) => setNote(event.currentTarget.value)} /></label>
+                <button type="button" class="solid" disabled={work.busy} onClick={() => work.run(async () => {
+                  const made = await json<Staged>('POST', `/api/v1/settings/staged${note ? `?note=${encodeURIComponent(note)}` : ''}`, wanted());
+                  setStaged(made);
+                  setNote('');
+                  versions.again();
+                  return `Kept as version ${made.version}; nothing has changed yet.`;
+                })}>Stage</button>
+              </div>
+              <Said what={work} />
+            </Card>
+          ) : null}
           {staged ? (
             <Card title={`Staged: version ${staged.version}`}>
               <Changes of={staged} />

@@ -194,6 +194,32 @@ export async function follow(
   }
 }
 
+// What the server took of a body of rows, one a line; also when it took none of them.
+export interface Taken {
+  accepted: number;
+  duplicates: number;
+  rejected: number;
+  errors: {index: number; reason: string; field?: string; expected?: string; got?: string}[];
+  offset?: number;
+}
+export async function deliver(path: string, lines: string, signal?: AbortSignal): Promise<Taken> {
+  for (;;) {
+    const headers: Record<string, string> = {'content-type': 'application/x-ndjson', ...(keyOf() ? {'x-api-key': keyOf()} : {})};
+    let response: Response;
+    try {
+      response = await fetch(path, {method: 'POST', headers, body: lines, ...(signal ? {signal} : {})});
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new ApiError(0, 'The server does not answer. Is it still running?');
+    }
+    const body = await response.json().catch(() => ({})) as Partial<Taken> & {error?: {message?: string}};
+    if (response.ok || (response.status === 422 && body.errors)) return body as Taken;
+    if (response.status !== 429 && response.status !== 503) throw new ApiError(response.status, messageOf(body) ?? `HTTP ${response.status}`);
+    await new Promise((resume) => setTimeout(resume, 1000 * Math.min(10, Number(response.headers.get('retry-after') ?? 1) || 1)));
+    if (signal?.aborted) throw new ApiError(0, 'Stopped.');
+  }
+}
+
 export const text = async (path: string): Promise<string> => (await call('GET', path)).text();
 // A body that goes out as it is.
 export const raw = async (method: string, path: string, body: string): Promise<void> => {
