@@ -21,6 +21,7 @@ build_packages=(
 test_packages=(
   python3-yaml clang-format clang-tidy shellcheck libbenchmark-dev wrk chromium fonts-dejavu-core
   zsh fish groff-base openssl                                     # completions, manual page, a TLS server
+  mkdocs                                                          # the documentation site
 )
 
 # Peers are separate programs (bench/*_peers.py, bench/*_vs_*.py, bench_vector_peers); nothing of theirs is linked

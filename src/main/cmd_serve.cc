@@ -13,6 +13,7 @@
 #include "dialect/tracking.h"
 #include "engine/engine.h"
 #include "env/clock.h"
+#include "env/file.h"
 #include "http/api.h"
 #include "main/command.h"
 #include "main/serve_config.h"
@@ -148,6 +149,7 @@ Result<std::unique_ptr<ApiKeys>> open_keys(const KeyFlags& flags) {
 
 Status create_key(const KeyFlags& flags) {
   TRY(const Role role, parse_role(flags.role));
+  TRY_STATUS(real_files().make_dirs(flags.data));
   TRY(auto keys, open_keys(flags));
   TRY(const std::string key, keys->create(flags.name, role, now_ms()));
   std::printf("%s\n", key.c_str());
