@@ -1,24 +1,25 @@
 import {type VNode, render} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
-import {ApiError, type LiveEvent, type Status, follow, getStatus, json, keyOf, setKey} from '../shared/api';
+import {ApiError, type LiveEvent, type Status, follow, getStatus, json, keyOf, setKey, text} from '../shared/api';
 import {Audit, Connect, Keys} from './access';
 import {Analytics} from './analytics';
 import {Catalogue, OneItem} from './catalogue';
 import {Events, Letters} from './events';
+import {Experiments, OneExperiment} from './experiments';
 import {Import} from './import';
 import {Inspector} from './inspector';
 import {Learning} from './learning';
 import {Synonyms} from './merchandising';
 import {Overview} from './overview';
-import {role, words} from './parts';
+import {knows, role, words} from './parts';
 import {Playground} from './playground';
 import {Profiles} from './profiles';
 import {Rules} from './rules';
 import {Settings} from './settings';
 
 const KEPT = 60;
-// What stands in the navigation; `admin`: the server answers it to keys of that role only.
-const VIEWS: readonly {path: string; name: string; group: string; admin?: boolean}[] = [
+// What stands in the navigation; `admin`: the server answers it to keys of that role only; `asks`: not every server knows it.
+const VIEWS: readonly {path: string; name: string; group: string; admin?: boolean; asks?: string}[] = [
   {path: 'overview', name: 'Overview', group: ''},
   {path: 'learning', name: 'Learning', group: ''},
   {path: 'catalogue', name: 'Catalogue', group: 'Products'},
@@ -28,6 +29,7 @@ const VIEWS: readonly {path: string; name: string; group: string; admin?: boolea
   {path: 'synonyms', name: 'Synonyms', group: 'Search'},
   {path: 'rules', name: 'Rules', group: 'Search'},
   {path: 'analytics', name: 'Analytics', group: 'Search', admin: true},
+  {path: 'experiments', name: 'Experiments', group: 'Search', asks: '/api/v1/experiments'},
   {path: 'recommendations', name: 'Recommendations', group: 'Shoppers'},
   {path: 'profiles', name: 'Profiles', group: 'Shoppers'},
   {path: 'events', name: 'Events', group: 'Shoppers', admin: true},
@@ -58,6 +60,8 @@ async function knock(): Promise<Door> {
     if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) return {trouble: words(error)};
     role.value = 'read';
   }
+  const named = await text('/openapi.yaml');
+  for (const {asks} of VIEWS) if (asks) knows.set(asks, named.includes(`  ${asks}:`));
   return 'open';
 }
 
@@ -113,11 +117,11 @@ function Console(): VNode {
   if (door === 'key') return <Login again={again} />;
   if (door !== 'open') return <main id="content" class="login" tabIndex={-1}><div class="box"><h1>The server does not answer</h1><p class="bad">{door.trouble}</p><button type="button" class="solid" onClick={again}>Try again</button></div></main>;
   const admin = role.value === 'admin';
-  const views = VIEWS.filter((one) => admin || !one.admin);
+  const views = VIEWS.filter((one) => (admin || !one.admin) && (!one.asks || knows.get(one.asks)));
   const open = views.some((one) => one.path === view) ? view : 'overview';
   const page = {
     overview: <Overview live={live} />, learning: <Learning live={live} />, catalogue: what ? <OneItem key={what} id={what} /> : <Catalogue />, import: <Import />,
-    playground: <Playground />, relevance: <Settings />, synonyms: <Synonyms />, rules: <Rules key={what} open={what} />, analytics: <Analytics />,
+    playground: <Playground />, relevance: <Settings />, synonyms: <Synonyms />, rules: <Rules key={what} open={what} />, analytics: <Analytics />, experiments: what ? <OneExperiment key={what} name={what} /> : <Experiments />,
     recommendations: <Inspector key={`${what} ${more}`} user={what} item={more} />, profiles: <Profiles user={what} events={events} />, events: <Events events={events} />, refused: <Letters />,
     keys: <Keys />, audit: <Audit />, connect: <Connect />,
   }[open];

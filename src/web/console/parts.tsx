@@ -6,6 +6,8 @@ import {picture} from '../shared/picture';
 
 export type Role = 'admin' | 'write' | 'read';
 export const role = signal<Role>('admin');
+// Paths that this server's own document names.
+export const knows = new Map<string, boolean>();
 export const mayChange = (): boolean => role.value === 'admin';
 
 export const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
