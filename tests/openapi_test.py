@@ -44,6 +44,8 @@ def misfits(value, schema, where="body"):
         tries = [misfits(value, one, where) for one in schema["oneOf"]]
         return [] if sum(not found for found in tries) == 1 else [f"{where}: fits none or several of oneOf"]
     kind = schema.get("type")
+    if value is None and schema.get("nullable"):
+        return []
     if kind:
         right = isinstance(value, TYPES[kind]) and not (isinstance(value, bool) and kind in ("integer", "number"))
         if not right:
@@ -340,6 +342,7 @@ def check_search(server):
     call("put", "/api/v1/rules", 200, [{"id": "a", "then": {"hide": ["nobody"]}}])
     call("put", "/api/v1/rules", 400, [{"id": "a", "then": {"hide": 1}}])
     call("put", "/api/v1/rules", 200, [])
+    check_experiments(call)
 
     call("put", "/api/v1/settings", 200, {"searchable": [{"name": "title", "weight": 5}, "brand", "*"]})
     wait_folded(server)
@@ -431,6 +434,42 @@ def random_value(draw, depth=0):
     return draw.choice(kinds)
 
 
+def check_experiments(call):
+    """One of each kind, from its definition to what it says and to its end."""
+    all_of, one = "/api/v1/experiments", "/api/v1/experiments/{name}"
+    variant = {"variant": {"settings": {"prefix": False}}}
+    assert call("get", all_of, 200) == {"experiments": []}
+    call("get", one, 404, name="x")
+    assert call("put", one, 400, {"variant": {"settings": {"prefix": 1}}}, name="x")["error"]["field"] == "variant.settings.prefix"
+    call("put", one, 400, {"variant": {"settings_version": 99}}, name="x")
+    call("put", one, 400, variant, name="No Name")
+    call("delete", one, 404, name="x")
+    for action in ("start", "stop", "ship"):
+        call("post", one + "/" + action, 404, {}, name="x")
+        call("post", one + "/" + action, 400, {"nothing": 1}, name="x")
+    for kind in ("ab", "interleaving"):
+        made = call("put", one, 200, dict(variant, kind=kind, note="why"), name="x")
+        assert made["state"] == "draft" and "results" not in made, made
+        assert made["changes"] == [{"name": "prefix", "before": True, "after": False}], made
+        call("post", one + "/stop", 400, {}, name="x")
+        call("post", one + "/ship", 400, {}, name="x")
+        call("post", one + "/start", 200, {}, name="x")
+        call("post", one + "/start", 400, {}, name="x")
+        call("put", one, 400, variant, name="x")
+        call("delete", one, 400, name="x")
+        for user in ("ada", "bob", "eve"):
+            found = call("post", "/api/v1/search", 200, {"query": "kettle", "user": user})
+            assert found["experiment"]["name"] == "x" and ("arm" in found["experiment"]) == (kind == "ab"), found
+        results = call("get", one, 200, name="x")["results"]
+        assert results["verdict"] == "too_early" and "history" in results, results
+        stopped = call("post", one + "/stop", 200, {"reason": "enough"}, name="x")
+        assert stopped["stopped_because"] == "enough" and stopped["state"] == "stopped", stopped
+    assert call("post", one + "/ship", 200, {}, name="x")["state"] == "shipped"
+    assert "history" not in call("get", all_of, 200)["experiments"][0]["results"]
+    call("delete", one, 200, name="x")
+    call("post", "/api/v1/settings/publish", 200, {"version": 0})
+
+
 def check_random(server, rounds=600):
     """Random arguments and bodies on every operation: always a documented answer that fits; 503 is one, 500 is not."""
     draw = random.Random(20260101)
@@ -471,17 +510,18 @@ def check_keys(server, data):
     view = {"type": "view", "user": "ada", "item": "kettle"}
     calls = [("post", "/api/v1/events", view, "write"), ("get", "/api/v1/recommend", None, "read"),
              ("get", "/api/v1/status", None, "read"), ("get", "/metrics", None, "read"),
-             ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"), ("get", "/api/v1/audit", None, "admin"),
+             ("get", "/api/v1/audit", None, "admin"), ("get", "/api/v1/experiments", None, "read"), ("delete", "/api/v1/experiments/{name}", None, "admin"),
+             ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"),
              ("delete", "/api/v1/users/{id}", None, "admin"), ("get", "/api/v1/stream", None, "admin")]
     order = ["read", "write", "admin"]
-    ok = {("delete", "/api/v1/users/{id}"): 202}
+    ok = {("delete", "/api/v1/users/{id}"): 202, ("delete", "/api/v1/experiments/{name}"): 404}
     for method, path, body, least in calls:
-        call(method, path, 401, body, id="ada")
-        call(method, path, 401, body, headers={"X-API-Key": "fk_" + "0" * 48}, id="ada")
+        call(method, path, 401, body, id="ada", name="ada")
+        call(method, path, 401, body, headers={"X-API-Key": "fk_" + "0" * 48}, id="ada", name="ada")
         for role in order:
             allowed = order.index(role) >= order.index(least)
             want = ok.get((method, path), 200) if allowed else 403
-            call(method, path, want, body, headers=roles[role], id="ada")
+            call(method, path, want, body, headers=roles[role], id="ada", name="ada")
     for path in ("/healthz", "/readyz", "/openapi.yaml"):
         call("get", path, 200)
     return [admin] + [roles[role]["X-API-Key"] for role in ("read", "write")]

@@ -27,6 +27,7 @@
 #include "engine/api_keys.h"
 #include "engine/shop_state.h"
 #include "env/file.h"
+#include "experiment/results.h"
 #include "fold/fold_runner.h"
 #include "fold/snapshot_store.h"
 #include "ingest/dead_letters.h"
@@ -76,11 +77,27 @@ struct RecommendPage {
   Offset state_offset = 0;  // Events below were in the state that answered.
 };
 
+// What a page shows of an experiment (experiment/experiments.h).
+struct ExperimentPart {
+  std::string name;
+  uint64_t run = 0;  // 0: it is part of none
+  Arm arm = Arm::kControl;
+  std::string teams;   // interleaving: a letter a place (experiment/draft.h),
+  uint64_t draft = 0;  // and the key of the coins; 0: it is not drafted
+};
+
+struct ExperimentView {
+  Experiment experiment;
+  std::optional<ExperimentResults> results;  // None: a draft.
+  std::vector<SettingsChange> changes;       // From the control to the variant.
+};
+
 struct SearchPage {
   SearchAnswer answer;
   std::string query_id;     // What clicks and purchases that come from this page should bear.
   Offset state_offset = 0;  // Events below were in the state that answered.
   uint64_t took_us = 0;
+  ExperimentPart experiment;
 };
 
 struct SuggestRequest {
@@ -218,6 +235,15 @@ class Engine {
   // logged.
   void note_key(std::string_view action, std::string_view key_name, std::string_view by);
 
+  // ---- experiments (docs/experiments.md): the same rules. kInvalid: what is wrong, or not possible now.
+  Status define_experiment(std::string_view name, std::string_view json, std::string_view by);
+  Status start_experiment(const std::string& name, std::string_view by);
+  Status stop_experiment(const std::string& name, std::string_view reason, std::string_view by);
+  Status ship_experiment(const std::string& name, std::string_view by);  // Publishes the variant's settings.
+  Status delete_experiment(const std::string& name, std::string_view by);
+  std::vector<ExperimentView> experiments();  // Newest first; waits for the fold.
+  Result<ExperimentView> experiment(std::string_view name);
+
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {
     std::string name;
@@ -293,7 +319,7 @@ class Engine {
   // comes first.
   struct ShopsOwn {
     Offset at = 0;  // Of the state it was read from.
-    std::string settings, documents, audit;
+    std::string settings, documents, audit, experiments;
     std::vector<Event> items;  // Each item that is listed, as an upsert.
   };
   static ShopsOwn shops_own(Live& live);
@@ -301,6 +327,16 @@ class Engine {
   Status remember_tail();
   Status administer(std::vector<Event> events);
   Status expect_waiting(const std::string& name);
+  ExperimentBook experiment_book() const;
+  Status check_unused(uint64_t version) const;  // Of the settings, by running experiments.
+  Result<SearchAnswer> answer_search(const Live& live, const SearchRequest& request, TimeMs now_ms) const;
+  // The same as part of an experiment, if the shopper is in one.
+  Result<SearchAnswer> search_as_part(const Live& live, const SearchRequest& request, TimeMs now_ms,
+                                      const std::string& query_id, ExperimentPart& part) const;
+  Result<SearchAnswer> search_drafted(const Live& live, const SearchRequest& request, TimeMs now_ms,
+                                      const ExperimentDefinition& of, std::string_view shopper,
+                                      ExperimentPart& part) const;
+  static void note_part(const SearchPage& page, Event& event);
   std::string next_query_id();
   std::shared_ptr<const RuleBook> rules() const;
   Result<std::shared_ptr<const RuleBook>> rules_with(const std::string& rule) const;

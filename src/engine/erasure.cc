@@ -91,13 +91,15 @@ Engine::ShopsOwn Engine::shops_own(Live& live) {
   live.runner->run([&] {
     own.at = live.runner->applied();
     ShopState& state = *live.state;
-    Writer settings, documents, audit;
+    Writer settings, documents, audit, experiments;
     state.settings().save(settings);
     state.documents().save(documents);
     state.audit().save(audit);
+    state.experiments().save(experiments);
     own.settings = settings.bytes();
     own.documents = documents.bytes();
     own.audit = audit.bytes();
+    own.experiments = experiments.bytes();
     const EpochGuard guard;
     for (ItemSlot slot = 0; slot < state.catalog().slots(); ++slot) {
       const ItemRecord* record = state.catalog().item(slot);
@@ -114,16 +116,19 @@ Engine::ShopsOwn Engine::shops_own(Live& live) {
   return own;
 }
 
-// Retention has removed events of the shop itself with those of its shoppers: the catalogue, settings, rules.
+// Retention has removed events of the shop itself with those of its shoppers: the catalogue, settings, rules,
+// experiments (whose results begin anew).
 // They concern no person and are taken over as they are. The items stand before the tail, so that it is
 // learned with their attributes, and again behind it, where it left one otherwise (part of a catalogue that
 // was swapped in).
 Status Engine::begin_with(const ShopsOwn& own, Live& next) {
   ShopState& state = *next.state;
-  Reader settings(own.settings), documents(own.documents), audit(own.audit);
+  Reader settings(own.settings), documents(own.documents), audit(own.audit), experiments(own.experiments);
   TRY_STATUS(state.settings().load(settings));
   TRY_STATUS(state.documents().load(documents));
   TRY_STATUS(state.audit().load(audit));
+  TRY_STATUS(state.experiments().load(experiments));
+  state.experiments().forget_results();
   const Offset begin = log_->begin();
   TRY(std::unique_ptr<Cursor> cursor, log_->read(begin));
   Event event;

@@ -18,21 +18,23 @@ Result<SearchPage> Engine::search(const SearchRequest& asked, bool record) {
   const uint64_t begun = monotonic_ns();
   page.state_offset = current->runner->applied();
   const TimeMs event_now = current->state->entry().now_ms();
+  TRY(page.answer, search_as_part(*current, request, event_now, page.query_id, page.experiment));
+  page.took_us = (monotonic_ns() - begun) / 1000;
+  searched_.fetch_add(1, std::memory_order_relaxed);
+  if (record) record_search(request, page);
+  return page;
+}
+
+Result<SearchAnswer> Engine::answer_search(const Live& live, const SearchRequest& request,
+                                           TimeMs event_now) const {
   std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
   if (!request.try_rule.empty()) {
     TRY(book, rules_with(request.try_rule));
   }
   std::vector<const Rule*> met;
   if (book != nullptr && !book->empty()) met = book->match(request, now_ms());
-  if (met.empty()) {
-    TRY(page.answer, current->search->search(request, event_now));
-  } else {
-    TRY(page.answer, search_with_rules(*current->search, request, met, event_now));
-  }
-  page.took_us = (monotonic_ns() - begun) / 1000;
-  searched_.fetch_add(1, std::memory_order_relaxed);
-  if (record) record_search(request, page);
-  return page;
+  if (met.empty()) return live.search->search(request, event_now);
+  return search_with_rules(*live.search, request, met, event_now);
 }
 
 Result<BrowseAnswer> Engine::browse(const BrowseRequest& request) const {
@@ -63,6 +65,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
   for (const Refinement& refinement : request.refinements)
     event.attributes.push_back({"refine." + refinement.facet, refinement.values});
   if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
+  note_part(page, event);
   EventBatch batch;
   batch.add(event);
   if (!page.answer.hits.empty()) {
@@ -80,6 +83,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
     if (page.answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{page.answer.exchanged}});
     if (any) event.attributes.push_back({"features", std::move(features)});
     if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
+    note_part(page, event);
     batch.add(event);
   }
   record(batch);

@@ -60,6 +60,7 @@ Status Engine::discard_settings(uint64_t version, std::string_view by) {
     return not_found("version " + std::to_string(version) + " of the settings is not known (any more)");
   if (found->published_ms != 0)
     return invalid("version " + std::to_string(version) + " has been published: it stays in the history");
+  TRY_STATUS(check_unused(version));
   return administer({settings_event("discard", std::to_string(version), by)});
 }
 

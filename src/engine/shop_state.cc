@@ -63,6 +63,7 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       settings_(moment_),
       documents_(moment_),
       audit_(moment_),
+      experiments_(moment_, settings_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
       joiner_(moment_, catalog_, config.joiner),

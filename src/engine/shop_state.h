@@ -5,6 +5,7 @@
 //   settings   how the shop wants to be searched, and its synonyms
 //   documents  what doors keep with the shop: rules, names
 //   audit      who changed what of the shop, and when
+//   experiments   settings compared on live traffic, and what shoppers said to them
 //   catalog    items: changed by upserts, met by actions
 //   joiner     impressions wait for what follows them
 //   trail      which search an action follows
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "clicks/click_model.h"
+#include "experiment/experiments.h"
 #include "feature/catalog.h"
 #include "feature/counters.h"
 #include "feature/entry.h"
@@ -102,8 +104,8 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,  &settings_, &documents_, &audit_,  &catalog_,  &joiner_,   &trail_,   &suggestions_,
-            &intent_, &vectors_,  &clicks_,    &search_, &learning_, &profiles_, &counters_};
+    return {&entry_,       &settings_, &documents_, &audit_,  &experiments_, &catalog_,  &joiner_,   &trail_,
+            &suggestions_, &intent_,   &vectors_,   &clicks_, &search_,      &learning_, &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -126,6 +128,7 @@ class ShopState final : public StagedFolds {
   Settings& settings() { return settings_; }
   Documents& documents() { return documents_; }
   Audit& audit() { return audit_; }
+  Experiments& experiments() { return experiments_; }
   Catalog& catalog() { return catalog_; }
   SearchState& search() { return search_; }
   ItemVectors& vectors() { return vectors_; }
@@ -141,6 +144,7 @@ class ShopState final : public StagedFolds {
   const Suggestions& suggestions() const { return suggestions_; }
   const Intent& intent() const { return intent_; }
   const Joiner& joiner() const { return joiner_; }
+  const Experiments& experiments() const { return experiments_; }
   const ClickModel& clicks() const { return clicks_; }
   const ItemVectors& vectors() const { return vectors_; }
   const Profiles& profiles() const { return profiles_; }
@@ -159,6 +163,7 @@ class ShopState final : public StagedFolds {
   Settings settings_;
   Documents documents_;
   Audit audit_;
+  Experiments experiments_;
   Catalog catalog_;
   CatalogFacts facts_;
   Joiner joiner_;

@@ -14,7 +14,7 @@ TEST(ShopStateFolds, OneThreadAppliesWhatTwoDo) {
   const auto state = std::move(ShopState::open({})).value();
   std::set<std::string> names;
   for (const Fold* fold : state->folds()) names.insert(std::string(fold->name()));
-  for (const char* name : {"joiner", "clicks", "learning", "profiles", "counters"})
+  for (const char* name : {"joiner", "clicks", "experiments", "learning", "profiles", "counters"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 

@@ -65,6 +65,7 @@ Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const
   add_search_routes(router_, parts_);
   add_settings_routes(router_, parts_);
   add_rule_routes(router_, parts_);
+  add_experiment_routes(router_, parts_);
   add_suggest_routes(router_, parts_);
   add_status_routes(router_, parts_);
   for (const MakeMount& make : options.mounts) add(make, options.body_bytes_max);

@@ -302,6 +302,16 @@ void write_rules(JsonWriter& json, const SearchAnswer& answer) {
   json.end();
 }
 
+// Which experiment the page is part of: for the shop's own analytics.
+void write_part(JsonWriter& json, const ExperimentPart& part) {
+  json.key("experiment").object().field("name", std::string_view(part.name));
+  if (part.draft == 0)
+    json.field("arm", part.arm == Arm::kVariant ? "variant" : "control");
+  else
+    json.field("teams", std::string_view(part.teams));
+  json.end();
+}
+
 }  // namespace
 
 void write_search_answer(JsonWriter& json, const SearchRequest& request, const SearchPage& page) {
@@ -336,6 +346,7 @@ void write_search_answer(JsonWriter& json, const SearchRequest& request, const S
   write_rules(json, answer);
   if (answer.out_of_time) json.field("out_of_time", true);
   json.field("settings_version", answer.settings_version).field("took_us", page.took_us);
+  if (page.experiment.run != 0) write_part(json, page.experiment);
   if (request.explain) {
     json.field("state_offset", page.state_offset).key("steps").array();
     for (const StepTime& step : answer.steps)

@@ -6,6 +6,7 @@ namespace freshet {
 Run add_completions(CLI::App& app);  // cmd_completions.cc
 Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
 Run add_eval(CLI::App& app);         // cmd_eval.cc
+Run add_experiment(CLI::App& app);   // cmd_experiment.cc
 Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
 Run add_learn(CLI::App& app);        // cmd_learn.cc
@@ -25,6 +26,7 @@ std::span<const Command> commands() {
       {"completions", "What a shell needs to complete commands and flags", add_completions},
       {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
       {"eval", "Judged queries through the served search: nDCG, recall, latency", add_eval},
+      {"experiment", "Compare settings on live traffic: define, start, look, ship", add_experiment},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"learn", "Labelled rows from a file through an online learner: predict, then learn", add_learn},

@@ -101,7 +101,8 @@ void learned(Context& c) {
 
 // Items of the first places change places with probability one half, in the pairs of one design.
 void exchange_places(Context& c) {
-  if (c.request.explore == 0 || c.request.from != 0 || !learns_clicks(c) || !group_attribute(c).empty())
+  if (c.request.explore == 0 || !c.request.exchanges || c.request.from != 0 || !learns_clicks(c) ||
+      !group_attribute(c).empty())
     return;
   const ClickModel::Parameters& known = c.clicks->parameters();
   if (!known.ready || c.settings.click_weight <= 0) return;

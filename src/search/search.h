@@ -100,6 +100,7 @@ struct SearchRequest {
   // Key of the draws by which this page may try things out (settings: click_swaps, click_exploration); 0: it
   // is not shown to a shopper, and tries nothing.
   uint64_t explore = 0;
+  bool exchanges = true;   // May places change for click_swaps? Not on pages made of two.
   uint32_t budget_ms = 0;  // 0: the server's. What is not done by then is left out, and said so.
 
   static constexpr uint32_t kCountMax = 1000;

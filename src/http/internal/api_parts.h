@@ -26,14 +26,15 @@ struct ApiParts {
   const Guard* guard = nullptr;
 };
 
-void add_event_routes(Router& router, ApiParts& parts);      // events, items
-void add_recommend_routes(Router& router, ApiParts& parts);  // recommend, trending, users
-void add_letter_routes(Router& router, ApiParts& parts);     // dead letters
-void add_search_routes(Router& router, ApiParts& parts);     // search, browse, facet values
-void add_rule_routes(Router& router, ApiParts& parts);       // rules over searches
-void add_settings_routes(Router& router, ApiParts& parts);   // search settings, synonyms
-void add_suggest_routes(Router& router, ApiParts& parts);    // completions, popular, trending
-void add_status_routes(Router& router, ApiParts& parts);     // status, stream, health, metrics, admin
+void add_event_routes(Router& router, ApiParts& parts);       // events, items
+void add_recommend_routes(Router& router, ApiParts& parts);   // recommend, trending, users
+void add_letter_routes(Router& router, ApiParts& parts);      // dead letters
+void add_search_routes(Router& router, ApiParts& parts);      // search, browse, facet values
+void add_rule_routes(Router& router, ApiParts& parts);        // rules over searches
+void add_settings_routes(Router& router, ApiParts& parts);    // search settings, synonyms
+void add_experiment_routes(Router& router, ApiParts& parts);  // what is compared on live traffic
+void add_suggest_routes(Router& router, ApiParts& parts);     // completions, popular, trending
+void add_status_routes(Router& router, ApiParts& parts);      // status, stream, health, metrics, admin
 
 void sample_server(const ServerStats& stats, std::vector<MetricSample>& out);
 // Why answers from state must wait, while the tail of the log is folded; nullopt: they need not.
