@@ -1,4 +1,5 @@
-// freshet eval search: judged queries through the served ranking. docs/benchmarks.md has one command a set.
+// freshet eval search, clicks, policy: judged queries through the served ranking, and what a log says of
+// another. docs/benchmarks.md has one command a set.
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -155,6 +156,8 @@ CLI::Option* add_data(CLI::App& app, Flags& flags) {
 
 }  // namespace
 
+Run add_eval_policy(CLI::App& app);  // cmd_eval_policy.cc
+
 Run add_eval(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   app.require_subcommand(1);
@@ -182,7 +185,11 @@ Run add_eval(CLI::App& app) {
       ->capture_default_str();
   clicks.add_option("--seed", flags->eval.seed, "Of shoppers and of the choice of queries")
       ->capture_default_str();
-  return [flags, relevant, &clicks] {
+  CLI::App& policy = *app.add_subcommand(
+      "policy", "What other search settings would have earned, from the clicks on a shop's own pages");
+  const Run run_policy = add_eval_policy(policy);
+  return [flags, relevant, &clicks, &policy, run_policy] {
+    if (policy.parsed()) return run_policy();
     flags->data.has_relevant_min = relevant->count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
   };

@@ -25,7 +25,7 @@ std::span<const Command> commands() {
   static const Command kCommands[] = {
       {"completions", "What a shell needs to complete commands and flags", add_completions},
       {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
-      {"eval", "Judged queries through the served search: nDCG, recall, latency", add_eval},
+      {"eval", "Rankings judged: by judged queries, by simulated clicks, by a log", add_eval},
       {"experiment", "Compare settings on live traffic: define, start, look, ship", add_experiment},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
