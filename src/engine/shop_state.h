@@ -104,8 +104,9 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,       &settings_, &documents_, &audit_,  &experiments_, &catalog_,  &joiner_,   &trail_,
-            &suggestions_, &intent_,   &vectors_,   &clicks_, &search_,      &learning_, &profiles_, &counters_};
+    return {&entry_,  &settings_, &documents_,   &audit_,   &experiments_, &catalog_,
+            &joiner_, &trail_,    &suggestions_, &intent_,  &vectors_,     &clicks_,
+            &search_, &learning_, &profiles_,    &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);

@@ -273,6 +273,11 @@ Status check_flags(Flags& flags) {
   return {};
 }
 
+void spoil(Poison& poison, Trainer& trainer, size_t label, const std::vector<size_t>& spared, Row& row) {
+  trainer.set_rate(poison.rate(trainer.rows() + 1));
+  poison.apply(trainer.rows() + 1, label, spared, row);
+}
+
 Status run_learn(Flags& flags) {
   TRY_STATUS(check_flags(flags));
   std::optional<Poison> poison;
@@ -303,10 +308,7 @@ Status run_learn(Flags& flags) {
     float score = 0;
     float label = 0;
     const Result<bool> labelled = trainer.label_of(row, label);  // As it was before any poison.
-    if (poison) {
-      trainer.set_rate(poison->rate(trainer.rows() + 1));
-      poison->apply(trainer.rows() + 1, reader.column(flags.config.encoder.label), spared, row);
-    }
+    if (poison) spoil(*poison, trainer, reader.column(flags.config.encoder.label), spared, row);
     const double n = static_cast<double>(trainer.judged().n());
     const bool binary = flags.config.encoder.task == Task::kBinary;
     const auto total = [&] {
