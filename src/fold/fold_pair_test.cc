@@ -95,6 +95,45 @@ TEST(FoldPair, FoldsAsOneThreadDoes) {
   for (Offset at = 0; at < kEvents; ++at) ASSERT_EQ(applied[at], at);
 }
 
+// Handing over a whole catalogue one by one, to wait for each, would be slower than one thread.
+TEST(FoldPair, WhatChangesTheCatalogueIsFoldedByTheCaller) {
+  struct Watched : StagedFolds {
+    void begin(std::function<void()> settle) override { settle_ = std::move(settle); }
+    void end() override {}
+    void first(size_t, Offset at, const Event& event) override {
+      if (event.type == EventType::kView) return;
+      settle_();
+      EXPECT_EQ(next_, at) << "what came before is done";
+    }
+    void second(size_t, Offset at, const Event& event) override {
+      EXPECT_EQ(next_, at);
+      next_ = at + 1;
+      if (event.type != EventType::kView) here += std::this_thread::get_id() == caller_ ? 1 : 0;
+    }
+    bool help() override { return false; }
+    bool help_waits() const override { return false; }
+    void finish() override {}
+    int here = 0;
+
+   private:
+    const std::thread::id caller_ = std::this_thread::get_id();
+    std::function<void()> settle_;
+    Offset next_ = 0;
+  } folds;
+  std::vector<Offset> applied;
+  constexpr EventType kItems[] = {EventType::kItemUpsert, EventType::kItemUpdate, EventType::kItemDelete};
+  {
+    FoldPair pair(folds, [&](Offset at, const Event&) { applied.push_back(at); });
+    for (Offset at = 0; at < 3000; ++at) {
+      pair.place().type = at % 10 < 3 ? kItems[at % 3] : EventType::kView;
+      pair.fold(at);
+    }
+  }
+  EXPECT_EQ(folds.here, 900);
+  ASSERT_EQ(applied.size(), 3000u);
+  for (Offset at = 0; at < 3000; ++at) ASSERT_EQ(applied[at], at);
+}
+
 // The runner: two threads for what is far behind, one for the rest; commands find the folds standing still.
 TEST(FoldPair, TheRunnerUsesItForATail) {
   if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one processor";
