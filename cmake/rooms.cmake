@@ -48,23 +48,25 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/learn/gauss_learner.cc ${P
                             PROPERTIES COMPILE_OPTIONS "-O3")  # loops over short rows in vectors
 room(settings DEPENDS base event fold feature text json)
 room(experiment DEPENDS base event fold feature settings json)
+room(rank DEPENDS base event fold feature model sample clicks settings)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/rank/gauss_weights.cc PROPERTIES COMPILE_OPTIONS "-O3")
 
 # answer
 room(query DEPENDS base settings text index)
-room(serve DEPENDS base event feature column recommend log)
-room(search DEPENDS base event env fold feature model text index column settings query suggest vector sample clicks)
+room(serve DEPENDS base event feature model column recommend settings rank log)
+room(search DEPENDS base event env fold feature model text index column settings query suggest vector sample clicks rank)
 room(rules DEPENDS base event text json column settings search)
 
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)
-room(engine DEPENDS base event env log store fold feature model recommend text index settings query suggest vector sample clicks experiment json serve search rules ingest)
+room(engine DEPENDS base event env log store fold feature model recommend text index settings query suggest vector sample clicks rank experiment json serve search rules ingest)
 room(http DEPENDS base event env log json feature recommend settings experiment serve search rules ingest engine LIBRARIES Boost::json OpenSSL::SSL prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning
   target_compile_options(freshet_http PUBLIC -Wno-tsan)
 endif()
 embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(dialect DEPENDS base event env json column settings serve search recommend rules ingest engine http)
-room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings text sample clicks search experiment)
+room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings text sample clicks rank serve search experiment)
 room(main DEPENDS base event env log store fold feature learn publish recommend experiment json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")

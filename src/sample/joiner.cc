@@ -66,6 +66,7 @@ void Joiner::show(const Event& event, uint64_t shopper) {
   if (event.shown.empty()) return;
   const uint64_t number = first_ + pages_.size();
   ShownPage page;
+  page.number = number;
   page.query_id = event.query_id.empty() ? 0 : hash_bytes(event.query_id);
   page.shopper = shopper;
   page.time_ms = moment_.time_ms;
@@ -264,6 +265,7 @@ Status Joiner::load(Reader& in) {
   const uint64_t count = in.varint();
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     ShownPage page;
+    page.number = first_ + i;
     page.query_id = in.u64();
     page.shopper = in.u64();
     page.before = in.u64();

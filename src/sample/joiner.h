@@ -62,6 +62,7 @@ struct ShownPlace {
 struct ShownPage {
   uint64_t query_id = 0, shopper = 0;  // Hashes; 0: none
   uint64_t before = 0;                 // Number + 1 of the shopper's impression before this one; 0: none
+  uint64_t number = 0;                 // 0, 1, 2, ... in the order of the log
   TimeMs time_ms = 0;
   uint32_t from = 0;      // Place of the first item in the whole list.
   int8_t exchanged = -1;  // Which places had changed with which, with probability one half; -1: none

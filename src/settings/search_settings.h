@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "settings/ranker_settings.h"
 
 namespace freshet {
 
@@ -114,6 +115,7 @@ struct SearchSettings {
   double click_swaps = 0.05;
   // Of the doubt about an item's clicks, how much lifts or lowers it at random when a page is served. 0..1
   double click_exploration = 0.1;
+  RankerSettings ranker;  // Of searches and of recommendations.
   Relaxation relaxation = Relaxation::kWords;
   std::vector<std::string> suggestions_hidden;  // Words no suggestion may contain, besides the built-in list.
   bool operator==(const SearchSettings&) const = default;

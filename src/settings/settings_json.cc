@@ -163,6 +163,29 @@ void write(JsonWriter& out, const HighlightDefaults& highlight) {
   out.field("after", std::string_view(highlight.after)).field("escape_html", highlight.escape_html).end();
 }
 
+void read(JsonFields& in, RankerSettings& out) {
+  constexpr double kMost = 1000;
+  in.number("weight", out.weight, 0, 1);
+  in.number("click", out.click, 0, kMost);
+  in.number("cart", out.cart, 0, kMost);
+  in.number("purchase", out.purchase, 0, kMost);
+  in.text("value", out.value, 0, Limits::kNameBytes);
+  in.whole("candidates", out.candidates, 10u, 1000u);
+  in.number("diversity", out.diversity, 0, 1);
+  in.whole("category_cap", out.category_cap, 0u, 1000u);
+  in.number("exploration", out.exploration, 0, 1);
+  in.number("control", out.control, 0, 1);
+  if (out.click + out.cart + out.purchase <= 0)
+    in.wrong("click", "click, cart or purchase above 0: pages are ordered for something");
+}
+void write(JsonWriter& out, const RankerSettings& ranker) {
+  out.object().field("weight", ranker.weight).field("click", ranker.click).field("cart", ranker.cart);
+  out.field("purchase", ranker.purchase).field("value", std::string_view(ranker.value));
+  out.field("candidates", ranker.candidates).field("diversity", ranker.diversity);
+  out.field("category_cap", ranker.category_cap).field("exploration", ranker.exploration);
+  out.field("control", ranker.control).end();
+}
+
 template <class T>
 void read_object(JsonFields& fields, std::string_view name, T& out) {
   const Json* given = fields.any(name);
@@ -223,6 +246,7 @@ const Member kMembers[] = {
     FRESHET_SHARE(click_weight),
     FRESHET_SHARE(click_swaps),
     FRESHET_SHARE(click_exploration),
+    FRESHET_MEMBER(ranker, read_object(in, name, out.ranker), write(out, from.ranker)),
     FRESHET_MEMBER(relaxation, read_enum(in, name, out.relaxation, kRelaxations),
                    out.value(name_of(from.relaxation, kRelaxations))),
     FRESHET_TEXTS(suggestions_hidden, Limits::kHidden),

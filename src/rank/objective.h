@@ -1,0 +1,26 @@
+// What the settings declare a page to be ordered for, as the ranker asks it. Threads: pure, under an
+// EpochGuard.
+#pragma once
+
+#include <vector>
+
+#include "feature/catalog.h"
+#include "rank/ranker.h"
+#include "settings/ranker_settings.h"
+
+namespace freshet {
+
+inline RankObjective objective_of(const RankerSettings& settings) {
+  return {settings.click, settings.cart, settings.purchase};
+}
+
+// Is this page one of the share that is ordered without the ranker? key: of the page; 0: it is not shown.
+bool is_control(const RankerSettings& settings, uint64_t key);
+
+// Gives each candidate what a purchase of it is worth against the mean of all: the attribute
+// `settings.value`, at least a tenth and at most ten times the mean; the mean where there is none. Does
+// nothing while purchases do not count.
+void add_values(const Catalog& catalog, const RankerSettings& settings,
+                std::vector<RankCandidate>& candidates);
+
+}  // namespace freshet

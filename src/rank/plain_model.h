@@ -1,0 +1,68 @@
+// What a score alone is worth: logistic regression on (1, score, ln(1 + place)) with a Gaussian over the
+// three, learned one example at a time by the extended Kalman filter (as rank/gauss_weights.h, with the full
+// covariance). The ranker starts from it, and only what is known beyond it changes an order.
+//
+// Threads: one; a copy may be read by any. Cost: 30 ns an example.
+#pragma once
+
+#include <array>
+#include <cmath>
+
+#include "base/bytes.h"
+#include "model/math.h"
+
+namespace freshet {
+
+class PlainModel {
+ public:
+  static constexpr size_t kSize = 3;
+  using Row = std::array<double, kSize>;
+
+  PlainModel() = default;
+  PlainModel(const Row& mean, const Row& deviation) : mean_(mean) {
+    for (size_t i = 0; i < kSize; ++i) {
+      variance_[i * kSize + i] = deviation[i] * deviation[i];
+      drift_[i] = 1e-5 * variance_[i * kSize + i];
+    }
+  }
+
+  // base: NaN: not known, taken as `usual` (what the base mostly is).
+  static Row row(double base, double usual, double place) {
+    const float ln = log_f32(static_cast<float>(1 + place));
+    return {1, std::isnan(base) ? usual : base, static_cast<double>(ln)};
+  }
+  double logit(const Row& x) const { return mean_[0] * x[0] + mean_[1] * x[1] + mean_[2] * x[2]; }
+  double slope() const { return mean_[1]; }
+
+  void learn(const Row& x, double label, double weight) {
+    for (size_t i = 0; i < kSize; ++i) variance_[i * kSize + i] += drift_[i];
+    Row v{};
+    double along = 0;
+    for (size_t i = 0; i < kSize; ++i) {
+      for (size_t j = 0; j < kSize; ++j) v[i] += variance_[i * kSize + j] * x[j];
+      along += v[i] * x[i];
+    }
+    const double p = static_cast<double>(sigmoid_f32(static_cast<float>(logit(x))));
+    const double h = weight * p * (1 - p), down = 1 / (1 + h * along);
+    for (size_t i = 0; i < kSize; ++i) mean_[i] += v[i] * (weight * (label - p) * down);
+    for (size_t i = 0; i < kSize; ++i)
+      for (size_t j = 0; j < kSize; ++j) variance_[i * kSize + j] -= v[i] * v[j] * (h * down);
+  }
+
+  void save(Writer& out) const {
+    out.array(mean_.data(), mean_.size());
+    out.array(drift_.data(), drift_.size());
+    out.array(variance_.data(), variance_.size());
+  }
+  void load(Reader& in) {
+    in.array(mean_.data(), mean_.size());
+    in.array(drift_.data(), drift_.size());
+    in.array(variance_.data(), variance_.size());
+  }
+
+ private:
+  Row mean_{}, drift_{};
+  std::array<double, kSize * kSize> variance_{};
+};
+
+}  // namespace freshet

@@ -1,0 +1,45 @@
+// The last step before the shop's rules: from scores to an order. Diversity, a cap on categories, and one
+// place to try something out.
+//
+//   diversity   places are filled one by one with the item of most
+//                 (1 - d) (score - least) / (best - least) - d max over those placed of likeness
+//               (Carbonell and Goldstein 1998, "The use of MMR"; d = 1 - lambda); likeness: .6 for the same
+//               category and .4 for the same brand
+//   cap         of what is left, an item of a category that has its places already waits until nothing else
+//   is trial       on a share of pages, one place but the first, drawn evenly, goes to an item j from behind
+//   the
+//               page, drawn in proportion to P(j is better than who stands there), both Gaussian: probability
+//               matching (Thompson 1933) within the pair. What was drawn, and with which probability, is
+//               known exactly: propensity of the newcomer = share / (places - 1) x that of the draw; of who
+//               stood there = 1 - share / (places - 1)
+//
+// Threads: pure. Cost: without diversity and cap nothing but the trial; with them places x candidates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace freshet {
+
+struct RerankItem {
+  double score = 0;
+  double deviation = 0;
+  uint32_t category = 0, brand = 0;  // Facets; 0: none
+  uint32_t index = 0;                // The caller's.
+  float propensity = 1;
+  bool trial = false;
+};
+
+struct RerankOptions {
+  size_t places = 10;  // Of the page.
+  double diversity = 0;
+  uint32_t category_cap = 0;
+  double exploration = 0;
+  uint64_t key = 0;  // Of the draws, from the page's query id; 0: nothing is tried.
+};
+
+// `items`: by score, best first; left in the order to be shown. What is behind the page keeps its order.
+void rerank(std::vector<RerankItem>& items, const RerankOptions& options);
+
+}  // namespace freshet
