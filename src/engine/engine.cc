@@ -118,6 +118,8 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   next->search = std::make_unique<SearchService>(state.catalog(), state.settings(), state.search(),
                                                  config_.state.search, &state.vectors(), &state.intent(),
                                                  &state.suggestions(), &state.clicks());
+  next->service->rank_with(state.ranker(), state.settings());
+  next->search->rank_with(state.ranker(), state.profiles());
   FoldRunnerOptions options;
   options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;
@@ -298,12 +300,14 @@ void Engine::applied_one(Offset at, const Event& event) {
 
 // ---- answers
 
-Result<RecommendPage> Engine::recommend(const RecommendRequest& request, bool record) {
+Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool record) {
   const std::shared_ptr<Live> current = live();
   RecommendPage page;
+  page.query_id = next_query_id();
+  RecommendRequest request = asked;
+  request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
   page.state_offset = current->runner->applied();
   TRY(page.answer, current->service->recommend(request, current->state->entry().now_ms()));
-  page.query_id = next_query_id();
   recommended_.fetch_add(1, std::memory_order_relaxed);
   if (record && !page.answer.items.empty()) record_impression(request, page);
   return page;
@@ -339,7 +343,7 @@ void Engine::record(const EventBatch& page) {
 void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
   Event event = event_of_page(EventType::kImpression, page.query_id, request.user, request.session,
                               std::string(surface_name(request.surface)));
-  for (const RecommendedItem& item : page.answer.items) event.shown.push_back({item.id, 1.0f});
+  put_shown(page.answer, event);
   EventBatch batch;
   batch.add(event);
   record(batch);

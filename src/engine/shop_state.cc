@@ -1,5 +1,8 @@
 #include "engine/shop_state.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/hash.h"
 #include "base/id_order.h"
 #include "fold/snapshot_store.h"
@@ -66,12 +69,10 @@ ShopState::ShopState(const StateConfig& config, Status& status)
       experiments_(moment_, settings_),
       catalog_(moment_, config.catalog),
       facts_(catalog_),
-      joiner_(moment_, catalog_, config.joiner),
       trail_(moment_),
       suggestions_(moment_, trail_, config.suggestions),
       intent_(moment_, catalog_, trail_, config.intent),
       vectors_(moment_, catalog_, trail_, config.vectors),
-      clicks_(moment_, catalog_, joiner_, config.clicks),
       search_(moment_, catalog_, settings_, config.search),
       profiles_(later_, config.profiles),
       learning_(moment_, later_, profiles_,
@@ -81,9 +82,13 @@ ShopState::ShopState(const StateConfig& config, Status& status)
                   status = opened.error();
                   return nullptr;
                 }()),
+      joiner_(later_, catalog_, config.joiner),
+      clicks_(later_, catalog_, joiner_, config.clicks),
+      ranker_(later_, catalog_, profiles_, joiner_, clicks_, config.ranker),
       counters_(moment_, catalog_, config.counters) {
+  const std::array<Fold*, 5> later = {&learning_, &joiner_, &clicks_, &ranker_, &profiles_};
   for (Fold* fold : folds())
-    if (fold != &learning_ && fold != &profiles_) first_.push_back(fold);
+    if (std::find(later.begin(), later.end(), fold) == later.end()) first_.push_back(fold);
 }
 
 Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
@@ -112,8 +117,8 @@ void ShopState::apply(Offset at, const Event& event) {
   for (Fold* fold : folds()) fold->apply(at, event);
 }
 
-// Of the catalogue, learning reads what before_change() tells of; of the other folds of the first stage,
-// nothing.
+// Of the catalogue, the second stage reads what before_change() tells of; of the other folds of the first
+// stage, nothing.
 void ShopState::begin(std::function<void()> settle) {
   catalog_.before_change(std::move(settle));
   recommender().set_aside(true);
@@ -131,6 +136,9 @@ void ShopState::first(size_t place, Offset at, const Event& event) {
 
 void ShopState::second(size_t place, Offset at, const Event& event) {
   learning_.apply(at, event, moments_[place]);
+  joiner_.apply(at, event);
+  clicks_.apply(at, event);
+  ranker_.apply(at, event);
   profiles_.apply(at, event);
 }
 

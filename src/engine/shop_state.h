@@ -7,13 +7,14 @@
 //   audit      who changed what of the shop, and when
 //   experiments   settings compared on live traffic, and what shoppers said to them
 //   catalog    items: changed by upserts, met by actions
-//   joiner     impressions wait for what follows them
 //   trail      which search an action follows
 //   suggestions, intent   queries shoppers type, and what kind of item they then want
 //   vectors    of items: the shop's own, and those learned from what followed searches
-//   clicks     what clicks say about the order of searches
 //   search     the inverted index, columns and vectors of what changed; how popular items are
 //   learning   recommenders: learn from the action, given what the shopper did before it
+//   joiner     impressions wait for what follows them
+//   clicks     what clicks say about the order of searches
+//   ranker     what shoppers answer to, on every page; reads the shopper's sequence without the action
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
 //   counters   counts it by scope
 //
@@ -33,6 +34,7 @@
 #include "feature/profiles.h"
 #include "fold/fold.h"
 #include "fold/staged_folds.h"
+#include "rank/ranker.h"
 #include "recommend/recommender.h"
 #include "sample/joiner.h"
 #include "search/search_state.h"
@@ -56,6 +58,7 @@ struct StateConfig {
   IntentConfig intent;
   JoinerConfig joiner;
   ClickConfig clicks;
+  RankerConfig ranker;
   uint32_t dedupe_window = 1u << 20;  // Event ids remembered by the fold; 0: every event counts.
 };
 
@@ -73,8 +76,8 @@ class CatalogFacts final : public ItemFacts {
   const Catalog& catalog_;
 };
 
-// The recommenders as a fold. It and the profiles go by a moment of their own, `later`, so that they can be
-// behind the other folds (fold/staged_folds.h).
+// The recommenders as a fold, the first of the second stage: it tells those after it the moment, `later`, by
+// which they go, so that they can be behind the other folds (fold/staged_folds.h).
 class Learning final : public Fold {
  public:
   Learning(const Moment& moment, Moment& later, const Profiles& profiles,
@@ -104,14 +107,14 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,  &settings_, &documents_,   &audit_,   &experiments_, &catalog_,
-            &joiner_, &trail_,    &suggestions_, &intent_,  &vectors_,     &clicks_,
-            &search_, &learning_, &profiles_,    &counters_};
+    return {&entry_,  &settings_,    &documents_, &audit_,    &experiments_, &catalog_,
+            &trail_,  &suggestions_, &intent_,    &vectors_,  &search_,      &learning_,
+            &joiner_, &clicks_,      &ranker_,    &profiles_, &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
 
-  // The same by two threads: the second stage is learning and profiles, and the sequence model's part of
+  // The same by two threads: the second stage is learning to profiles, and the sequence model's part of
   // learning is what is put aside.
   void begin(std::function<void()> settle) override;
   void end() override;
@@ -147,6 +150,8 @@ class ShopState final : public StagedFolds {
   const Joiner& joiner() const { return joiner_; }
   const Experiments& experiments() const { return experiments_; }
   const ClickModel& clicks() const { return clicks_; }
+  Ranker& ranker() { return ranker_; }
+  const Ranker& ranker() const { return ranker_; }
   const ItemVectors& vectors() const { return vectors_; }
   const Profiles& profiles() const { return profiles_; }
   const Counters& counters() const { return counters_; }
@@ -158,7 +163,7 @@ class ShopState final : public StagedFolds {
   ShopState(const StateConfig& config, Status& status);
 
   Moment moment_;
-  Moment later_;                         // Of learning and profiles: as of the event that they are at.
+  Moment later_;                         // Of the second stage: as of the event that it is at.
   std::array<Moment, kPlaces> moments_;  // Left by the first stage for the second.
   Entry entry_;
   Settings settings_;
@@ -167,15 +172,16 @@ class ShopState final : public StagedFolds {
   Experiments experiments_;
   Catalog catalog_;
   CatalogFacts facts_;
-  Joiner joiner_;
   SearchTrail trail_;
   Suggestions suggestions_;
   Intent intent_;
   ItemVectors vectors_;
-  ClickModel clicks_;
   SearchState search_;
   Profiles profiles_;
   Learning learning_;
+  Joiner joiner_;
+  ClickModel clicks_;
+  Ranker ranker_;
   Counters counters_;
   std::vector<Fold*> first_;  // folds() without those of the second stage.
 };

@@ -45,6 +45,7 @@ struct Recommender::State {
 
   using Page = std::vector<Recommended>;
   Page next(const RecommendQuery& query, RankingWork& work) const;
+  std::vector<SlateRanker::Entry> rank_again(const RecommendQuery& query, RankingWork& work) const;
   Page related(const RecommendQuery& query, RankingWork& work) const;
   Page bought_together(const RecommendQuery& query, RankingWork& work) const;
   Page trending(const RecommendQuery& query, RankingWork& work) const;
@@ -137,17 +138,48 @@ void Recommender::evict(std::span<const ItemSlot> items) {
 // ---------------------------------------------------------------------------------------------------
 
 std::vector<Recommended> Recommender::State::next(const RecommendQuery& query, RankingWork& work) const {
-  ranking.rank(query, work);
+  std::vector<SlateRanker::Entry> ranked;
+  if (query.ranker == nullptr) {
+    ranking.rank(query, work);
+  } else {
+    ranked = rank_again(query, work);
+  }
   Page page;
   page.reserve(query.k);
   for (const auto& [p, index] : work.order)
-    page.push_back({work.slate.item(work.chosen[index]), p, ranking.reason(work, index), {}});
+    page.push_back({work.slate.item(work.chosen[index]), p, ranking.reason(work, index), {}, p});
   if (query.explain) {
     auto parts = ranking.explain(work);
     for (size_t i = 0; i < page.size(); ++i) page[i].parts = std::move(parts[i]);
   }
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    page[i].score = ranked[i].score;
+    page[i].propensity = ranked[i].propensity;
+    page[i].parts.insert(page[i].parts.end(), ranked[i].parts.begin(), ranked[i].parts.end());
+    if (query.explain) settle_parts(page[i].parts, double{page[i].score});
+  }
   fill_up(query, work.context, page);
   return page;
+}
+
+// The mixture's best in the ranker's order; work.order follows it, with the mixture's probabilities.
+std::vector<SlateRanker::Entry> Recommender::State::rank_again(const RecommendQuery& query,
+                                                               RankingWork& work) const {
+  RecommendQuery more = query;
+  more.k = std::max(query.k, query.ranker->candidates());
+  ranking.rank(more, work);
+  std::vector<SlateRanker::Entry> slate;
+  slate.reserve(work.order.size());
+  for (uint32_t i = 0; i < work.order.size(); ++i)
+    slate.push_back({.item = work.slate.item(work.chosen[work.order[i].second]),
+                     .score = work.order[i].first,
+                     .index = i,
+                     .parts = {}});
+  query.ranker->rank(query.k, query.explain, slate);
+  std::vector<std::pair<float, uint32_t>> order;
+  for (const SlateRanker::Entry& entry : slate) order.push_back(work.order[entry.index]);
+  work.order = std::move(order);
+  return slate;
 }
 
 // The anchors in the place of the shopper's own steps; the anchors themselves are no answer.

@@ -61,6 +61,25 @@ struct Lesson {
   bool first_sight = false;  // Nobody knew the item before: no request could have been answered with it.
 };
 
+struct RecommendPart;
+
+// What orders the mixture's candidates once more; of one request.
+class SlateRanker {
+ public:
+  struct Entry {
+    ItemSlot item = kNoItem;
+    float score = 0;       // Probability by the mixture; then the new score.
+    uint32_t index = 0;    // Place in the slate as given; to be left as it is.
+    float propensity = 1;  // That it stands where it then does.
+    std::vector<RecommendPart>
+        parts;  // If explained: of the difference of the scores; the last takes the rest.
+  };
+  virtual ~SlateRanker() = default;
+  virtual size_t candidates() const = 0;  // So many of the best, or the page if it is longer.
+  // `slate`: best first. Left as it is to be shown: at most `places`, some of those given.
+  virtual void rank(size_t places, bool explain, std::vector<Entry>& slate) = 0;
+};
+
 struct RecommendQuery {
   Surface surface = Surface::kForYou;
   Sequence sequence;
@@ -72,7 +91,8 @@ struct RecommendQuery {
   uint32_t facet = 0;                   // trending: only this category or brand; 0: all
   EventType action = EventType::kView;  // Which action is to be foretold; kPurchase: the next basket.
   bool explain = false;                 // Recommended::parts are wanted.
-  uint64_t order = 0;  // Not 0: the order being filled; its steps in `sequence` are left out.
+  uint64_t order = 0;             // Not 0: the order being filled; its steps in `sequence` are left out.
+  SlateRanker* ranker = nullptr;  // Surfaces for you, next and related; nullptr: the mixture's order.
 };
 
 struct RecommendReason {
@@ -114,7 +134,9 @@ struct Recommended {
   float score = 0;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
   RecommendReason reason;
   std::vector<RecommendPart>
-      parts;  // If asked for; their sum, from first to last, is `score` to the last bit.
+      parts;             // If asked for; their sum, from first to last, is `score` to the last bit.
+  float base = 0;        // The mixture's probability; 0: it was not asked.
+  float propensity = 1;  // That it stands where it does.
 };
 
 // How one query looks through every source, and what all of it says of one item. For evaluation and explain.

@@ -32,6 +32,8 @@ double normal(Draw& draw) {
   return sum;
 }
 
+}  // namespace
+
 void put_match(const Context& c, Candidate& one, size_t place, double top) {
   const double scale = 1 / static_cast<double>(c.best_lexical);
   const auto share = [&](double value) { return static_cast<float>(value * scale); };
@@ -52,8 +54,6 @@ void put_match(const Context& c, Candidate& one, size_t place, double top) {
   round_features(match);
   one.has_match = true;
 }
-
-}  // namespace
 
 bool learns_clicks(const Context& c) {
   return c.clicks != nullptr && c.words && c.ranked > 0 && c.best_lexical > 0 && c.request.sort.empty() &&

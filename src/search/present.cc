@@ -53,6 +53,7 @@ void present(Context& c) {
     mark(c, hit);
     hit.propensity = candidate.propensity;
     if (c.request.explore != 0 && candidate.has_match) append_features(candidate.match, hit.match);
+    if (c.request.explore != 0) hit.base = candidate.base;
     if (c.request.explain) hit.parts = parts_of(c, candidate);
     for (const ItemSlot slot : candidate.variants) {
       SearchHit& variant = hit.variants.emplace_back(describe(c, {.slot = slot}));

@@ -180,7 +180,8 @@ void rank(Context& c) {
   const bool by_score = keys.empty() && !browsed;
   // Groups are made of all candidates.
   const size_t page_end = size_t{c.request.from} + c.request.count;
-  const size_t least = c.clicks != nullptr && c.clicks->parameters().ready ? kClickWindow : 1;
+  const bool window = (c.clicks != nullptr && c.clicks->parameters().ready) || asks_ranker(c);
+  const size_t least = window ? kClickWindow : 1;
   const size_t shown = by_score && group_attribute(c).empty() ? std::max(least, page_end) : SIZE_MAX;
   score_pool(c, shown);
   if (!by_score) return;
@@ -224,6 +225,7 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
   add("id", by_id_part(c, candidate.slot));
   add("clicks", candidate.clicks);
   add("trial", candidate.trial);
+  ranker_parts(candidate, out);
   return out;
 }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -111,7 +112,8 @@ struct SearchRequest {
 
 // One summand of a score. The parts of a hit add up to its score exactly, in the order given.
 struct HitPart {
-  std::string name;    // "word", "proximity", "exact", "semantic", "popularity", "intent", "clicks", "trial"
+  std::string
+      name;  // "word", "proximity", "exact", "semantic", "popularity", "intent", "clicks", "trial", "ranker"
   std::string detail;  // "title: kettle (typo of ketle)"
   double value = 0;
 };
@@ -137,7 +139,8 @@ struct SearchHit {
   std::vector<Marked> highlights, snippets;
   float propensity = 1;  // That it stands here and not at the neighbouring place.
   std::string match;     // Of a served page: its features as the impression bears them (clicks/features.h)
-  std::vector<HitPart> parts;  // explain only
+  float base = std::numeric_limits<float>::quiet_NaN();  // The same: what the ranker starts from
+  std::vector<HitPart> parts;                            // explain only
 };
 
 struct FacetValue {
@@ -194,6 +197,7 @@ struct SearchAnswer {
   uint64_t settings_version = 0;
   // Which places had changed with which, with probability one half (clicks/examination.h); -1: none.
   int exchanged = -1;
+  bool ranked = false;  // The learned ranker took part in the order.
   std::vector<StepTime> steps;
 };
 

@@ -73,6 +73,8 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
             .intent = intent_,
             .suggestions = suggestions_,
             .clicks = clicks_,
+            .ranker = ranker_,
+            .profiles = profiles_,
             .generation = state_.generation(),
             .now_ms = 0,
             .deadline_ns = UINT64_MAX,
@@ -109,6 +111,8 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
             .intent = intent_,
             .suggestions = suggestions_,
             .clicks = clicks_,
+            .ranker = ranker_,
+            .profiles = profiles_,
             .generation = state_.generation(),
             .now_ms = now_ms,
             .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,
@@ -128,6 +132,8 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
   watch.lap("rank");
   learned(c);
   watch.lap("learned");
+  ask_ranker(c);
+  watch.lap("ranker");
   TRY_STATUS(count_facets(c));
   watch.lap("facets");
   TRY_STATUS(arrange(c));

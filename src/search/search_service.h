@@ -5,6 +5,7 @@
 #pragma once
 
 #include "clicks/click_model.h"
+#include "rank/ranker.h"
 #include "search/search.h"
 #include "search/search_state.h"
 #include "suggest/intent.h"
@@ -30,6 +31,12 @@ class SearchService {
         clicks_(clicks),
         config_(config) {}
 
+  // From now on the order of searches is the ranker's too. Before the first request.
+  void rank_with(const Ranker& ranker, const Profiles& profiles) {
+    ranker_ = &ranker;
+    profiles_ = &profiles;
+  }
+
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
   Result<SearchAnswer> search(const SearchRequest& request, TimeMs now_ms) const;
   Result<BrowseAnswer> browse(const BrowseRequest& request) const;
@@ -42,6 +49,8 @@ class SearchService {
   const Intent* const intent_;
   const Suggestions* const suggestions_;
   const ClickModel* const clicks_;
+  const Ranker* ranker_ = nullptr;
+  const Profiles* profiles_ = nullptr;
   const SearchConfig config_;
 };
 

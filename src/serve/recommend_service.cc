@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_set>
 
 #include "base/epoch.h"
 #include "base/hash.h"
+#include "model/math.h"
+#include "serve/slate_ranking.h"
 
 namespace freshet {
 namespace {
@@ -82,6 +85,16 @@ Status check_ids(const std::vector<std::string>& ids, const char* field, size_t 
 
 }  // namespace
 
+void put_shown(const RecommendAnswer& answer, Event& impression) {
+  std::string bases;
+  for (const RecommendedItem& item : answer.items) {
+    impression.shown.push_back({item.id, item.propensity});
+    append_base(item.base, bases);
+  }
+  impression.attributes.push_back({"base", std::move(bases)});
+  if (answer.ranked) impression.attributes.push_back({"ranked", true});
+}
+
 std::string_view surface_name(Surface surface) {
   return kSurfaces[static_cast<size_t>(surface)];
 }
@@ -147,8 +160,22 @@ Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& requ
            (hidden.empty() || !hidden.contains(slot)) && filter.passes(*item, catalog_);
   };
 
+  std::optional<SlateRanking> ranking;
+  const RankKind kind = rank_kind(surface_name(request.surface), false);
+  if (ranker_ != nullptr && kind != RankKind::kOther) {
+    const RankAsked asked{.kind = kind,
+                          .shopper = shopper_id.empty()            ? 0
+                                     : query.sequence.shopper != 0 ? query.sequence.shopper
+                                                                   : hash_bytes(shopper_id),
+                          .now_ms = query.now_ms,
+                          .steps = query.sequence.steps};
+    ranking.emplace(*ranker_, catalog_, settings_->book().published->settings.ranker, asked, request.explore);
+    if (ranking->changes_something()) query.ranker = &*ranking;
+  }
+
   RecommendAnswer answer;
   answer.context_steps = query.sequence.steps.size();
+  answer.ranked = query.ranker != nullptr;
   for (const Recommended& found : recommender_.recommend(query)) answer.items.push_back(describe(found));
   return answer;
 }
@@ -161,6 +188,8 @@ RecommendedItem RecommendService::describe(const Recommended& found) const {
     out.price = item->price;
   }
   out.score = found.score;
+  if (found.base > 0) out.base = log_f32(found.base);
+  out.propensity = found.propensity;
   out.parts = found.parts;
   const auto sources = Recommender::source_names();
   if (found.reason.source < sources.size()) out.source = sources[found.reason.source];

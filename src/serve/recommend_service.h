@@ -4,6 +4,7 @@
 // Recommender::recommend costs, plus the filter for each candidate looked at.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "column/filter.h"
 #include "feature/catalog.h"
 #include "feature/profiles.h"
+#include "rank/ranker.h"
 #include "recommend/recommender.h"
+#include "settings/settings.h"
 
 namespace freshet {
 
@@ -28,7 +31,9 @@ struct RecommendRequest {
   bool exclude_bought = false;  // false: what was bought may come again
   std::string facet;            // trending: "category:Shoes", "brand:Acme"
   bool explain = false;         // RecommendedItem::parts are wanted
-  TimeMs now_ms = kNoTime;      // default: the newest event time
+  // Key of the draws by which this page may try something out (settings: ranker.exploration); 0: nothing.
+  uint64_t explore = 0;
+  TimeMs now_ms = kNoTime;  // default: the newest event time
 };
 
 struct RecommendedItem {
@@ -42,12 +47,19 @@ struct RecommendedItem {
   std::string reason_item;  // "viewed after X": the id of X
   std::string reason;       // for a shopper to read: "viewed after Kettle", "popular in Shoes this hour"
   std::vector<RecommendPart> parts;  // recommend/recommender.h; they add up to `score`
+  float base = kNoBase;              // ln of the mixture's probability, as impressions bear it
+  float propensity = 1;              // That it stands here.
+  static constexpr float kNoBase = std::numeric_limits<float>::quiet_NaN();
 };
 
 struct RecommendAnswer {
   std::vector<RecommendedItem> items;
   size_t context_steps = 0;  // Steps of the shopper that were known.
+  bool ranked = false;       // The learned ranker took part in the order.
 };
+
+// What an impression bears of an answer: items with their propensities, and what the ranker starts from.
+void put_shown(const RecommendAnswer& answer, Event& impression);
 
 struct TrendingFacet {
   std::string name;
@@ -65,6 +77,12 @@ class RecommendService {
   RecommendService(const Catalog& catalog, const Profiles& profiles, const Recommender& recommender)
       : catalog_(catalog), profiles_(profiles), recommender_(recommender) {}
 
+  // From now on pages are ordered by the ranker, as the settings say. Before the first request.
+  void rank_with(const Ranker& ranker, const Settings& settings) {
+    ranker_ = &ranker;
+    settings_ = &settings;
+  }
+
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
   Result<RecommendAnswer> recommend(const RecommendRequest& request, TimeMs now_ms) const;
   std::vector<TrendingFacet> trending_facets(size_t k) const;
@@ -75,6 +93,8 @@ class RecommendService {
   const Catalog& catalog_;
   const Profiles& profiles_;
   const Recommender& recommender_;
+  const Ranker* ranker_ = nullptr;
+  const Settings* settings_ = nullptr;
 };
 
 }  // namespace freshet

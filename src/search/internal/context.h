@@ -11,6 +11,7 @@
 #include "column/filter.h"
 #include "column/sort.h"
 #include "query/query_parser.h"
+#include "rank/ranker.h"
 #include "search/internal/closeness.h"
 #include "search/search.h"
 #include "search/search_state.h"
@@ -28,10 +29,14 @@ struct Candidate {
   double intent = 0;    // that of category and brand,
   double clicks = 0;    // that of what clicks have taught, and
   double trial = 0;     // what is tried out (learned.cc),
+  double ranker = 0;    // what the ranker says beyond them (ranker_step.cc),
   double score = 0;     // and all of them.
   Closeness::Parts wording;
   MatchFeatures match{};  // Rounded; of the first kClickWindow by score without clicks.
   bool has_match = false;
+  float base = kNoBase;  // What the ranker starts from, against the best by words.
+  static constexpr float kNoBase = std::numeric_limits<float>::quiet_NaN();
+  std::array<float, kRankGroups> ranker_parts{};
   float propensity = 1;
   uint32_t group_size = 0;  // Of the group it stands for.
   double distance_m = kNoNumber;
@@ -48,6 +53,8 @@ struct Context {
   const Intent* intent;            // nullptr: none
   const Suggestions* suggestions;  // nullptr: none
   const ClickModel* clicks;        // nullptr: none
+  const Ranker* ranker;            // nullptr: none
+  const Profiles* profiles;        // Of whom the ranker is asked.
   const SearchState::Generation& generation;
   const TimeMs now_ms;
   const uint64_t deadline_ns;  // Of the monotonic clock.
@@ -88,7 +95,10 @@ bool stands_before(const Context& c, const Candidate& one, const Candidate& othe
 // Only so many of the best without clicks may change places, whatever clicks say.
 constexpr size_t kClickWindow = 100;
 bool learns_clicks(const Context& c);  // Is the order of this page the search's own?
+void put_match(const Context& c, Candidate& one, size_t place, double top);
 void learned(Context& c);
+bool asks_ranker(const Context& c);  // May the ranker change the order of this page?
+void ask_ranker(Context& c);
 void exchange_places(Context& c);
 double spelling_scale(const Context& c);  // The most that spelling adds to any item.
 Status count_facets(Context& c);
@@ -99,6 +109,7 @@ Status relax(Context& c);
 
 // The parts of a candidate's score, in whole multiples of 2^-20, so that they add up exactly in any order.
 std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
+void ranker_parts(const Candidate& candidate, std::vector<HitPart>& out);
 std::string clause_detail(const Context& c, const ScorePart& part);
 double in_steps(double score);
 // Of the settings' filterable: the name itself, one above it ("sizes" for "sizes.eu"), or "*"; id and

@@ -1,0 +1,123 @@
+// What the learned ranker says of the first of the ranked candidates, beyond what words, vectors and clicks
+// say (rank/ranker.h); then diversity, the cap on categories, and what is tried out (rank/rerank.h).
+//
+//   ranker  weight . best score by words . (lift - the least lift of the window), lifts limited to
+//           -1.5 .. 1.5 around their middle
+//
+// Like what clicks taught, it moves only the first kClickWindow, and none of them falls behind what stands
+// after the window. A page in an order that was asked for is left alone.
+#include <algorithm>
+#include <cmath>
+
+#include "base/hash.h"
+#include "rank/objective.h"
+#include "rank/rerank.h"
+#include "search/internal/context.h"
+
+namespace freshet::search_internal {
+namespace {
+
+constexpr double kLiftMax = 1.5;  // To either side, of the best score by words.
+
+RankAsked asked_of(const Context& c) {
+  RankAsked asked{.kind = RankKind::kSearch, .now_ms = c.now_ms};
+  const std::string& id = c.request.user.empty() ? c.request.session : c.request.user;
+  if (id.empty() || c.profiles == nullptr) return asked;
+  const Sequence sequence = c.profiles->sequence(c.profiles->find(id));
+  asked.shopper = sequence.shopper != 0 ? sequence.shopper : hash_bytes(id);
+  asked.steps = sequence.steps;
+  return asked;
+}
+
+void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict> verdicts, double scale) {
+  const RankerSettings& settings = c.settings.ranker;
+  std::vector<RerankItem> items(window.size());
+  for (size_t i = 0; i < window.size(); ++i) {
+    items[i] = {.score = window[i].score,
+                .deviation = scale * verdicts[i].deviation,
+                .index = static_cast<uint32_t>(i)};
+    const ItemRecord* item = c.catalog.item(window[i].slot);
+    if (item == nullptr || item->facets.empty()) continue;
+    items[i].category = item->facets.front();
+    items[i].brand = item->facets.back();
+  }
+  std::sort(items.begin(), items.end(), [&](const RerankItem& a, const RerankItem& b) {
+    return stands_before(c, window[a.index], window[b.index]);
+  });
+  // Places are filled from the first on, whatever the page: pages follow one another. What is tried out is
+  // drawn for the first page; the others are as they would be.
+  const bool first = c.request.from == 0 && group_attribute(c).empty();
+  rerank(items, {.places = size_t{c.request.from} + c.request.count,
+                 .diversity = settings.diversity,
+                 .category_cap = settings.category_cap,
+                 .exploration = settings.exploration,
+                 .key = first ? c.request.explore : 0});
+  std::vector<Candidate> ordered;
+  ordered.reserve(window.size());
+  for (const RerankItem& item : items) {
+    ordered.push_back(std::move(window[item.index]));
+    ordered.back().propensity = item.propensity;
+  }
+  std::move(ordered.begin(), ordered.end(), window.begin());
+}
+
+}  // namespace
+
+bool asks_ranker(const Context& c) {
+  if (c.ranker == nullptr || c.settings.ranker.weight <= 0) return false;
+  const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
+  return kind.trust > 0;
+}
+
+void ask_ranker(Context& c) {
+  if (c.ranker == nullptr || !learns_clicks(c)) return;
+  const RankerSettings& settings = c.settings.ranker;
+  const std::span<Candidate> window(c.pool.data(),
+                                    std::min({c.ranked, kClickWindow, size_t{settings.candidates}}));
+  const double best = static_cast<double>(c.best_lexical);
+  for (Candidate& one : window) one.base = round_base(static_cast<float>((one.score - one.trial) / best));
+  if (!asks_ranker(c) || is_control(settings, c.request.explore)) return;
+  const RankQuery query(*c.ranker, asked_of(c));
+  if (!query.ready()) return;
+  c.answer.ranked = true;
+  std::vector<RankCandidate> candidates;
+  const double top = window.empty() ? 0 : window.front().score;
+  for (size_t i = 0; i < window.size(); ++i) {
+    if (!window[i].has_match) put_match(c, window[i], i, top);
+    candidates.push_back({.item = window[i].slot, .base = window[i].base, .match = &window[i].match});
+  }
+  add_values(c.catalog, settings, candidates);
+  std::vector<RankVerdict> verdicts;
+  query.judge(candidates, objective_of(settings), verdicts);
+  double least = HUGE_VAL, most = -HUGE_VAL;
+  for (const RankVerdict& one : verdicts) {
+    least = std::min(least, one.lift);
+    most = std::max(most, one.lift);
+  }
+  const double middle = (least + most) / 2, scale = settings.weight * best;
+  for (size_t i = 0; i < window.size(); ++i) {
+    const double lift =
+        std::clamp(verdicts[i].lift - middle, -kLiftMax, kLiftMax) - std::max(least - middle, -kLiftMax);
+    window[i].ranker = in_steps(scale * lift);
+    window[i].score += window[i].ranker;
+    if (!c.request.explain) continue;
+    for (size_t g = 0; g < kRankGroups; ++g)
+      window[i].ranker_parts[g] = static_cast<float>(scale * verdicts[i].parts[g]);
+  }
+  order(c, window, verdicts, scale);
+}
+
+// One part a group, and the rest: against the least of the window, what limits cut off, the objective's.
+void ranker_parts(const Candidate& candidate, std::vector<HitPart>& out) {
+  if (candidate.ranker == 0) return;
+  double sum = 0;
+  for (size_t g = 0; g < kRankGroups; ++g) {
+    const double part = in_steps(static_cast<double>(candidate.ranker_parts[g]));
+    if (part == 0) continue;
+    out.push_back({"ranker", std::string(rank_group_reason(static_cast<RankGroup>(g))), part});
+    sum += part;
+  }
+  if (candidate.ranker != sum) out.push_back({"ranker", "against the others", candidate.ranker - sum});
+}
+
+}  // namespace freshet::search_internal
