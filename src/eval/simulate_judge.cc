@@ -167,6 +167,7 @@ class Game {
     score.popular = expected_clicks(shop_, visit_, popular_.top(now_, options_.k));
     score.random = expected_clicks(shop_, visit_, random);
     count(score, surface, visit);
+    if (options_.looked) options_.looked(shop_, visit_);
     const Visit as_shown =
         visit_;  // Each place by itself: a click does not change what the next place is worth.
     for (size_t p = 0; p < items.size(); ++p) {

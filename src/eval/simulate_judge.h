@@ -48,6 +48,8 @@ struct JudgeOptions {
   // Wall clock instead of the shop's own time (live traffic); called for the present, and between two steps.
   std::function<TimeMs()> now;
   std::function<bool()> pause;  // After each step; false: stop.
+  // Of each list that was asked for: what the truth is then. For scoring what else could have been shown.
+  std::function<void(const Shop&, const Visit&)> looked;
 };
 
 // Sums of expected clicks over a number of lists.

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "env/file.h"
 #include "eval/click_eval.h"
+#include "eval/rank_eval.h"
 #include "eval/search_shop.h"
 #include "main/command.h"
 
@@ -19,6 +20,8 @@ struct Flags {
   std::string gain_min_max, settings, against, dump, world = "moderate";
   SearchEvalOptions eval;
   ClickEvalOptions clicks;
+  RankEvalOptions rank{.settings = {}};
+  std::string plot;
   bool json = false;
   size_t table = 20;
 };
@@ -135,7 +138,26 @@ Status run_search(Flags flags) {
   return {};
 }
 
-// What both commands read; the option for the label from which an item is relevant.
+Status run_rank(Flags flags) {
+  if (!flags.settings.empty()) {
+    TRY(const std::string text, settings_text(flags.settings));
+    TRY(const SearchSettings settings, parse_settings(text));
+    flags.rank.settings = settings.ranker;
+  }
+  flags.rank.shop.seed = flags.eval.seed;
+  flags.rank.shop.days = static_cast<double>(flags.rank.visits) / flags.rank.visits_per_day;
+  TRY(const RankEvalReport report, evaluate_ranker(flags.rank));
+  if (!flags.plot.empty()) {
+    std::ofstream out(flags.plot, std::ios::binary);
+    out << rank_report_svg(report);
+    out.close();
+    if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
+  }
+  std::fputs((flags.json ? rank_report_json(report) : rank_report_text(report)).c_str(), stdout);
+  return {};
+}
+
+// What the first two commands read; the option for the label from which an item is relevant.
 CLI::Option* add_data(CLI::App& app, Flags& flags) {
   app.add_option("--items", flags.data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
       ->required();
@@ -188,8 +210,42 @@ Run add_eval(CLI::App& app) {
   CLI::App& policy = *app.add_subcommand(
       "policy", "What other search settings would have earned, from the clicks on a shop's own pages");
   const Run run_policy = add_eval_policy(policy);
-  return [flags, relevant, &clicks, &policy, run_policy] {
+  CLI::App& rank = *app.add_subcommand(
+      "rank",
+      "A generated shop: what its lists are worth with the learned ranker and without, and how fresh it is");
+  RankEvalOptions& ranked = flags->rank;
+  rank.add_option("--visits", ranked.visits, "Visits of each game")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000'000));
+  rank.add_option("--visits-per-day", ranked.visits_per_day, "How fast they come")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 1e9));
+  rank.add_option("--items", ranked.shop.items, "Items in the catalogue")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 100'000'000));
+  rank.add_option("--shoppers", ranked.shop.shoppers, "Shoppers")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000'000));
+  rank.add_option("--taste-days", ranked.shop.taste_days,
+                  "Mean days between abrupt changes of a taste; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 36500.0));
+  rank.add_option("--new-items", ranked.shop.new_items, "Share of the items that arrive during the game")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  rank.add_option("--k", ranked.k, "Length of the lists")->capture_default_str()->check(CLI::Range(1, 100));
+  rank.add_option("--hours", ranked.hours, "Hours sampled to measure freshness; 0: not measured")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 10'000));
+  rank.add_flag("--without,!--no-without", ranked.without, "Also play without the ranker");
+  rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
+  rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
+      ->capture_default_str();
+  rank.add_option("--plot", flags->plot, "The curve as an SVG file");
+  rank.add_flag("--json", flags->json, "The report as JSON");
+  return [flags, relevant, &clicks, &policy, run_policy, &rank] {
     if (policy.parsed()) return run_policy();
+    if (rank.parsed()) return run_rank(*flags);
     flags->data.has_relevant_min = relevant->count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
   };

@@ -1,0 +1,194 @@
+// Asking the learned ranker, while it learns: one thread folds pages and clicks without a pause, another one
+// asks for the candidates of a page of ten to be judged and ordered.
+//
+//   rank_bench [--items N] [--requests N]      prints a line for 200 and for 500 candidates, and its costs
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "base/hash.h"
+#include "env/clock.h"
+#include "env/process.h"
+#include "feature/profiles.h"
+#include "rank/ranker.h"
+#include "rank/rerank.h"
+
+namespace freshet {
+namespace {
+
+constexpr int kShown = 10, kShoppers = 20'000;
+
+std::string text(const char* prefix, uint64_t n) {
+  return prefix + std::to_string(n);
+}
+
+// Items with categories, a brand, and eight attributes; shoppers with histories; pages and clicks without
+// end.
+class Shop {
+ public:
+  explicit Shop(uint64_t items)
+      : items_(items),
+        catalog_(moment_, {.items_max = 10'000'000}),
+        profiles_(moment_),
+        joiner_(moment_, catalog_),
+        clicks_(moment_, catalog_, joiner_),
+        ranker_(moment_, catalog_, profiles_, joiner_, clicks_) {
+    Event event;
+    for (uint64_t i = 0; i < items; ++i) {
+      Draw draw(mix64(i, 1));
+      event.clear();
+      event.type = EventType::kItemUpsert;
+      event.item = text("item-", i);
+      event.attributes = {
+          {"brand", text("brand-", draw.below(500))},
+          {"category", "Department " + text("", draw.below(10)) + " > " + text("Shelf ", draw.below(100))},
+          {"price", 5 + 200 * draw.uniform()},
+          {"title", text("Thing number ", i)}};
+      for (const char* name : {"color", "material", "size", "style", "origin", "season"})
+        event.attributes.push_back({name, text(name, draw.below(12))});
+      event.attributes.push_back({"rating", 3 + 2 * draw.uniform()});
+      event.attributes.push_back({"weight", 10 * draw.uniform()});
+      apply(event);
+    }
+  }
+
+  void apply(const Event& event) {
+    moment_ = {.skip = false, .key = mix64(offset_, 5), .time_ms = now_, .now_ms = now_};
+    for (Fold* fold : std::initializer_list<Fold*>{&catalog_, &joiner_, &clicks_, &ranker_, &profiles_})
+      fold->apply(offset_, event);
+    ++offset_;
+  }
+
+  // One page and what follows it; returns the events folded.
+  int page(uint64_t n) {
+    Draw draw(mix64(n, 2));
+    now_ += 2000;
+    Event event;
+    event.type = EventType::kImpression;
+    event.user = text("u", draw.below(kShoppers));
+    event.query_id = text("q", n);
+    event.surface = "for-you";
+    std::string bases;
+    for (int k = 0; k < kShown; ++k) {
+      event.shown.push_back({text("item-", draw.below(items_)), 1.0f});
+      append_base(-3 - 0.2f * static_cast<float>(k), bases);
+    }
+    event.attributes = {{"base", bases}};
+    apply(event);
+    int events = 1;
+    for (int k = 0; k < kShown; ++k) {
+      const uint64_t item = mix64(hash_bytes(event.shown[k].item), hash_bytes(event.user));
+      if (draw.uniform() * (1 + 0.35 * k) >= (item % 4 == 0 ? 0.4 : 0.05)) continue;
+      Event click;
+      click.type = EventType::kClick;
+      click.user = event.user;
+      click.query_id = event.query_id;
+      click.item = event.shown[k].item;
+      apply(click);
+      ++events;
+    }
+    return events;
+  }
+
+  const Catalog& catalog() const { return catalog_; }
+  const Profiles& profiles() const { return profiles_; }
+  const Ranker& ranker() const { return ranker_; }
+  TimeMs now() const { return now_; }
+
+ private:
+  const uint64_t items_;
+  Moment moment_;
+  Catalog catalog_;
+  Profiles profiles_;
+  Joiner joiner_;
+  ClickModel clicks_;
+  Ranker ranker_;
+  Offset offset_ = 0;
+  std::atomic<TimeMs> now_{1'700'000'000'000};
+};
+
+struct Times {
+  double p50 = 0, p99 = 0, cpu = 0;
+};
+
+Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
+  std::vector<double> us;
+  std::vector<RankCandidate> asked(candidates);
+  std::vector<RankVerdict> verdicts;
+  const double begun = thread_cpu_seconds();
+  for (int n = 0; n < requests; ++n) {
+    Draw draw(mix64(static_cast<uint64_t>(n), candidates));
+    for (size_t i = 0; i < candidates; ++i)
+      asked[i] = {.item = static_cast<ItemSlot>(draw.below(items)),
+                  .base = round_base(-3 - 0.02f * static_cast<float>(i))};
+    const std::string user = text("u", draw.below(kShoppers));
+    const uint64_t start = monotonic_ns();
+    const EpochGuard guard;
+    const Sequence sequence = shop.profiles().sequence(shop.profiles().find(user));
+    const RankQuery query(shop.ranker(), {.kind = RankKind::kForYou,
+                                          .shopper = hash_bytes(user),
+                                          .now_ms = shop.now(),
+                                          .steps = sequence.steps});
+    query.judge(asked, {}, verdicts);
+    std::vector<RerankItem> order(candidates);
+    for (size_t i = 0; i < candidates; ++i)
+      order[i] = {.score = static_cast<double>(asked[i].base) + verdicts[i].lift,
+                  .deviation = verdicts[i].deviation,
+                  .index = static_cast<uint32_t>(i)};
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.score > b.score; });
+    rerank(order, {.places = kShown, .diversity = 0.2, .exploration = 0.05, .key = draw.next()});
+    us.push_back(static_cast<double>(monotonic_ns() - start) / 1000);
+  }
+  const double cpu = thread_cpu_seconds() - begun;
+  std::sort(us.begin(), us.end());
+  return {us[us.size() / 2], us[us.size() * 99 / 100], cpu * 1e6 / requests};
+}
+
+int run(uint64_t items, int requests) {
+  Shop shop(items);
+  uint64_t n = 0;
+  double begun = thread_cpu_seconds();
+  for (; n < 20'000; ++n) shop.page(n);
+  std::printf("folding: %.1f us of CPU a page of %d with its clicks\n",
+              (thread_cpu_seconds() - begun) * 1e6 / 20'000, kShown);
+  {
+    const EpochGuard guard;
+    std::printf("%s\n%.1f MB\n", shop.ranker().describe().c_str(),
+                static_cast<double>(shop.ranker().bytes()) / 1e6);
+  }
+  for (const size_t candidates : {size_t{200}, size_t{500}}) {
+    const Times alone = ask(shop, items, candidates, requests);
+    std::atomic<bool> end{false};
+    uint64_t pages = 0;
+    std::thread learning([&] {
+      for (; !end; ++n, ++pages) shop.page(n);
+    });
+    const Times beside = ask(shop, items, candidates, requests);
+    end = true;
+    learning.join();
+    std::printf(
+        "%zu candidates: p50 %.3f ms, p99 %.3f ms alone; p50 %.3f ms, p99 %.3f ms while learning; %.3f ms of "
+        "CPU\n",
+        candidates, alone.p50 / 1000, alone.p99 / 1000, beside.p50 / 1000, beside.p99 / 1000,
+        beside.cpu / 1000);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace freshet
+
+int main(int argc, char** argv) {
+  uint64_t items = 50'000;
+  int requests = 2000;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::strcmp(argv[i], "--items") == 0) items = std::strtoull(argv[i + 1], nullptr, 10);
+    if (std::strcmp(argv[i], "--requests") == 0) requests = std::atoi(argv[i + 1]);
+  }
+  return freshet::run(items, requests);
+}

@@ -1,0 +1,342 @@
+#include "eval/rank_eval.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <optional>
+
+#include "base/epoch.h"
+#include "base/hash.h"
+#include "engine/shop_state.h"
+#include "env/process.h"
+#include "serve/recommend_service.h"
+#include "settings/settings.h"
+
+namespace freshet {
+namespace {
+
+using simulate::Shop;
+constexpr uint64_t kHour = 0x686f7572, kBootstrap = 0x626f6f74;
+constexpr int kResamples = 2000;
+constexpr TimeMs kJudgedMs = 6 * kHourMs;  // By these lessons ways of training are compared,
+constexpr size_t kCompareEvery = 6;        // at so many sampled hours.
+constexpr TimeMs kRecentMs = 7 * kDayMs;
+
+// Lessons as they came, with features.
+class Lessons {
+ public:
+  void add(const RankLesson& lesson, TimeMs at) {
+    one_.push_back({lesson, at, cells_.size()});
+    cells_.insert(cells_.end(), lesson.row.begin(), lesson.row.end());
+  }
+  size_t size() const { return one_.size(); }
+  RankLesson lesson(size_t i) const {
+    RankLesson out = one_[i].lesson;
+    const size_t end = i + 1 < one_.size() ? one_[i + 1].from : cells_.size();
+    out.row = std::span(cells_).subspan(one_[i].from, end - one_[i].from);
+    return out;
+  }
+  size_t since(TimeMs at) const {  // The first of that time or later.
+    return static_cast<size_t>(
+        std::lower_bound(one_.begin(), one_.end(), at, [](const One& one, TimeMs t) { return one.at < t; }) -
+        one_.begin());
+  }
+
+ private:
+  struct One {
+    RankLesson lesson;
+    TimeMs at;
+    size_t from;
+  };
+  std::vector<One> one_;
+  std::vector<uint32_t> cells_;
+};
+
+struct Training {
+  bool recent = false;
+  int epochs = 1;
+};
+constexpr Training kTrainings[] = {{false, 1}, {false, 2}, {true, 1}, {true, 2}};
+
+// The shop's folds and its recommendations, as the judge plays against them.
+class Play final : public simulate::Recommending {
+ public:
+  static Result<std::unique_ptr<Play>> open(const Shop& shop, const RankEvalOptions& options, bool with) {
+    std::unique_ptr<Play> play(new Play(shop, options));
+    StateConfig config;
+    config.search.background = false;
+    TRY(play->state_, ShopState::open(config));
+    ShopState& state = *play->state_;
+    SearchSettings settings;
+    settings.ranker = options.settings;
+    if (!with) settings.ranker.weight = 0;
+    play->apply(stage_event(settings, "", ""));
+    play->apply(settings_event("publish", std::to_string(state.settings().book().next - 1), ""));
+    play->service_.emplace(state.catalog(), state.profiles(), state.recommender());
+    play->service_->rank_with(state.ranker(), state.settings());
+    if (with && options.hours > 0) play->watch();
+    return play;
+  }
+
+  Status send(const std::vector<Event>& events) override {
+    for (const Event& event : events) apply(event);
+    return {};
+  }
+
+  Result<List> recommend(const std::string& surface, const std::string& user, const std::string& session,
+                         TimeMs now, size_t k) override {
+    now_ = now;
+    stock(now);
+    RecommendRequest request;
+    TRY(request.surface, parse_surface(surface));
+    request.user = user;
+    request.session = session;
+    request.k = k;
+    request.now_ms = now;
+    others_.clear();
+    if (watching_) TRY_STATUS(ask_others(request));
+    List list;
+    list.query_id = "page-" + std::to_string(pages_++);
+    request.explore = std::max<uint64_t>(1, hash_bytes(list.query_id));
+    TRY(const RecommendAnswer answer, service_->recommend(request, now));
+    Event event;
+    event.type = EventType::kImpression;
+    event.time_ms = now;
+    event.id = list.query_id;
+    event.source = "freshet";
+    event.user = user;
+    event.session = session;
+    event.query_id = list.query_id;
+    event.surface = surface;
+    put_shown(answer, event);
+    for (const RecommendedItem& item : answer.items) list.items.push_back(item.id);
+    apply(event);
+    return list;
+  }
+
+  // What the lists of the others would have brought.
+  void looked(const Shop& shop, const simulate::Visit& visit) {
+    if (others_.empty()) return;
+    Hour& hour = hours_.back();
+    ++hour.lists;
+    hour.best += expected_clicks(shop, visit, best_list(shop, visit, options_.k));
+    for (size_t arm = 0; arm < others_.size(); ++arm) {
+      std::vector<uint32_t> items;
+      for (const std::string& id : others_[arm])
+        if (const auto number = Shop::item_number(id)) items.push_back(*number);
+      hour.clicks[arm] += expected_clicks(shop, visit, items);
+    }
+  }
+
+  void report(RankEvalReport& out) const;
+
+ private:
+  Play(const Shop& shop, const RankEvalOptions& options) : shop_(shop), options_(options) {}
+
+  struct Hour {
+    int64_t number = 0;
+    std::array<double, RankEvalReport::kArms> clicks{};
+    double best = 0;
+    uint64_t lists = 0;
+  };
+
+  void apply(Event event) {
+    if (event.id.empty()) event.id = "shop-" + std::to_string(next_);
+    if (event.source.empty()) event.source = "shop";
+    if (event.time_ms == kNoTime) event.time_ms = shop_.options().start_ms;
+    state_->apply(next_++, event);
+    if (frozen_ != nullptr) frozen_->apply(next_, event);
+    if (retrained_ != nullptr) retrained_->apply(next_, event);
+  }
+
+  // The shop's feed: everything there is, once a day.
+  void stock(TimeMs now) {
+    if (now / kDayMs == day_) return;
+    day_ = now / kDayMs;
+    Event event;
+    for (uint32_t item = 0; item < shop_.items().size(); ++item) {
+      if (shop_.items()[item].born_ms > now) continue;
+      shop_.describe(item, now, event);
+      event.time_ms = now;
+      event.source.clear();
+      apply(event);
+    }
+  }
+
+  void watch() {
+    watching_ = true;
+    state_->ranker().on_lesson(
+        [this](const RankLesson& lesson) { lessons_.add(lesson, state_->moment().now_ms); });
+    const double span_ms =
+        static_cast<double>(options_.visits) / options_.visits_per_day * static_cast<double>(kDayMs);
+    half_ms_ = shop_.options().start_ms + static_cast<TimeMs>(span_ms / 2);
+    share_ = static_cast<double>(options_.hours) / (span_ms / 2 / static_cast<double>(kHourMs));
+  }
+
+  std::unique_ptr<Ranker> new_ranker() const {
+    return std::make_unique<Ranker>(state_->moment(), state_->catalog(), state_->profiles(), state_->joiner(),
+                                    state_->clicks());
+  }
+  std::unique_ptr<Ranker> copy_of_live() const {
+    Writer out;
+    state_->ranker().save(out);
+    auto copy = new_ranker();
+    Reader in(out.bytes());
+    CHECK(copy->load(in).ok());
+    copy->freeze();
+    return copy;
+  }
+
+  bool sampled(int64_t hour) const {
+    return Draw(mix64(mix64(shop_.options().seed, kHour), static_cast<uint64_t>(hour))).uniform() < share_;
+  }
+
+  Status ask_others(const RecommendRequest& request) {
+    if (request.now_ms < half_ms_) return {};
+    if (frozen_ == nullptr) {
+      frozen_ = copy_of_live();
+      half_lessons_ = lessons_.size();
+    }
+    const int64_t hour = request.now_ms / kHourMs;
+    if (!sampled(hour)) {
+      retrained_.reset();
+      return {};
+    }
+    if (hours_.empty() || hours_.back().number != hour) {
+      hours_.push_back({.number = hour, .clicks = {}});
+      retrain(hour * kHourMs);
+    }
+    const Ranker* const rankers[] = {&state_->ranker(), frozen_.get(), retrained_.get(), nullptr};
+    for (const Ranker* ranker : rankers) {
+      RecommendService service(state_->catalog(), state_->profiles(), state_->recommender());
+      if (ranker != nullptr) service.rank_with(*ranker, state_->settings());
+      TRY(const RecommendAnswer answer, service.recommend(request, request.now_ms));
+      std::vector<std::string>& ids = others_.emplace_back();
+      for (const RecommendedItem& item : answer.items) ids.push_back(item.id);
+    }
+    return {};
+  }
+
+  std::unique_ptr<Ranker> trained(const Training& training, TimeMs from, size_t end) const {
+    auto ranker = copy_of_live();
+    ranker->forget();
+    const size_t begin = training.recent ? std::min(end, lessons_.since(from - kRecentMs)) : 0;
+    for (int epoch = 0; epoch < training.epochs; ++epoch)
+      for (size_t i = begin; i < end; ++i) ranker->study(lessons_.lesson(i));
+    return ranker;
+  }
+
+  void retrain(TimeMs hour_ms) {
+    const size_t end = lessons_.size();
+    if (hours_.size() % kCompareEvery == 1) {
+      const size_t judged = lessons_.since(hour_ms - kJudgedMs);
+      double least = HUGE_VAL;
+      for (const Training& training : kTrainings) {
+        const auto ranker = trained(training, hour_ms, judged);
+        double loss = 0;
+        for (size_t i = judged; i < end; ++i) loss += ranker->loss(lessons_.lesson(i));
+        if (loss >= least) continue;
+        least = loss;
+        training_ = training;
+      }
+    }
+    const double begun = thread_cpu_seconds();
+    retrained_ = trained(training_, hour_ms, end);
+    retrained_cpu_s_ += thread_cpu_seconds() - begun;
+  }
+
+  const Shop& shop_;
+  const RankEvalOptions options_;
+  std::unique_ptr<ShopState> state_;
+  std::optional<RecommendService> service_;
+  Offset next_ = 0;
+  uint64_t pages_ = 0;
+  TimeMs now_ = 0, day_ = -1;
+
+  bool watching_ = false;
+  Lessons lessons_;
+  TimeMs half_ms_ = 0;
+  double share_ = 0, retrained_cpu_s_ = 0;
+  size_t half_lessons_ = 0;
+  Training training_;
+  std::unique_ptr<Ranker> frozen_, retrained_;
+  std::deque<Hour> hours_;
+  std::vector<std::vector<std::string>> others_;  // By arm: the list of this moment.
+};
+
+double gap_of(const std::array<double, RankEvalReport::kArms>& clicks) {
+  const double gap = clicks[RankEvalReport::kRetrained] - clicks[RankEvalReport::kFrozen];
+  return gap == 0 ? 0 : (clicks[RankEvalReport::kLive] - clicks[RankEvalReport::kFrozen]) / gap;
+}
+
+void Play::report(RankEvalReport& out) const {
+  {
+    const EpochGuard guard;
+    out.ranker = state_->ranker().describe();
+  }
+  out.hours = hours_.size();
+  out.lessons = lessons_.size();
+  if (hours_.empty()) return;
+  for (const Hour& hour : hours_) {
+    out.lists += hour.lists;
+    out.best += hour.best;
+    auto& row = out.by_hour.emplace_back();
+    for (size_t arm = 0; arm < RankEvalReport::kArms; ++arm) {
+      out.clicks[arm] += hour.clicks[arm];
+      row[arm] = hour.best > 0 ? hour.clicks[arm] / hour.best : 0;
+    }
+    row.back() = static_cast<double>(hour.number * kHourMs - half_ms_) / static_cast<double>(kHourMs);
+  }
+  out.closed = gap_of(out.clicks);
+  std::vector<double> closed;
+  double sum = 0, squares = 0;
+  for (int n = 0; n < kResamples; ++n) {
+    Draw draw(mix64(kBootstrap, static_cast<uint64_t>(n)));
+    std::array<double, RankEvalReport::kArms> clicks{};
+    for (size_t i = 0; i < hours_.size(); ++i) {
+      const Hour& hour = hours_[draw.below(hours_.size())];
+      for (size_t arm = 0; arm < clicks.size(); ++arm) clicks[arm] += hour.clicks[arm];
+    }
+    closed.push_back(gap_of(clicks));
+    const double difference = clicks[RankEvalReport::kRetrained] - clicks[RankEvalReport::kFrozen];
+    sum += difference;
+    squares += difference * difference;
+  }
+  std::sort(closed.begin(), closed.end());
+  out.closed_low = closed[kResamples / 40];
+  out.closed_high = closed[kResamples - 1 - kResamples / 40];
+  out.difference_deviation =
+      std::sqrt(std::max(0.0, squares / kResamples - sum / kResamples * (sum / kResamples)));
+  // Learning of the live one since half, once more and alone.
+  auto ranker = copy_of_live();
+  const double begun = thread_cpu_seconds();
+  for (size_t i = half_lessons_; i < lessons_.size(); ++i) ranker->study(lessons_.lesson(i));
+  out.live_cpu_s = thread_cpu_seconds() - begun;
+  const double span_hours = static_cast<double>(now_ - half_ms_) / static_cast<double>(kHourMs);
+  out.retrained_cpu_s = retrained_cpu_s_ / static_cast<double>(hours_.size()) * span_hours;
+}
+
+Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEvalReport& report) {
+  Shop shop(options.shop);
+  TRY(const std::unique_ptr<Play> game, Play::open(shop, options, with));
+  simulate::JudgeOptions judging{
+      .visits = options.visits, .visits_per_day = options.visits_per_day, .k = options.k};
+  judging.looked = [&](const Shop& truth, const simulate::Visit& visit) { game->looked(truth, visit); };
+  TRY(simulate::Verdict verdict, simulate::judge(shop, judging, *game));
+  if (with) game->report(report);
+  return verdict;
+}
+
+}  // namespace
+
+Result<RankEvalReport> evaluate_ranker(const RankEvalOptions& options) {
+  RankEvalReport report{.options = options, .with = {}, .without = {}, .ranker = {}};
+  if (options.without) {
+    RankEvalReport unused;
+    TRY(report.without, play(options, false, unused));
+  }
+  TRY(report.with, play(options, true, report));
+  return report;
+}
+
+}  // namespace freshet

@@ -1,0 +1,107 @@
+// What eval/rank_eval.h measured, for people and programs.
+#include <cstdio>
+
+#include "base/json_writer.h"
+#include "eval/plot.h"
+#include "eval/rank_eval.h"
+
+namespace freshet {
+namespace {
+
+constexpr const char* kArms[] = {"live", "frozen", "retrained", "without"};
+
+std::string format(const char* text, auto... values) {
+  char out[256];
+  std::snprintf(out, sizeof out, text, values...);
+  return out;
+}
+
+double share(const simulate::Score& score) {
+  return score.share(score.served);
+}
+
+void write_game(JsonWriter& json, const simulate::Verdict& verdict) {
+  json.object().field("share", share(verdict.total)).field("last_quarter", share(verdict.last_quarter));
+  json.field("for_you", share(verdict.for_you)).field("next", share(verdict.next));
+  json.field("clicks", verdict.clicks).field("purchases", verdict.purchases).end();
+}
+
+}  // namespace
+
+std::string rank_report_json(const RankEvalReport& report) {
+  JsonWriter json;
+  json.object();
+  json.field("visits", report.options.visits).field("seed", report.options.shop.seed);
+  json.key("with");
+  write_game(json, report.with);
+  if (report.options.without) {
+    json.key("without");
+    write_game(json, report.without);
+  }
+  json.field("ranker", report.ranker);
+  if (report.hours > 0) {
+    json.key("freshness").object();
+    json.field("hours", report.hours).field("lists", report.lists).field("examples", report.lessons);
+    for (size_t arm = 0; arm < RankEvalReport::kArms; ++arm)
+      json.field(kArms[arm], report.best > 0 ? report.clicks[arm] / report.best : 0);
+    json.field("gap_closed", report.closed).field("gap_closed_low", report.closed_low);
+    json.field("gap_closed_high", report.closed_high);
+    json.field("gap_clicks",
+               report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen]);
+    json.field("gap_clicks_deviation", report.difference_deviation);
+    json.field("live_cpu_s", report.live_cpu_s).field("retrained_cpu_s", report.retrained_cpu_s);
+    json.field("cpu_share", report.retrained_cpu_s > 0 ? report.live_cpu_s / report.retrained_cpu_s : 0);
+    json.end();
+  }
+  json.end();
+  return json.take() + "\n";
+}
+
+std::string rank_report_text(const RankEvalReport& report) {
+  std::string out = "share of the best expected clicks      all   last quarter   for you      next\n";
+  const auto line = [&](const char* name, const simulate::Verdict& verdict) {
+    out += format("  %-30s %9.2f%% %13.2f%% %8.2f%% %8.2f%%\n", name, 100 * share(verdict.total),
+                  100 * share(verdict.last_quarter), 100 * share(verdict.for_you), 100 * share(verdict.next));
+  };
+  if (report.options.without) line("without the ranker", report.without);
+  line("with it", report.with);
+  out += "  " + report.ranker + "\n";
+  if (report.hours == 0) return out;
+  out +=
+      format("\nfreshness, %llu hours of the second half, %llu lists of the same candidates, %llu examples\n",
+             static_cast<unsigned long long>(report.hours), static_cast<unsigned long long>(report.lists),
+             static_cast<unsigned long long>(report.lessons));
+  for (size_t arm = 0; arm < RankEvalReport::kArms; ++arm)
+    out += format("  %-12s %7.2f%% of the best\n", kArms[arm],
+                  report.best > 0 ? 100 * report.clicks[arm] / report.best : 0);
+  out += format("  gap closed %.0f%% (%.0f%% to %.0f%%); the gap is %.2f clicks, %.1f times its deviation\n",
+                100 * report.closed, 100 * report.closed_low, 100 * report.closed_high,
+                report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen],
+                report.difference_deviation > 0
+                    ? (report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen]) /
+                          report.difference_deviation
+                    : 0);
+  out += format("  CPU: live %.2f s, retraining each hour %.1f s: %.2f%%\n", report.live_cpu_s,
+                report.retrained_cpu_s,
+                report.retrained_cpu_s > 0 ? 100 * report.live_cpu_s / report.retrained_cpu_s : 0);
+  return out;
+}
+
+std::string rank_report_svg(const RankEvalReport& report) {
+  Plot plot;
+  plot.title = "What the learned ranker is worth";
+  plot.subtitle = "expected clicks / those of the best list; a generated shop, from its first visit on";
+  plot.x_label = "visits";
+  plot.y_label = "share of the best";
+  const auto add = [&](const char* name, const simulate::Verdict& verdict) {
+    PlotLine& line = plot.lines.emplace_back(PlotLine{name, {}});
+    for (const simulate::ScorePoint& point : verdict.curve)
+      if (point.score.lists > 0)
+        line.points.emplace_back(static_cast<double>(point.visit), share(point.score));
+  };
+  add("with the ranker", report.with);
+  if (report.options.without) add("without", report.without);
+  return plot_svg(plot);
+}
+
+}  // namespace freshet
