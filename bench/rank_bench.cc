@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -112,20 +113,25 @@ class Shop {
 };
 
 struct Times {
-  double p50 = 0, p99 = 0, cpu = 0;
+  double p50 = 0, p99 = 0, cpu50 = 0, cpu99 = 0;
 };
 
+double at(std::vector<double>& sorted, double share) {
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
+
 Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
-  std::vector<double> us;
+  std::vector<double> us, cpu_us;
   std::vector<RankCandidate> asked(candidates);
   std::vector<RankVerdict> verdicts;
-  const double begun = thread_cpu_seconds();
   for (int n = 0; n < requests; ++n) {
     Draw draw(mix64(static_cast<uint64_t>(n), candidates));
     for (size_t i = 0; i < candidates; ++i)
       asked[i] = {.item = static_cast<ItemSlot>(draw.below(items)),
                   .base = round_base(-3 - 0.02f * static_cast<float>(i))};
     const std::string user = text("u", draw.below(kShoppers));
+    const double begun = thread_cpu_seconds();
     const uint64_t start = monotonic_ns();
     const EpochGuard guard;
     const Sequence sequence = shop.profiles().sequence(shop.profiles().find(user));
@@ -143,10 +149,9 @@ Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
                      [](const auto& a, const auto& b) { return a.score > b.score; });
     rerank(order, {.places = kShown, .diversity = 0.2, .exploration = 0.05, .key = draw.next()});
     us.push_back(static_cast<double>(monotonic_ns() - start) / 1000);
+    cpu_us.push_back((thread_cpu_seconds() - begun) * 1e6);
   }
-  const double cpu = thread_cpu_seconds() - begun;
-  std::sort(us.begin(), us.end());
-  return {us[us.size() / 2], us[us.size() * 99 / 100], cpu * 1e6 / requests};
+  return {at(us, .5), at(us, .99), at(cpu_us, .5), at(cpu_us, .99)};
 }
 
 int run(uint64_t items, int requests) {
@@ -171,11 +176,10 @@ int run(uint64_t items, int requests) {
     const Times beside = ask(shop, items, candidates, requests);
     end = true;
     learning.join();
-    std::printf(
-        "%zu candidates: p50 %.3f ms, p99 %.3f ms alone; p50 %.3f ms, p99 %.3f ms while learning; %.3f ms of "
-        "CPU\n",
-        candidates, alone.p50 / 1000, alone.p99 / 1000, beside.p50 / 1000, beside.p99 / 1000,
-        beside.cpu / 1000);
+    for (const auto& [name, times] : {std::pair("alone", alone), std::pair("while learning", beside)})
+      std::printf("%zu candidates %s: p50 %.3f ms, p99 %.3f ms; of CPU p50 %.3f ms, p99 %.3f ms\n",
+                  candidates, name, times.p50 / 1000, times.p99 / 1000, times.cpu50 / 1000,
+                  times.cpu99 / 1000);
   }
   return 0;
 }

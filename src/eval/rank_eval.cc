@@ -147,6 +147,7 @@ class Play final : public simulate::Recommending {
     state_->apply(next_++, event);
     if (frozen_ != nullptr) frozen_->apply(next_, event);
     if (retrained_ != nullptr) retrained_->apply(next_, event);
+    if (tuned_ != nullptr) tuned_->apply(next_, event);
   }
 
   // The shop's feed: everything there is, once a day.
@@ -200,13 +201,15 @@ class Play final : public simulate::Recommending {
     const int64_t hour = request.now_ms / kHourMs;
     if (!sampled(hour)) {
       retrained_.reset();
+      tuned_.reset();
       return {};
     }
     if (hours_.empty() || hours_.back().number != hour) {
       hours_.push_back({.number = hour, .clicks = {}});
       retrain(hour * kHourMs);
     }
-    const Ranker* const rankers[] = {&state_->ranker(), frozen_.get(), retrained_.get(), nullptr};
+    const Ranker* const rankers[] = {&state_->ranker(), frozen_.get(), retrained_.get(), tuned_.get(),
+                                     nullptr};
     for (const Ranker* ranker : rankers) {
       RecommendService service(state_->catalog(), state_->profiles(), state_->recommender());
       if (ranker != nullptr) service.rank_with(*ranker, state_->settings());
@@ -241,8 +244,9 @@ class Play final : public simulate::Recommending {
       }
     }
     const double begun = thread_cpu_seconds();
-    retrained_ = trained(training_, hour_ms, end);
+    retrained_ = trained({}, hour_ms, end);
     retrained_cpu_s_ += thread_cpu_seconds() - begun;
+    tuned_ = trained(training_, hour_ms, end);
   }
 
   const Shop& shop_;
@@ -259,13 +263,13 @@ class Play final : public simulate::Recommending {
   double share_ = 0, retrained_cpu_s_ = 0;
   size_t half_lessons_ = 0;
   Training training_;
-  std::unique_ptr<Ranker> frozen_, retrained_;
+  std::unique_ptr<Ranker> frozen_, retrained_, tuned_;
   std::deque<Hour> hours_;
   std::vector<std::vector<std::string>> others_;  // By arm: the list of this moment.
 };
 
-double gap_of(const std::array<double, RankEvalReport::kArms>& clicks) {
-  const double gap = clicks[RankEvalReport::kRetrained] - clicks[RankEvalReport::kFrozen];
+double gap_of(const std::array<double, RankEvalReport::kArms>& clicks, RankEvalReport::Arm better) {
+  const double gap = clicks[better] - clicks[RankEvalReport::kFrozen];
   return gap == 0 ? 0 : (clicks[RankEvalReport::kLive] - clicks[RankEvalReport::kFrozen]) / gap;
 }
 
@@ -287,7 +291,9 @@ void Play::report(RankEvalReport& out) const {
     }
     row.back() = static_cast<double>(hour.number * kHourMs - half_ms_) / static_cast<double>(kHourMs);
   }
-  out.closed = gap_of(out.clicks);
+  if (out.clicks[RankEvalReport::kTuned] > out.clicks[RankEvalReport::kRetrained])
+    out.better = RankEvalReport::kTuned;
+  out.closed = gap_of(out.clicks, out.better);
   std::vector<double> closed;
   double sum = 0, squares = 0;
   for (int n = 0; n < kResamples; ++n) {
@@ -297,8 +303,8 @@ void Play::report(RankEvalReport& out) const {
       const Hour& hour = hours_[draw.below(hours_.size())];
       for (size_t arm = 0; arm < clicks.size(); ++arm) clicks[arm] += hour.clicks[arm];
     }
-    closed.push_back(gap_of(clicks));
-    const double difference = clicks[RankEvalReport::kRetrained] - clicks[RankEvalReport::kFrozen];
+    closed.push_back(gap_of(clicks, out.better));
+    const double difference = clicks[out.better] - clicks[RankEvalReport::kFrozen];
     sum += difference;
     squares += difference * difference;
   }

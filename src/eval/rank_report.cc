@@ -8,7 +8,7 @@
 namespace freshet {
 namespace {
 
-constexpr const char* kArms[] = {"live", "frozen", "retrained", "without"};
+constexpr const char* kArms[] = {"live", "frozen", "retrained", "tuned", "without"};
 
 std::string format(const char* text, auto... values) {
   char out[256];
@@ -46,8 +46,7 @@ std::string rank_report_json(const RankEvalReport& report) {
       json.field(kArms[arm], report.best > 0 ? report.clicks[arm] / report.best : 0);
     json.field("gap_closed", report.closed).field("gap_closed_low", report.closed_low);
     json.field("gap_closed_high", report.closed_high);
-    json.field("gap_clicks",
-               report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen]);
+    json.field("gap_clicks", report.clicks[report.better] - report.clicks[RankEvalReport::kFrozen]);
     json.field("gap_clicks_deviation", report.difference_deviation);
     json.field("live_cpu_s", report.live_cpu_s).field("retrained_cpu_s", report.retrained_cpu_s);
     json.field("cpu_share", report.retrained_cpu_s > 0 ? report.live_cpu_s / report.retrained_cpu_s : 0);
@@ -76,9 +75,9 @@ std::string rank_report_text(const RankEvalReport& report) {
                   report.best > 0 ? 100 * report.clicks[arm] / report.best : 0);
   out += format("  gap closed %.0f%% (%.0f%% to %.0f%%); the gap is %.2f clicks, %.1f times its deviation\n",
                 100 * report.closed, 100 * report.closed_low, 100 * report.closed_high,
-                report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen],
+                report.clicks[report.better] - report.clicks[RankEvalReport::kFrozen],
                 report.difference_deviation > 0
-                    ? (report.clicks[RankEvalReport::kRetrained] - report.clicks[RankEvalReport::kFrozen]) /
+                    ? (report.clicks[report.better] - report.clicks[RankEvalReport::kFrozen]) /
                           report.difference_deviation
                     : 0);
   out += format("  CPU: live %.2f s, retraining each hour %.1f s: %.2f%%\n", report.live_cpu_s,

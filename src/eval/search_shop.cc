@@ -44,8 +44,11 @@ SearchShop::SearchShop()
       catalog_(moment_, catalog_config(4'000'000)),
       joiner_(moment_, catalog_),
       clicks_(moment_, catalog_, joiner_),
+      profiles_(moment_),
+      ranker_(moment_, catalog_, profiles_, joiner_, clicks_),
       state_(moment_, catalog_, settings_, config_),
       service_(catalog_, settings_, state_, config_, nullptr, nullptr, nullptr, &clicks_) {
+  service_.rank_with(ranker_, profiles_);
   settings_.on_change(
       [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
 }
@@ -57,7 +60,7 @@ SearchShop::~SearchShop() {
 void SearchShop::apply(Event event) {
   event.id = std::to_string(++events_);
   if (event.time_ms == kNoTime) event.time_ms = kStartMs;
-  Fold* const folds[] = {&entry_, &settings_, &catalog_, &joiner_, &clicks_, &state_};
+  Fold* const folds[] = {&entry_, &settings_, &catalog_, &joiner_, &clicks_, &ranker_, &profiles_, &state_};
   for (Fold* fold : folds) fold->apply(events_, event);
 }
 
@@ -128,13 +131,16 @@ Result<std::vector<RankedItem>> SearchShop::serve(const std::string& query, Time
   event.surface = "search";
   event.time_ms = kStartMs + time_ms;
   TRY(const SearchAnswer answer, this->answer(query, kPage, hash_bytes(event.query_id)));
-  std::string features;
+  std::string features, bases;
   for (const SearchHit& hit : answer.hits) {
+    append_base(hit.base, bases);
     event.shown.push_back({hit.id, hit.propensity});
     features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
   }
   if (answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{answer.exchanged}});
+  event.attributes.push_back({"base", std::move(bases)});
   event.attributes.push_back({"features", std::move(features)});
+  if (answer.ranked) event.attributes.push_back({"ranked", true});
   apply(std::move(event));
   return ranked(answer);
 }

@@ -9,6 +9,8 @@
 #include "clicks/click_model.h"
 #include "eval/search_eval.h"
 #include "feature/entry.h"
+#include "feature/profiles.h"
+#include "rank/ranker.h"
 #include "sample/joiner.h"
 #include "search/search_service.h"
 
@@ -31,6 +33,7 @@ class SearchShop {
   // What the shopper clicks on the page that was served last.
   void click(uint32_t item, TimeMs time_ms);
   const ClickModel& clicks() const { return clicks_; }
+  const Ranker& ranker() const { return ranker_; }
 
  private:
   SearchShop();
@@ -46,6 +49,8 @@ class SearchShop {
   Catalog catalog_;
   Joiner joiner_;
   ClickModel clicks_;
+  Profiles profiles_;
+  Ranker ranker_;
   SearchState state_;
   SearchService service_;
   uint64_t events_ = 0, items_unnamed_ = 0, items_replaced_ = 0;

@@ -22,6 +22,7 @@ struct Flags {
   ClickEvalOptions clicks;
   RankEvalOptions rank{.settings = {}};
   std::string plot;
+  bool only_with = false;
   bool json = false;
   size_t table = 20;
 };
@@ -106,7 +107,7 @@ Status run_clicks(Flags flags) {
       .serve = [&](const std::string& query, TimeMs time_ms) { return shop->serve(query, time_ms); },
       .click = [&](uint32_t item, TimeMs time_ms) { shop->click(item, time_ms); },
       .examination = [&](uint32_t place) { return shop->clicks().examination().measured(place); },
-      .learned = [&] { return shop->clicks().describe(); },
+      .learned = [&] { return shop->clicks().describe() + "\nranker: " + shop->ranker().describe(); },
   };
   TRY(const ClickReport report, evaluate_clicks(data, flags.clicks, played, [](const ClickCheckpoint& point) {
         std::fprintf(stderr, "%u searches of each: exploit %+.4f, served %+.4f, never shown %+.4f\n",
@@ -145,6 +146,7 @@ Status run_rank(Flags flags) {
     flags.rank.settings = settings.ranker;
   }
   flags.rank.shop.seed = flags.eval.seed;
+  flags.rank.without = !flags.only_with;
   flags.rank.shop.days = static_cast<double>(flags.rank.visits) / flags.rank.visits_per_day;
   TRY(const RankEvalReport report, evaluate_ranker(flags.rank));
   if (!flags.plot.empty()) {
@@ -237,7 +239,7 @@ Run add_eval(CLI::App& app) {
   rank.add_option("--hours", ranked.hours, "Hours sampled to measure freshness; 0: not measured")
       ->capture_default_str()
       ->check(CLI::Range(0, 10'000));
-  rank.add_flag("--without,!--no-without", ranked.without, "Also play without the ranker");
+  rank.add_flag("--only-with", flags->only_with, "No game without the ranker");
   rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
   rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
       ->capture_default_str();

@@ -216,7 +216,7 @@ TEST(Ranker, IsNotHeardWhereItDoesNotOrderBetter) {
   Shop shop;
   for (int n = 0; n < 800; ++n) shop.visit(n, false);
   const EpochGuard guard;
-  EXPECT_LE(shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kForYou)].trust, 0.25);
+  EXPECT_FALSE(shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kForYou)].heard);
 }
 
 TEST(Ranker, IsTheSameAfterARestart) {

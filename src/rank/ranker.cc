@@ -10,8 +10,8 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kVersion = 1;
-constexpr double kTrustDoubt = 6;         // Nats that trusting in full has to bring.
-constexpr double kTrustKeeps = 1 - 1e-4;  // Of the losses, at each click: what was long ago counts less.
+constexpr double kDoubt = 6;         // Nats that any share of its opinion has to bring.
+constexpr double kKeeps = 1 - 1e-4;  // Of the losses, at each click: what was long ago counts less.
 constexpr double kLossKeeps = 1 - 1e-3;
 constexpr double kSlopeMin[kRankKinds] = {0.5, 0.25, 0.25, 0.25,
                                           0.25};            // A base that says nothing orders a little.
@@ -122,7 +122,7 @@ Ranker::~Ranker() {
 void Ranker::start() {
   for (size_t k = 0; k < kRankKinds; ++k) {
     now_.kinds[k].plain = first_plain(k);
-    for (size_t t = 0; t < kTrusts.size(); ++t) learning_[k].losses[t] = kTrustDoubt * kTrusts[t];
+    for (size_t t = 0; t < kShares.size(); ++t) learning_[k].losses[t] = t == 0 ? 0 : kDoubt;
   }
   publish();
 }
@@ -135,7 +135,7 @@ void Ranker::apply(Offset, const Event& event) {
   if (moment_.skip) return;
   if (!frozen_) {
     if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
-      judge_trust(*page, joiner_.place());
+      judge(*page, joiner_.place());
     for (const LabelledExample& example : joiner_.examples())
       if (!example.pairwise) learn(example);
   }
@@ -252,13 +252,13 @@ void Ranker::clicked(const ShownPage& page, uint32_t place) {
 }
 
 // Of a page with a click: how likely was this place, given that one was clicked?
-void Ranker::judge_trust(const ShownPage& page, uint32_t clicked) {
+void Ranker::judge(const ShownPage& page, uint32_t clicked) {
   const Note* note = note_of(page);
   if (note == nullptr || clicked >= note->ends.size()) return;
   Kind& kind = now_.kinds[static_cast<size_t>(note->kind)];
   ++kind.clicks;
   if (note->ranked) return;
-  std::array<double, kTrusts.size()> all{}, that{};
+  std::array<double, kShares.size()> all{}, that{};
   size_t known = 0;
   for (size_t i = 0; i < note->ends.size(); ++i) {
     if (note->row(i).empty() || std::isnan(note->bases[i])) continue;
@@ -266,12 +266,14 @@ void Ranker::judge_trust(const ShownPage& page, uint32_t clicked) {
     const auto place = static_cast<uint32_t>(i);
     GaussWeights::Sums sums;
     weights_.sum(note->row(i), 0, 0, sums);
-    const double more = residual(sums);
+    // What scores are worth, bend by bend, is no opinion of its own: all are given it.
+    const auto bends = static_cast<double>(sums.mean[static_cast<size_t>(RankGroup::kScore)]);
+    const double more = residual(sums) - bends;
     const double plain =
-        kind.plain[0].logit(plain_row(*note, page, place)) + static_cast<double>(at_place(sums));
+        kind.plain[0].logit(plain_row(*note, page, place)) + static_cast<double>(at_place(sums)) + bends;
     const double looked = looked_at(note->kind, page, place);
-    for (size_t t = 0; t < kTrusts.size(); ++t) {
-      const double p = sigmoid(plain + kTrusts[t] * more) * looked;
+    for (size_t t = 0; t < kShares.size(); ++t) {
+      const double p = sigmoid(plain + kShares[t] * more) * looked;
       all[t] += p;
       if (i == clicked) that[t] = p;
     }
@@ -279,12 +281,12 @@ void Ranker::judge_trust(const ShownPage& page, uint32_t clicked) {
   if (known < 2 || that[0] == 0) return;
   auto& losses = learning_[static_cast<size_t>(note->kind)].losses;
   size_t best = 0;
-  for (size_t t = 0; t < kTrusts.size(); ++t) {
-    const double doubt = kTrustDoubt * kTrusts[t];
-    losses[t] = doubt + (losses[t] - doubt) * kTrustKeeps - log_of(that[t] / all[t]);
+  for (size_t t = 0; t < kShares.size(); ++t) {
+    const double doubt = t == 0 ? 0 : kDoubt;
+    losses[t] = doubt + (losses[t] - doubt) * kKeeps - log_of(that[t] / all[t]);
     if (losses[t] < losses[best]) best = t;
   }
-  kind.trust = kTrusts[best];
+  kind.heard = best > 0;
 }
 
 void Ranker::learn(const LabelledExample& example) {
@@ -340,10 +342,10 @@ std::string Ranker::describe() const {
     const Kind& kind = now.kinds[k];
     if (kind.pages == 0) continue;
     char text[160];
-    std::snprintf(text, sizeof text,
-                  "; %s: %llu pages, %llu clicks, slope %.2f, trust %.2f, loss %.4f to %.4f", kNames[k],
-                  static_cast<unsigned long long>(kind.pages), static_cast<unsigned long long>(kind.clicks),
-                  kind.plain[0].slope(), kind.trust, kind.plain_loss, kind.full_loss);
+    std::snprintf(text, sizeof text, "; %s: %llu pages, %llu clicks, slope %.2f, %s, loss %.4f to %.4f",
+                  kNames[k], static_cast<unsigned long long>(kind.pages),
+                  static_cast<unsigned long long>(kind.clicks), kind.plain[0].slope(),
+                  kind.heard ? "heard" : "not heard", kind.plain_loss, kind.full_loss);
     out += text;
   }
   return out;
@@ -358,12 +360,12 @@ void Ranker::save(Writer& out) const {
   for (size_t k = 0; k < kRankKinds; ++k) {
     const Kind& kind = now_.kinds[k];
     for (const PlainModel& plain : kind.plain) plain.save(out);
-    out.f64(kind.trust);
+    out.u8(kind.heard ? 1 : 0);
     out.u64(kind.clicks);
     out.u64(kind.pages);
     out.f64(kind.plain_loss);
     out.f64(kind.full_loss);
-    out.array(learning_[k].losses.data(), kTrusts.size());
+    out.array(learning_[k].losses.data(), kShares.size());
   }
   out.u64(first_note_);
   out.varint(notes_.size());
@@ -388,12 +390,12 @@ Status Ranker::load(Reader& in) {
   for (size_t k = 0; k < kRankKinds; ++k) {
     Kind& kind = now_.kinds[k];
     for (PlainModel& plain : kind.plain) plain.load(in);
-    kind.trust = in.f64();
+    kind.heard = in.u8() != 0;
     kind.clicks = in.u64();
     kind.pages = in.u64();
     kind.plain_loss = in.f64();
     kind.full_loss = in.f64();
-    in.array(learning_[k].losses.data(), kTrusts.size());
+    in.array(learning_[k].losses.data(), kShares.size());
   }
   notes_.clear();
   notes_bytes_ = 0;
@@ -447,7 +449,7 @@ RankQuery::RankQuery(const Ranker& ranker, const RankAsked& asked)
     : ranker_(ranker),
       asked_(asked),
       kind_(ranker.parameters().kinds[static_cast<size_t>(asked.kind)]),
-      trust_(kind_.clicks >= ranker.config_.clicks_min ? kind_.trust : 0),
+      heard_(kind_.heard && kind_.clicks >= ranker.config_.clicks_min),
       page_(page_of_thread()) {
   if (ready()) page_.assign(ranker.catalog_, asked, ranker.weights_.mask());
 }
@@ -486,7 +488,7 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
     if (weights[head] <= 0) continue;
     ranker_.weights_.sum(row, head, ~kNotOfCandidates, sums[head]);
     const double logit = kind_.plain[head].logit(x);
-    const double p = sigmoid(logit + trust_ * residual(sums[head]));
+    const double p = sigmoid(logit + residual(sums[head]));
     const double value = head == 2 ? candidate.value : 1;
     share[head] = weights[head] * value * p;
     full += share[head];
@@ -496,7 +498,7 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
   out.lift = (log_of(full) - log_of(plain)) / slope;
   for (size_t head = 0; head < Ranker::kHeads; ++head) {
     if (share[head] <= 0) continue;
-    const double part = trust_ * share[head] / full / slope;
+    const double part = share[head] / full / slope;
     for (size_t g = 0; g < kRankGroups; ++g)
       if ((kNotOfCandidates >> g & 1) == 0) out.parts[g] += part * static_cast<double>(sums[head].mean[g]);
     out.deviation += part * std::sqrt(static_cast<double>(std::max(sums[head].variance, 0.0f)));

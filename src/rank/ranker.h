@@ -2,7 +2,7 @@
 // purchases come, and asked by searches and recommendations alike.
 //
 //   plain  what the score alone is worth, by kind of page:   a + b base + c ln(1 + place)   (plain_model.h)
-//   full   plain + trust . (sum of weights of the candidate's cells)                       (gauss_weights.h)
+//   full   plain + sum of weights of the candidate's cells                                 (gauss_weights.h)
 //
 // for each head: click, cart, purchase. base is what the page was ordered by without the ranker: ln of the
 // probability of the mixture, or the share of the best score by words. A candidate is lifted by what the
@@ -10,12 +10,12 @@
 //
 //   lift = (ln sum_h w_h v_h sigmoid(full_h) - ln sum_h w_h sigmoid(plain_h)) / b
 //
-// so that a ranker that knows nothing (weights of zero) changes nothing. `trust`, one of 0 .. 1 by kind of
-// page, has the least loss of "which place of the page was clicked" so far, given that one was; it starts at
-// 0 and has to gain kTrustDoubt nats before it counts in full: a ranker that does not order better is not
-// heard. It is judged on pages that were ordered without it (settings: ranker.control keeps a share of
-// them): on a page of its own choice, everything looks as good to it as everything else, and what is left of
-// its opinion is mostly error.
+// so that a ranker that knows nothing (weights of zero) changes nothing. It is heard, by kind of page, while
+// "which place of the page was clicked", given that one was, is likelier with some share of its opinion (1/4
+// .. 1) than with none, by kDoubt nats at first: a ranker that does not order better is not heard. It is
+// judged on pages that were ordered without it (settings: ranker.control keeps a share of them): on a page of
+// its own choice, everything looks as good to it as everything else, and what is left of its opinion is
+// mostly error.
 //
 // Position bias. In searches a zero weighs as much as its place is looked at (the propensities of
 // clicks/examination.h, clipped): for rates g well below 1, theta ln(1 - g) is what a place looked at with
@@ -90,7 +90,7 @@ struct RankVerdict {
 class Ranker final : public Fold {
  public:
   static constexpr size_t kHeads = GaussWeights::kHeads;
-  static constexpr std::array<double, 5> kTrusts = {0, 0.25, 0.5, 0.75, 1};
+  static constexpr std::array<double, 5> kShares = {0, 0.25, 0.5, 0.75, 1};
 
   Ranker(const Moment& moment, const Catalog& catalog, const Profiles& profiles, const Joiner& joiner,
          const ClickModel& clicks, RankerConfig config = {});
@@ -103,8 +103,8 @@ class Ranker final : public Fold {
   size_t bytes() const override;
 
   // For measuring. freeze(): nothing is learned or counted from now on but what shoppers were shown.
-  // forget(): weights and what scores are worth, not what was counted nor the trust. study(): a lesson of
-  // elsewhere. Each lesson of this one is told to the listener before it is learned.
+  // forget(): weights and what scores are worth, not what was counted nor whether it is heard. study(): a
+  // lesson of elsewhere. Each lesson of this one is told to the listener before it is learned.
   void freeze() { frozen_ = true; }
   void forget();
   void study(const RankLesson& lesson);
@@ -113,7 +113,7 @@ class Ranker final : public Fold {
 
   struct Kind {  // Of page.
     std::array<PlainModel, kHeads> plain;
-    double trust = 0;
+    bool heard = false;
     uint64_t clicks = 0, pages = 0;
     double plain_loss = 0, full_loss = 0;  // Log loss of clicks, each before it was learned, lately.
   };
@@ -140,7 +140,7 @@ class Ranker final : public Fold {
     }
   };
   struct Learning {  // Of a kind of page, beside Kind.
-    std::array<double, kTrusts.size()> losses{};
+    std::array<double, kShares.size()> losses{};
   };
 
   void start();
@@ -148,7 +148,7 @@ class Ranker final : public Fold {
   const Note* note_of(const ShownPage& page) const;
   PlainModel::Row plain_row(const Note& note, const ShownPage& page, uint32_t place) const;
   double looked_at(RankKind kind, const ShownPage& page, uint32_t place) const;
-  void judge_trust(const ShownPage& page, uint32_t clicked);
+  void judge(const ShownPage& page, uint32_t clicked);
   void learn(const LabelledExample& example);
   void clicked(const ShownPage& page, uint32_t place);
   RankCounts counts_of(uint64_t shopper, const ItemRecord& item, TimeMs now_ms) const;
@@ -179,7 +179,7 @@ class RankQuery {
  public:
   RankQuery(const Ranker& ranker, const RankAsked& asked);
   // Has this kind of page shown that it is ordered better with the ranker?
-  bool ready() const { return trust_ > 0; }
+  bool ready() const { return heard_; }
   void judge(std::span<const RankCandidate> candidates, const RankObjective& objective,
              std::vector<RankVerdict>& out) const;
 
@@ -190,7 +190,7 @@ class RankQuery {
   const Ranker& ranker_;
   const RankAsked asked_;
   const Ranker::Kind& kind_;
-  const double trust_;
+  const bool heard_;
   RankPage& page_;  // Of this thread.
 };
 

@@ -66,7 +66,7 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
 bool asks_ranker(const Context& c) {
   if (c.ranker == nullptr || c.settings.ranker.weight <= 0) return false;
   const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
-  return kind.trust > 0;
+  return kind.heard;
 }
 
 void ask_ranker(Context& c) {

@@ -23,6 +23,7 @@ std::vector<RecommendPart> parts_of(const RankVerdict& verdict, double share) {
 
 void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) {
   std::vector<RankCandidate> candidates;
+  candidates.reserve(slate.size());
   for (const Entry& entry : slate)
     candidates.push_back(
         {.item = entry.item, .base = round_base(log_f32(std::max(entry.score, 1e-30f))), .value = 1});

@@ -37,6 +37,7 @@ const NAMES: Record<string, readonly [string, string]> = {
   'visit': ['This visit', 'what you have done since you came'],
   'taste': ['Your taste', 'learned from all you did'],
   'equal-share': ['Every product alike', 'where all of them start'],
+  'ranker': ['What people answered to', 'learned from what was shown and what followed'],
   'competition': ['The others', 'how strong the other candidates are'],
   'word': ['Word', ''],
   'proximity': ['Words close together', 'and in your order'],
