@@ -221,6 +221,8 @@ TEST_F(EngineTest, AnErasureBehindRetentionKeepsCatalogueAndRules) {
   };
   send(*engine, named("a") + named("b") + named("gone"));
   ASSERT_TRUE(engine->put_documents("rules", {{.id = "r1", .json = "{}"}}, "test").ok());
+  ASSERT_TRUE(engine->define_experiment("e", R"({"variant": {"settings": {"prefix": false}}})", "test").ok());
+  ASSERT_TRUE(engine->start_experiment("e", "test").ok());
   send(*engine, R"({"type":"item-delete","id":"d","item":"gone"})");
   for (int n = 600; n <= 3000; n += 600) {
     send(*engine, stream(n));
@@ -238,6 +240,7 @@ TEST_F(EngineTest, AnErasureBehindRetentionKeepsCatalogueAndRules) {
   EXPECT_EQ(price("b"), 7);
   EXPECT_EQ(price("gone"), -1);
   EXPECT_NE(engine->documents("rules")->find("r1"), nullptr);
+  EXPECT_EQ(engine->experiment("e")->experiment.state, ExperimentState::kRunning);
 }
 
 TEST_F(EngineTest, AnErasedPersonIsGoneFromAnswersLogAndEverythingLearned) {
