@@ -203,9 +203,10 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   check(true, 'the catalogue is searched and filtered');
   await accessible(page, 'catalogue');
   page.expected = /400/;
+  const wrong = page.waitForEvent('console', (message) => /400/.test(message.text()));
   await page.getByLabel('Filter').fill('price <');
   await page.waitForSelector('.trouble');
-  page.expected = undefined;
+  await wrong;
   await page.getByLabel('Filter').fill('');
   await page.waitForSelector('.trouble', {state: 'detached'});
   check(true, 'a wrong filter is said');
@@ -229,7 +230,9 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await page.waitForFunction(() => location.hash === '#/catalogue');
   check((await api('GET', `/api/v1/items/${encodeURIComponent(id)}`)).deleted === true, 'and taken out');
   page.expected = /404/;
+  const nothing = page.waitForEvent('console', (message) => /404/.test(message.text()));
   await goto(page, 'catalogue/nothing-of-this-name', '.empty');
+  await nothing;
   page.expected = undefined;
 
   const folder = await mkdtemp(join(tmpdir(), 'console-'));
@@ -293,8 +296,10 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await page.getByLabel('Shopper', {exact: true}).fill('hist7');
   await accessible(page, 'erasing');
   page.expected = /404/;
+  const gone = page.waitForEvent('console', {predicate: (message) => /404/.test(message.text()), timeout: 60_000});
   await page.getByRole('button', {name: 'Erase for good'}).click();
   await page.waitForSelector('text=or they have been erased', {timeout: 60_000});
+  await gone;
   check((await fetch(new URL('/api/v1/users/hist7', url))).status === 404, 'an erased shopper is gone');
   page.expected = undefined;
 
