@@ -27,14 +27,15 @@ class Evaluation {
   Status open() {
     TRY(candidate_, parse_settings(options_.settings.empty() ? "{}" : options_.settings));
     StateConfig config = options_.state;
-    config.search.background = false;  // What is found must not depend on how far a thread is.
+    config.search.background = false;             // What is found must not depend on how far a thread is.
+    config.recommender.sources = {"popularity"};  // Searches ask none of them.
     TRY(state_, ShopState::open(config));
     for (Fold* fold : state_->folds())
-      if (fold->name() != "learning" && fold->name() != "profiles" && fold->name() != "counters")
-        folds_.push_back(fold);
+      if (fold->name() != "counters") folds_.push_back(fold);
     service_ = std::make_unique<SearchService>(state_->catalog(), state_->settings(), state_->search(),
                                                config.search, &state_->vectors(), &state_->intent(),
                                                &state_->suggestions(), &state_->clicks());
+    service_->rank_with(state_->ranker(), state_->profiles());
     Event first = stage_event(candidate_, "freshet eval policy", "");
     first.id = "candidate";
     first.time_ms = 0;
@@ -106,6 +107,8 @@ class Evaluation {
       if (const auto* text = std::get_if<std::string>(filter)) request.filter = *text;
     request.settings_version = 1;
     request.count = PolicyEvalOptions::kPlaces;
+    request.user = event.user;
+    request.session = event.session;
     request.highlight.emplace();
     request.snippets.emplace();
     auto answer = service_->search(request, state_->entry().now_ms());
