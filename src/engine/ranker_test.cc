@@ -148,7 +148,8 @@ double sum_of(const Parts& parts) {
 constexpr const char* kOff = R"({"ranker": {"weight": 0}})";
 // So that only the ranker learns of searches.
 constexpr const char* kOn =
-    R"({"click_weight": 0, "popularity_weight": 0, "intent_weight": 0, "semantic_weight": 0, "ranking": []})";
+    R"({"click_weight": 0, "popularity_weight": 0, "intent_weight": 0, "semantic_weight": 0, "ranking": [],
+        "ranker": {"search_weight": 1}})";
 
 TEST(RankerAtWork, RecommendsWhatIsAnsweredToAndExplainsIt) {
   Shop shop;

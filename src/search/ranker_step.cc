@@ -64,7 +64,7 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
 }  // namespace
 
 bool asks_ranker(const Context& c) {
-  if (c.ranker == nullptr || c.settings.ranker.weight <= 0) return false;
+  if (c.ranker == nullptr || c.settings.ranker.search_weight <= 0) return false;
   const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
   return kind.heard;
 }
@@ -94,7 +94,7 @@ void ask_ranker(Context& c) {
     least = std::min(least, one.lift);
     most = std::max(most, one.lift);
   }
-  const double middle = (least + most) / 2, scale = settings.weight * best;
+  const double middle = (least + most) / 2, scale = settings.search_weight * best;
   for (size_t i = 0; i < window.size(); ++i) {
     const double lift =
         std::clamp(verdicts[i].lift - middle, -kLiftMax, kLiftMax) - std::max(least - middle, -kLiftMax);

@@ -8,7 +8,11 @@
 namespace freshet {
 
 struct RankerSettings {
-  double weight = 1;  // Of what it says beyond the score; 0: off. 0..1
+  double weight = 1;  // Of what it says of recommendations beyond the score; 0: off. 0..1
+  // The same of searches, whose clicks the click model (clicks/) already hears. In simulated click worlds it
+  // cost queries that nobody had searched up to .5 of nDCG@10, hence 0
+  // (docs/decisions/0151-not-in-searches.md).
+  double search_weight = 0;
   // What pages are ordered for: the sum of weight times probability. 0..1000 each, one of them above 0.
   double click = 1, cart = 0, purchase = 0;
   std::string value = "price";  // The numeric attribute that a purchase counts; empty: all count the same.

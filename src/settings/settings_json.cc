@@ -166,6 +166,7 @@ void write(JsonWriter& out, const HighlightDefaults& highlight) {
 void read(JsonFields& in, RankerSettings& out) {
   constexpr double kMost = 1000;
   in.number("weight", out.weight, 0, 1);
+  in.number("search_weight", out.search_weight, 0, 1);
   in.number("click", out.click, 0, kMost);
   in.number("cart", out.cart, 0, kMost);
   in.number("purchase", out.purchase, 0, kMost);
@@ -179,7 +180,8 @@ void read(JsonFields& in, RankerSettings& out) {
     in.wrong("click", "click, cart or purchase above 0: pages are ordered for something");
 }
 void write(JsonWriter& out, const RankerSettings& ranker) {
-  out.object().field("weight", ranker.weight).field("click", ranker.click).field("cart", ranker.cart);
+  out.object().field("weight", ranker.weight).field("search_weight", ranker.search_weight);
+  out.field("click", ranker.click).field("cart", ranker.cart);
   out.field("purchase", ranker.purchase).field("value", std::string_view(ranker.value));
   out.field("candidates", ranker.candidates).field("diversity", ranker.diversity);
   out.field("category_cap", ranker.category_cap).field("exploration", ranker.exploration);
