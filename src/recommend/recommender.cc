@@ -177,6 +177,7 @@ std::vector<SlateRanker::Entry> Recommender::State::rank_again(const RecommendQu
                      .parts = {}});
   query.ranker->rank(query.k, query.explain, slate);
   std::vector<std::pair<float, uint32_t>> order;
+  order.reserve(slate.size());
   for (const SlateRanker::Entry& entry : slate) order.push_back(work.order[entry.index]);
   work.order = std::move(order);
   return slate;
