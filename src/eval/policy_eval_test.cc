@@ -29,7 +29,8 @@ double attraction(const std::string& item) {
 class PolicyEval : public testing::Test {
  protected:
   PolicyEval() {
-    folder_ = testing::TempDir() + "/policy-eval";
+    folder_ = testing::TempDir() + "/policy-eval-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name();  // Tests run beside each other.
     std::filesystem::remove_all(folder_);
     EngineConfig config;
     config.data_dir = folder_;
