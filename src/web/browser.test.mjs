@@ -22,13 +22,19 @@ export async function browse(url, pictures) {
   const origin = new URL(url).origin;
   const browser = await chromium.launch({executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu']});
 
-  // `page.expected`: a pattern of console messages that a test provokes.
+  // `page.expected`: a pattern of statuses and console messages that a test provokes. What the browser says of a
+  // refused request comes sooner or later than the page acts on it: the answers themselves are judged instead.
   const open = async (name, options, from = origin) => {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(20_000);
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type()) || page.expected?.test(message.text())) return;
+      if (message.text().startsWith('Failed to load resource: the server responded')) return;
       problems.push(`${name}: console: ${message.text()}`);
+    });
+    page.on('response', (response) => {
+      if (response.status() < 400 || page.expected?.test(String(response.status()))) return;
+      problems.push(`${name}: ${response.status()} from ${response.request().method()} ${response.url()}`);
     });
     page.on('pageerror', (error) => problems.push(`${name}: ${error.stack ?? error}`));
     page.on('request', (request) => {
