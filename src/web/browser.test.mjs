@@ -14,6 +14,10 @@ export async function browse(url, pictures) {
     process.exit(77);
   }
   const problems = [];
+  const problem = (what) => {  // Said at once, to be seen between the checks where it came.
+    problems.push(what);
+    console.log(`     problem: ${what}`);
+  };
   const check = (holds, what) => {
     if (!holds) problems.push(what);
     console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}`);
@@ -30,16 +34,16 @@ export async function browse(url, pictures) {
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type()) || page.expected?.test(message.text())) return;
       if (message.text().startsWith('Failed to load resource: the server responded')) return;
-      problems.push(`${name}: console: ${message.text()}`);
+      problem(`${name}: console: ${message.text()}`);
     });
     page.on('response', (response) => {
       if (response.status() < 400 || page.expected?.test(String(response.status()))) return;
-      problems.push(`${name}: ${response.status()} from ${response.request().method()} ${response.url()}`);
+      problem(`${name}: ${response.status()} from ${response.request().method()} ${response.url()} ${response.request().postData()?.slice(0, 200) ?? ''}`);
     });
-    page.on('pageerror', (error) => problems.push(`${name}: ${error.stack ?? error}`));
+    page.on('pageerror', (error) => problem(`${name}: ${error.stack ?? error}`));
     page.on('request', (request) => {
       const to = request.url();
-      if (!to.startsWith(new URL(from).origin) && !to.startsWith('data:')) problems.push(`${name}: asked elsewhere: ${to}`);
+      if (!to.startsWith(new URL(from).origin) && !to.startsWith('data:')) problem(`${name}: asked elsewhere: ${to}`);
     });
     return page;
   };

@@ -130,7 +130,9 @@ function Preview({rule}: {rule: Rule}): VNode {
   const [typed, setTyped] = useState<string | undefined>(undefined);
   const query = useSettled(typed ?? first?.query ?? '');
   const contexts = (rule.when ?? []).map((one) => one.context).filter((one): one is string => Boolean(one));
-  const trial = useSettled(JSON.stringify({...tidy(rule), id: rule.id || 'trial', enabled: true, valid: []}));
+  const complete = tidy(rule);  // But for pins that have no product yet: those are not tried.
+  if (complete.then?.pin) complete.then = {...complete.then, pin: complete.then.pin.filter((one) => one.item !== '')};
+  const trial = useSettled(JSON.stringify({...complete, id: rule.id || 'trial', enabled: true, valid: []}));
   const now = useLoad(() => askWith(query, contexts, {}), [query, trial]);
   const then = useLoad(() => askWith(query, contexts, {try_rule: JSON.parse(trial)}), [query, trial]);
   const list = (page: Found, other: Found | undefined): VNode => page.redirect ? <Empty>The shopper is sent to <code>{page.redirect}</code>.</Empty> : page.items.length === 0 ? <Empty>Nothing is found.</Empty> : (
