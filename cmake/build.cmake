@@ -32,6 +32,11 @@ if(FRESHET_SANITIZE)
   add_link_options(-fsanitize=${FRESHET_SANITIZE})
 endif()
 
+# What calls the code that is fast, and need not be: a release compiles it a fifth faster.
+function(quickly_compiled target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})

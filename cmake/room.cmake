@@ -37,6 +37,7 @@ function(room name)
 
   if(tests)
     add_executable(${name}_test ${tests})
+    quickly_compiled(${name}_test)
     target_link_libraries(${name}_test PRIVATE freshet_${name} GTest::gtest GTest::gtest_main)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
   endif()
