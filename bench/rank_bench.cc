@@ -1,7 +1,9 @@
 // Asking the learned ranker, while it learns: one thread folds pages and clicks without a pause, another one
 // asks for the candidates of a page of ten to be judged and ordered.
 //
-//   rank_bench [--items N] [--requests N]      prints a line for 200 and for 500 candidates, and its costs
+//   rank_bench [--items N] [--requests N] [--learner linear|deep|ensemble]
+//
+// prints a line for 200 and for 500 candidates, and its costs.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -37,7 +39,9 @@ class Shop {
         profiles_(moment_),
         joiner_(moment_, catalog_),
         clicks_(moment_, catalog_, joiner_),
-        ranker_(moment_, catalog_, profiles_, joiner_, clicks_) {
+        settings_(moment_),
+        contexts_(moment_),
+        ranker_(moment_, catalog_, profiles_, joiner_, clicks_, contexts_, settings_) {
     Event event;
     for (uint64_t i = 0; i < items; ++i) {
       Draw draw(mix64(i, 1));
@@ -56,6 +60,16 @@ class Shop {
       apply(event);
     }
   }
+
+  // Without the gate: it would go back from these clicks, of which little can be learned, and then the
+  // ranker is not asked at all.
+  void ungated() {
+    RankerUpdates updates;
+    updates.gate = false;
+    ranker_.configure(updates);
+  }
+
+  void choose(RankLearner learner) { ranker_.choose(learner); }
 
   void apply(const Event& event) {
     moment_ = {.skip = false, .key = mix64(offset_, 5), .time_ms = now_, .now_ms = now_};
@@ -107,6 +121,8 @@ class Shop {
   Profiles profiles_;
   Joiner joiner_;
   ClickModel clicks_;
+  Settings settings_;
+  Contexts contexts_;
   Ranker ranker_;
   Offset offset_ = 0;
   std::atomic<TimeMs> now_{1'700'000'000'000};
@@ -154,8 +170,53 @@ Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
   return {at(us, .5), at(us, .99), at(cpu_us, .5), at(cpu_us, .99)};
 }
 
-int run(uint64_t items, int requests) {
+// How long the fold stands still when everything that is served moves: each word of 2^20 has changed.
+void pauses() {
+  GaussWeights::Config config;
+  config.prior.fill(0.1f);
+  GaussWeights weights(config);
+  weights.set_direct(false);
+  const auto learn_all = [&] {
+    for (uint32_t i = 0; i <= weights.mask(); i += 64) {
+      RankRow row;
+      for (uint32_t k = 0; k < 64; ++k) row.add(RankFeature::kItem, i + k, weights.mask());
+      weights.learn(row.all(), 0, 0, (i / 64) % 2 == 0 ? 1.0f : 0.0f, 1);
+    }
+  };
+  const auto timed = [&](const char* what, auto&& act) {
+    const double begun = thread_cpu_seconds();
+    act();
+    std::printf("  %s %.2f ms\n", what, (thread_cpu_seconds() - begun) * 1e3);
+  };
+  std::printf("pauses of the fold, 2^20 words, all of them changed:\n");
+  for (int round = 0; round < 2; ++round) {  // The second one has its memory.
+    learn_all();
+    std::printf(round == 0 ? " the first time\n" : " later\n");
+    timed("freeze", [&] { weights.freeze(); });
+    timed("publish", [&] { weights.publish(); });
+    timed("good moves", [&] { weights.good_moves(); });
+    timed("copy for a version", [&] { (void)weights.version(); });
+  }
+  learn_all();
+  weights.freeze();
+  weights.publish();
+  timed("roll back", [&] { weights.roll_back(); });
+  timed("learner goes back", [&] { weights.go_back(); });
+  for (int i = 0; i < 7000; i += 70) {
+    RankRow row;
+    for (uint32_t k = 0; k < 70; ++k) row.add(RankFeature::kItem, mix64(i + k, 1), weights.mask());
+    weights.learn(row.all(), 0, 0, 1, 1);
+  }
+  std::printf(" 7,000 of them changed\n");
+  timed("freeze", [&] { weights.freeze(); });
+  timed("publish", [&] { weights.publish(); });
+}
+
+int run(uint64_t items, int requests, RankLearner learner) {
+  pauses();
   Shop shop(items);
+  shop.choose(learner);
+  shop.ungated();
   uint64_t n = 0;
   double begun = thread_cpu_seconds();
   for (; n < 20'000; ++n) shop.page(n);
@@ -165,6 +226,9 @@ int run(uint64_t items, int requests) {
     const EpochGuard guard;
     std::printf("%s\n%.1f MB\n", shop.ranker().describe().c_str(),
                 static_cast<double>(shop.ranker().bytes()) / 1e6);
+    const GaussWeights::Error error = shop.ranker().serving_error();
+    std::printf("served weights: %zu, off by %.2g at most, %.2g rms\n", error.weights, error.greatest,
+                error.rms);
   }
   for (const size_t candidates : {size_t{200}, size_t{500}}) {
     const Times alone = ask(shop, items, candidates, requests);
@@ -190,9 +254,13 @@ int run(uint64_t items, int requests) {
 int main(int argc, char** argv) {
   uint64_t items = 50'000;
   int requests = 2000;
+  freshet::RankLearner learner = freshet::RankLearner::kLinear;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--items") == 0) items = std::strtoull(argv[i + 1], nullptr, 10);
     if (std::strcmp(argv[i], "--requests") == 0) requests = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--learner") != 0) continue;
+    for (const auto one : {freshet::RankLearner::kDeep, freshet::RankLearner::kEnsemble})
+      if (freshet::rank_learner_name(one) == argv[i + 1]) learner = one;
   }
-  return freshet::run(items, requests);
+  return freshet::run(items, requests, learner);
 }

@@ -3,10 +3,13 @@
 
 Usage: bench/safety.py <freshet> <out dir> [--from N] [--to N] [--every N] -- FILE --label C [more flags of freshet learn]
 For each poison: a clean and a spoiled run with --gate, and both without. Judged by true labels, on rows that are not
-spoiled themselves; a fall is the log loss against that of the clean run on the same rows, relative.
+spoiled themselves; a fall is the log loss against that of the clean run on the same rows, relative. "before it": the mean
+until the gate acts, and the worst stretch of 1,000 rows within that. Rows whose numbers are taken away (nan, huge) are judged
+twice, also against a clean run that never had these rows ("absent"): what is lost with them no guard can give back.
 """
 import argparse
 import csv
+import gzip
 import math
 import pathlib
 import subprocess
@@ -29,6 +32,22 @@ def run(args, rest, name, *flags):
         rows[int(row["row"])] = (loss, int(row["version"]), int(row["suspect"]))
     trace.unlink()
     return rows, done.stderr
+
+
+def without_rows(args, rest):
+    """The file without the rows that nan and huge spoil, and the numbers of those that are left."""
+    source = pathlib.Path(rest[0])
+    with (gzip.open(source, "rt") if source.suffix == ".gz" else source.open()) as file:
+        lines = file.read().splitlines()
+    kept = [k for k in range(1, len(lines)) if k % 2 == 1 or not args.begin <= k < args.end]
+    target = args.out / "absent_rows.csv"
+    target.write_text("\n".join([lines[0], *(lines[k] for k in kept)]) + "\n")
+    return target, kept
+
+
+def worst(clean, spoiled, begin, end, keep, window=1000):
+    return max((fall(clean, spoiled, b, min(b + window, end), keep) for b in range(begin, max(begin + 1, end - window), window // 4)),
+               default=0.0)
 
 
 def fall(clean, spoiled, begin, end, keep):
@@ -71,7 +90,8 @@ def main():
     args = parser.parse_args(argv[:argv.index("--")])
     args.out.mkdir(parents=True, exist_ok=True)
     clean = {gate: run(args, rest, f"clean{gate}", *flags)[0] for gate, flags in ((1, ["--gate"]), (0, []))}
-    print(f"{'poison':15} {'acts after':>10} {'before it':>10} {'during':>8} {'after':>8} | no gate: {'during':>8} {'after':>8}")
+    absent = None
+    print(f"{'poison':15} {'acts after':>10} {'before it':>10} {'worst':>8} {'absent':>8} {'during':>8} {'after':>8} | no gate: {'during':>8} {'after':>8}")
     for kind in args.kinds.split(","):
         keep = (lambda k: k % 2 == 1 or not args.begin <= k < args.end) if kind in ("nan", "huge") else (lambda k: True)
         spoiled = {gate: run(args, rest, f"{kind}{gate}", *flags, "--poison", f"{kind}@{args.begin}:{args.end}")[0]
@@ -82,8 +102,14 @@ def main():
         falls = [fall(clean[1], spoiled[1], args.begin, acts, keep), fall(clean[1], spoiled[1], args.begin, args.end, keep),
                  fall(clean[1], spoiled[1], args.end, args.end + 10000, keep),
                  fall(clean[0], spoiled[0], args.begin, args.end, keep), fall(clean[0], spoiled[0], args.end, args.end + 10000, keep)]
+        if kind in ("nan", "huge") and absent is None:
+            file, kept = without_rows(args, rest)
+            absent = {kept[k - 1]: row for k, row in run(args, [file, *rest[1:]], "absent", "--gate")[0].items()}
+            file.unlink()
+        against = fall(absent, spoiled[1], args.begin, acts, keep) if kind in ("nan", "huge") else float("nan")
         text = [f"{100 * f:+.2f} %" for f in falls]
-        print(f"{kind:15} {acts - args.begin:10} {text[0]:>10} {text[1]:>8} {text[2]:>8} |          {text[3]:>8} {text[4]:>8}", flush=True)
+        low = f"{100 * worst(clean[1], spoiled[1], args.begin, acts, keep):+.2f} %"
+        print(f"{kind:15} {acts - args.begin:10} {text[0]:>10} {low:>8} {f'{100 * against:+.2f} %' if kind in ('nan', 'huge') else '':>8} {text[1]:>8} {text[2]:>8} |          {text[3]:>8} {text[4]:>8}", flush=True)
         first, last = args.begin - 4 * BLOCK, args.end + 12 * BLOCK
         curves = [(name, [(b + BLOCK / 2, fall(clean[gate], spoiled[gate], b, b + BLOCK, keep)) for b in range(first, last, BLOCK)], colour)
                   for name, gate, colour in (("with the gate", 1, "#1a7f37"), ("without", 0, "#b3261e"))]

@@ -1,16 +1,16 @@
 // Embedding rows against the memory they are in: gather and Adagrad update of random rows.
 //
-//   table_rows [--rows 20000000] [--dim 16] [--type bf16] [--optimizer rowwise] [--seconds 2]
+//   table_rows [--rows 20000000] [--dim 16] [--type bf16] [--optimizer rowwise] [--rounds 15]
 //
 //   by number   gather() and update() of known rows, against as many records of the same bytes at known
-//   random
-//               places, read, added to and written, fetched ahead: the random-access limit of a record
+//               random places, read, added to and written, fetched ahead: the random-access limit of a record
 //   by key      the same after sight(), which looks the keys up, against the limit of what a look-up must
-//   touch:
-//               one random line of memory as large as the index, and one record
+//               touch: one random line of memory as large as the index, and one record
 //
-// Prints bytes a row as held, what 100 million such rows would take, the rates in turn (limit, table, limit,
-// table; CPU time) and their quotients, and the longest time that a single call took while the table grew.
+// A round is the limit and the table in turn, a quarter of a CPU second each, drawing numbers excluded.
+// Prints bytes a row as held, what 100 million such rows would take, medians over the rounds of both rates
+// and of their quotient (with its quartiles: other programs share the memory), and the longest time that a
+// single call took while the table grew.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +27,7 @@ namespace {
 
 struct Flags {
   uint64_t rows = 20'000'000;
-  double seconds = 2;
+  size_t rounds = 15;
   RowTableConfig table{.type = RowType::kBf16};
 };
 
@@ -36,17 +36,26 @@ constexpr size_t kBatch = 1024;
 // Runs `work` on batches of random row numbers; rows a CPU second.
 template <class Work>
 double rate(const Flags& flags, uint64_t& turn, Work work) {
-  std::vector<uint64_t> at(kBatch);
-  const double begin = thread_cpu_seconds();
+  constexpr size_t kBatches = 16;  // Drawn together, before the clock starts.
+  std::vector<std::vector<uint64_t>> batches(kBatches, std::vector<uint64_t>(kBatch));
   double spent = 0;
   uint64_t done = 0;
-  for (; spent < flags.seconds; spent = thread_cpu_seconds() - begin)
-    for (int batch = 0; batch < 64; ++batch, done += kBatch) {
+  while (spent < 0.25) {
+    for (auto& batch : batches) {
       Draw draw(++turn);
-      for (uint64_t& each : at) each = draw.below(flags.rows);
-      work(at);
+      for (uint64_t& each : batch) each = draw.below(flags.rows);
     }
+    const double begin = thread_cpu_seconds();
+    for (const auto& batch : batches) work(batch);
+    spent += thread_cpu_seconds() - begin;
+    done += kBatches * kBatch;
+  }
   return static_cast<double>(done) / spent;
+}
+
+double quantile(std::vector<double> of, double at) {
+  std::sort(of.begin(), of.end());
+  return of[static_cast<size_t>(at * static_cast<double>(of.size() - 1))];
 }
 
 // The limits.
@@ -58,7 +67,7 @@ struct Memory {
   uint64_t sum = 0;
 
   void access(const std::vector<uint64_t>& at, bool index) {
-    constexpr size_t kAhead = 16;
+    constexpr size_t kAhead = 32;  // The best of 16, 32 and 64.
     const auto line = [&](size_t i) { return lines + mix64(at[i]) % line_count * 64; };
     for (size_t i = 0; i < at.size(); ++i) {
       if (const size_t next = i + kAhead; next < at.size()) {
@@ -94,8 +103,8 @@ Flags parse(int argc, char** argv) {
       flags.rows = std::stoull(value);
     } else if (name == "--dim") {
       flags.table.dim = std::stoull(value);
-    } else if (name == "--seconds") {
-      flags.seconds = std::stod(value);
+    } else if (name == "--rounds") {
+      flags.rounds = std::max<size_t>(1, std::stoull(value));
     } else if (name == "--type") {
       flags.table.type = value == "f32" ? RowType::kF32 : RowType::kBf16;
     } else if (name == "--optimizer") {
@@ -146,16 +155,15 @@ void run(const Flags& flags) {
     table.update(rows, weights.data());  // The gradient of w^2 / 2.
   };
   for (const bool by_key : {false, true}) {
-    double sum = 0;
-    for (int round = 0; round < 2; ++round) {
-      const double limit = rate(flags, turn, [&](const auto& at) { memory.access(at, by_key); });
-      const double reached = rate(flags, turn, [&](const auto& at) { learn(by_key, at); });
-      sum += reached / limit;
-      std::printf("%-9s limit %6.2f M rows/s   table %6.2f M rows/s   share %.2f\n",
-                  by_key ? "by key" : "by number", limit / 1e6, reached / 1e6, reached / limit);
+    std::vector<double> limits, rates, shares;
+    for (size_t round = 0; round < flags.rounds; ++round) {
+      limits.push_back(rate(flags, turn, [&](const auto& at) { memory.access(at, by_key); }));
+      rates.push_back(rate(flags, turn, [&](const auto& at) { learn(by_key, at); }));
+      shares.push_back(rates.back() / limits.back());
     }
-    std::printf("%-9s share of the random-access limit: %.2f (mean of two)\n",
-                by_key ? "by key" : "by number", sum / 2);
+    std::printf("%-9s limit %6.2f M rows/s   table %6.2f M rows/s   share %.2f (quartiles %.2f, %.2f)\n",
+                by_key ? "by key" : "by number", quantile(limits, 0.5) / 1e6, quantile(rates, 0.5) / 1e6,
+                quantile(shares, 0.5), quantile(shares, 0.25), quantile(shares, 0.75));
   }
   free_large(memory.records);
   free_large(memory.lines);

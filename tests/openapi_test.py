@@ -22,6 +22,8 @@ import urllib.request
 
 import yaml
 
+from openapi_models import check_models
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -120,7 +122,7 @@ class Server:
                 raw = b"".join(answer.readline() for _ in range(3)) if stream else answer.read()
         except urllib.error.HTTPError as error:
             status, kind, raw = error.code, error.headers.get_content_type(), error.read()
-        decoded = raw.decode()
+        decoded = raw.decode("latin-1" if kind == "application/octet-stream" else "utf-8")
         if kind == "application/json":
             decoded = json.loads(raw)
         self.check(method, path, want, status, kind, decoded)
@@ -280,6 +282,14 @@ def check_open(server):
     done = [(one["action"], one.get("what")) for one in call("get", "/api/v1/audit", 200, query={"limit": 2})["entries"]]
     assert done == [("key-remove", "shop"), ("key-create", "shop (write)")], done
     call("get", "/api/v1/audit", 400, query={"limit": 0})
+    features = call("get", "/api/v1/ranker/features", 200)["features"]
+    assert {"item", "visit-alike", "context-category"} <= {one["name"] for one in features}, features
+    call("post", "/api/v1/events", 200, {"type": "context", "name": "weather", "value": "rain", "region": "DE",
+                                         "time": "2026-01-02", "until": "2100-01-01"})
+    around = call("get", "/api/v1/contexts", 200, query={"region": "DE-BY"})["contexts"]
+    assert [one["value"] for one in around if one["active"]] == ["rain"], around
+    call("get", "/api/v1/contexts", 400, query={"place": "DE"})
+    call("get", "/api/v1/recommend", 200, query={"region": "DE-BY", "device": "mobile"})
     assert call("get", "/api/v1/connect", 200, query={"origin": "https://shop.example"}) == {
         "origin": "https://shop.example", "api": False, "storefront": False, "keys_required": False}
     for wrong in ("", "shop.example", "https://", "https://shop.example/path"):
@@ -492,7 +502,8 @@ def check_random(server, rounds=600):
                 at = draw.randrange(len(body))
                 body = body[:at] + bytes([draw.randrange(256)]) + body[at + draw.randint(0, 2):]
         param = draw.choice(["1", "kettle", "a/b c", "\u00e9", "0", "%", "x" * 300, "-"])
-        server.call(method, path, None, body, query=query, id=param, number=param, name=param, version=param)
+        server.call(method, path, None, body, query=query, id=param, number=param, name=param, version=param,
+                    model=draw.choice([param, "ranker"]))
     server.call("get", "/healthz", 200)
 
 
@@ -510,7 +521,7 @@ def check_keys(server, data):
     view = {"type": "view", "user": "ada", "item": "kettle"}
     calls = [("post", "/api/v1/events", view, "write"), ("get", "/api/v1/recommend", None, "read"),
              ("get", "/api/v1/status", None, "read"), ("get", "/metrics", None, "read"),
-             ("get", "/api/v1/audit", None, "admin"), ("get", "/api/v1/experiments", None, "read"), ("delete", "/api/v1/experiments/{name}", None, "admin"),
+             ("get", "/api/v1/audit", None, "admin"), ("get", "/api/v1/experiments", None, "read"), ("get", "/api/v1/ranker/features", None, "read"), ("get", "/api/v1/contexts", None, "read"), ("delete", "/api/v1/experiments/{name}", None, "admin"),
              ("get", "/api/v1/dead-letters", None, "admin"), ("get", "/api/v1/admin/keys", None, "admin"),
              ("delete", "/api/v1/users/{id}", None, "admin"), ("get", "/api/v1/stream", None, "admin")]
     order = ["read", "write", "admin"]
@@ -537,6 +548,14 @@ def main():
             check_random(server)
         finally:
             server.stop()
+    with tempfile.TemporaryDirectory() as data:
+        models = Server(binary, data, "--no-keys")
+        models.seen, models.failures = server.seen, server.failures
+        try:
+            models.wait_ready()
+            check_models(models, wait_folded)
+        finally:
+            models.stop()
     operations = {(path, method) for path, node in DOCUMENT["paths"].items() for method in METHODS if method in node}
     for path, method in sorted(operations):
         statuses = server.seen.get((path, method), set())

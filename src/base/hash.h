@@ -41,6 +41,10 @@ constexpr uint64_t mix64(uint64_t a, uint64_t b) {
   return mix64(mix64(a) ^ b);
 }
 
+// Key of a number by its first two digits and its size: 3.94 and 3.9 have the same, 39 has not. 0: zero, or
+// not finite.
+uint64_t two_digits_key(double x);
+
 // Random numbers keyed by what they are for, never by a running counter: replay order cannot change them.
 //   Draw draw(mix64(seed, event_hash, purpose)); draw.next(); ...
 class Draw {

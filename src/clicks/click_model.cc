@@ -7,6 +7,7 @@
 
 #include "base/decay.h"
 #include "base/hash.h"
+#include "clicks/shared_rates.h"
 #include "text/words.h"
 
 namespace freshet {
@@ -17,9 +18,10 @@ constexpr float kPrior = 1;        // Expected clicks at which a rate against ex
 constexpr double kSlopeMin = 0.5;  // A score that says nothing about clicks still orders a little.
 constexpr double kLossKeeps = 1 - 1e-6;
 constexpr double kStrengthDoubt = 3;  // Nats that a factor of two from the first strength costs.
-constexpr float kFirstStrength = 32;
-constexpr double kTrustDoubt = 4;  // Nats that trusting w in full has to bring before it is preferred.
-constexpr double kSlopeDoubt = 2;  // Deviations that the worth of a score is taken for more.
+constexpr float kFirstStrength = 64;
+constexpr double kTrustDoubt = 4;    // Nats that trusting w in full has to bring before it is preferred.
+constexpr double kTrialLeast = 0.2;  // Of a rate: no trial lowers it further.
+constexpr double kSlopeDoubt = 0.5;  // Deviations that the worth of a score is taken for more.
 constexpr size_t kItemColumn = 1 + kMatchFeatures, kPairColumn = kItemColumn + 1,
                  kQueryColumn = kItemColumn + 2;
 constexpr size_t kScoreColumn = 1 + static_cast<size_t>(MatchFeature::kScore);
@@ -436,24 +438,49 @@ ClickModel::Query::Query(const ClickModel& model, std::string_view words)
   word_count_ = words_of(words, words_);
 }
 
-ClickModel::Query::Verdict ClickModel::Query::verdict(ItemSlot item, uint64_t item_key,
-                                                      const MatchFeatures& match) const {
+double ClickModel::Query::prior_of(const Asked& one, double& plain) const {
   Row x;
-  model_.row_of(row_, {words_.data(), word_count_}, item, item_key, match, x);
+  model_.row_of(row_, {words_.data(), word_count_}, one.item, one.item_key, one.match, x);
   double full = 0;
   for (size_t i = 0; i < kRow; ++i) full += parameters_.weights[i] * static_cast<double>(x[i]);
-  const double plain = parameters_.base + parameters_.plain_slope * static_cast<double>(x[kScoreColumn]);
-  const double log_rate = std::clamp(plain + parameters_.trust * (full - plain),
-                                     PoissonRegression<kRow>::kLogMin, PoissonRegression<kRow>::kLogMax);
-  const double prior = static_cast<double>(exp_f32(static_cast<float>(log_rate)));
-  const double strength = parameters_.strength;
-  const Cell* cell = cell_in(row_, item);
-  double part = log_rate - plain, clicks = 0;
-  if (cell != nullptr) {  // Else its part is nothing but the prior's, exactly.
-    clicks = cell->clicks;
-    part += log_of((clicks + strength * prior) / (prior * (cell->exposure + strength)));
+  plain = parameters_.base + parameters_.plain_slope * static_cast<double>(x[kScoreColumn]);
+  return std::clamp(plain + parameters_.trust * (full - plain), PoissonRegression<kRow>::kLogMin,
+                    PoissonRegression<kRow>::kLogMax);
+}
+
+double ClickModel::Query::worth(double more) const {
+  return log_of(1 + std::max(kTrialLeast - 1, more)) / parameters_.slope;
+}
+
+void ClickModel::Query::verdicts(std::span<const Asked> asked, std::span<Verdict> out) const {
+  thread_local std::vector<SharedRates::Item> items;
+  items.assign(asked.size(), {});
+  bool shown = false;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    double plain = 0;
+    const double log_rate = prior_of(asked[i], plain);
+    SharedRates::Item& one = items[i];
+    one.prior = static_cast<double>(exp_f32(static_cast<float>(log_rate)));
+    out[i].part = (log_rate - plain) / parameters_.slope;
+    const double variance = SharedRates::prior_variance(one.prior, parameters_.strength);
+    out[i].doubt = std::sqrt(variance) / one.prior;
+    const Cell* cell = cell_in(row_, asked[i].item);
+    if (cell == nullptr || cell->exposure <= 0) continue;
+    one.clicks = cell->clicks;
+    one.exposure = cell->exposure;
+    shown = true;
   }
-  return {part / parameters_.slope, 1 / (std::sqrt(clicks + strength * prior) * parameters_.slope)};
+  if (!shown) return;  // Parts are nothing but the prior's, exactly.
+  thread_local TitleLikeness likeness;
+  thread_local SharedRates rates;
+  likeness.start(asked.size());
+  for (const Asked& one : asked) likeness.add(one.title);
+  likeness.finish();
+  rates.believe(items, likeness, parameters_.strength);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    out[i].part += log_of(items[i].mean / items[i].prior) / parameters_.slope;
+    out[i].doubt = items[i].deviation / items[i].mean;
+  }
 }
 
 // ---- snapshots

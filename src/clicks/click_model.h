@@ -11,7 +11,8 @@
 //   g  = (c + kappa g0) / (e + kappa)
 // the posterior mean of a Gamma prior, which is the inverse-propensity estimate c / e drawn towards g0. theta
 // comes from swaps (examination.h), clipped. kappa is the one of a grid with the least progressive loss
-// (theta g - clicks ln g): the noisier the clicks, the larger.
+// (theta g - clicks ln g): the noisier the clicks, the larger. When a search asks, the evidence of all of its
+// candidates is weighed together: what is named alike shares it (shared_rates.h).
 //
 // The ranking must not fall behind the score it starts from: a second regression on the score alone,
 //   ln g = a + b score
@@ -23,7 +24,7 @@
 //
 // Threads: apply(), save(), load(), evict() on the fold thread; Query on any thread under an EpochGuard.
 // Memory: bounded by queries_max (at most 1.3 KB each), pairs_max (16 bytes), items (8 bytes). Cost: 8 us a
-// page of ten; 50 ns an item and word to ask.
+// page of ten; to ask 50 ns an item and word, and once clicks are known 0.2 ms for 100 items.
 #pragma once
 
 #include <array>
@@ -100,14 +101,25 @@ class ClickModel final : public Fold {
     Query(const ClickModel& model, std::string_view words);
     bool ready() const { return parameters_.ready; }
     bool shown_before() const { return row_ != nullptr; }
-    struct Verdict {
-      double part = 0;       // To be added to kScore: what clicks say beyond it.
-      double deviation = 0;  // Of ln g, in units of score.
+    struct Asked {
+      ItemSlot item = kNoItem;
+      uint64_t item_key = 0;
+      std::string_view title;
+      MatchFeatures match{};
     };
-    Verdict verdict(ItemSlot item, uint64_t item_key, const MatchFeatures& match) const;
+    struct Verdict {
+      double part = 0;   // To be added to kScore: what clicks say beyond it.
+      double doubt = 0;  // Deviation of g, as a share of it.
+    };
+    // Of all candidates that are to be ordered, since what is known of one says something of the others.
+    void verdicts(std::span<const Asked> asked, std::span<Verdict> out) const;
+    // What a rate of (1 + more) g would add to the part.
+    double worth(double more) const;
     const Parameters& parameters() const { return parameters_; }
 
    private:
+    double prior_of(const Asked& one, double& plain) const;
+
     friend class ClickModel;
     const ClickModel& model_;
     const Parameters& parameters_;

@@ -128,7 +128,11 @@ class Shop {
   double part(const std::string& query, int item) {
     const EpochGuard guard;
     const ItemSlot slot = catalog_.find("i" + std::to_string(item));
-    return ClickModel::Query(*model_, query).verdict(slot, catalog_.item(slot)->key, match(item)).part;
+    const ClickModel::Query::Asked asked[] = {
+        {.item = slot, .item_key = catalog_.item(slot)->key, .match = match(item)}};
+    std::array<ClickModel::Query::Verdict, 1> verdict;
+    ClickModel::Query(*model_, query).verdicts(asked, verdict);
+    return verdict[0].part;
   }
   Moment moment_;
   Catalog catalog_;

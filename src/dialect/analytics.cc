@@ -120,9 +120,8 @@ void SearchCounts::search(const Event& event) {
   if (today == nullptr) return;
   const std::string query = tidy(event.query), key = folded(query);
   uint32_t from = 0;
-  for (const Attribute& one : event.attributes)
-    if (one.name == "from" && std::holds_alternative<int64_t>(one.value))
-      from = static_cast<uint32_t>(std::clamp<int64_t>(std::get<int64_t>(one.value), 0, 1'000'000));
+  if (const auto* given = event.attribute_as<int64_t>("from"))
+    from = static_cast<uint32_t>(std::clamp<int64_t>(*given, 0, 1'000'000));
   if (from == 0) forget_letters(event, key);
 
   Search made{.id = hash_bytes(event.query_id), .day = day_of(event.time_ms), .row = kNoRow, .from = from};
@@ -182,9 +181,7 @@ void SearchCounts::acted(const Event& event) {
   DayCounts& then = found->second;
   QueryRow* counted = row(then, of->row);
   int64_t position = 0;
-  for (const Attribute& one : event.attributes)
-    if (one.name == "position" && std::holds_alternative<int64_t>(one.value))
-      position = std::get<int64_t>(one.value);
+  if (const auto* given = event.attribute_as<int64_t>("position")) position = *given;
   const auto at = std::find(of->places.begin(), of->places.end(), place_hash(event.item));
   if (position <= 0 && at != of->places.end()) position = of->from + (at - of->places.begin()) + 1;
 

@@ -118,10 +118,8 @@ Response feedback_between(FeedbackParts& parts, const Request& request) {
 }
 
 std::string word_of(const Event& event) {
-  for (const Attribute& one : event.attributes)
-    if (one.name == kTypeAttribute)
-      if (const auto* text = std::get_if<std::string>(&one.value)) return *text;
-  return std::string(event_type_name(event.type));
+  const auto* word = event.attribute_as<std::string>(kTypeAttribute);
+  return word != nullptr ? *word : std::string(event_type_name(event.type));
 }
 
 // All feedback in the order of the log, whose offsets are the cursors.

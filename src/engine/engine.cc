@@ -63,6 +63,8 @@ Status Engine::start(Opening& opening) {
   TRY(snapshots_, SnapshotStore::open(files, dir + "/snapshots", config_.snapshots_kept));
   TRY(letters_, DeadLetters::open(dir + "/letters", config_.dead_letters));
   TRY(keys_, ApiKeys::open(dir + "/keys"));
+  TRY(models_, ModelVersions::open(files, dir + "/models/" + std::string(kRankModel), config_.models_kept,
+                                   config_.code));
   TRY(erasures_, KeyValueStore::open(dir + "/erasures"));
   TRY_STATUS(erasures_->scan("", "", [&](std::string_view id, std::string_view) {
     erase_waiting_.emplace_back(id);
@@ -120,6 +122,7 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
                                                  &state.suggestions(), &state.clicks());
   next->service->rank_with(state.ranker(), state.settings());
   next->search->rank_with(state.ranker(), state.profiles());
+  state.ranker().on_version([this](RankVersion version) { models_->take(std::move(version)); });
   FoldRunnerOptions options;
   options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;
@@ -343,6 +346,8 @@ void Engine::record(const EventBatch& page) {
 void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
   Event event = event_of_page(EventType::kImpression, page.query_id, request.user, request.session,
                               std::string(surface_name(request.surface)));
+  event.region = request.region;
+  if (!request.device.empty()) event.attributes.push_back({"device", request.device});
   put_shown(page.answer, event);
   EventBatch batch;
   batch.add(event);

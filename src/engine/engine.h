@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "engine/api_keys.h"
+#include "engine/model_versions.h"
 #include "engine/shop_state.h"
 #include "env/file.h"
 #include "experiment/results.h"
@@ -48,6 +49,8 @@ struct EngineConfig {
   uint64_t snapshot_every_events = 1'000'000;
   int64_t snapshot_every_ms = 10 * kMinuteMs;
   size_t snapshots_kept = 3;
+  size_t models_kept = 10;  // Versions of the ranker, beside those that are pinned.
+  std::string code;         // The program's version, as those name it.
   bool fork_snapshots = true;
   bool recover_by_two = true;      // What the log holds after the snapshot is folded by two threads at start.
   size_t remember_tail = 100'000;  // Ids from the end of the log known to the door at start.
@@ -75,6 +78,27 @@ struct RecommendPage {
   RecommendAnswer answer;
   std::string query_id;     // What clicks and purchases that come from this page should bear.
   Offset state_offset = 0;  // Events below were in the state that answered.
+};
+
+// What is made of the ranker's features, and what they are worth.
+struct RankerFeatures {
+  std::shared_ptr<const Importance> importance;
+  uint64_t made = 0;  // By bit
+  RankerSettings settings;
+};
+
+// kInvalid: ranker.keep or ranker.drop names a feature that there is not.
+Status check_features(const RankerSettings& settings);
+
+struct EngineContexts {
+  struct One {
+    ContextSpan span;
+    bool active = false;
+  };
+  std::vector<One> spans;
+  std::string scenario;  // "promotion: summer", "busy"; empty: as usual
+  TimeMs now_ms = 0;
+  bool busy = false;
 };
 
 // What a page shows of an experiment (experiment/experiments.h).
@@ -235,6 +259,13 @@ class Engine {
   // logged.
   void note_key(std::string_view action, std::string_view key_name, std::string_view by);
 
+  // ---- the learned ranker (docs/ranking.md)
+  RankerFeatures ranker_features() const;
+  ChallengerReport challenger() const;
+  Status promote_challenger(std::string_view by);  // kInvalid: there is none.
+  EngineContexts contexts(
+      std::string_view region) const;  // Those of all regions, and which hold in this one.
+
   // ---- experiments (docs/experiments.md): the same rules. kInvalid: what is wrong, or not possible now.
   Status define_experiment(std::string_view name, std::string_view json, std::string_view by);
   Status start_experiment(const std::string& name, std::string_view by);
@@ -243,6 +274,14 @@ class Engine {
   Status delete_experiment(const std::string& name, std::string_view by);
   std::vector<ExperimentView> experiments();  // Newest first; waits for the fold.
   Result<ExperimentView> experiment(std::string_view name);
+
+  // ---- what the learned ranker serves (docs/roll-back.md): the same rules. What is decided is an event on
+  // the log, so that a replay ends with the same parameters.
+  PublicationReport ranker_publication() const;
+  ModelVersions& models() { return *models_; }
+  Status roll_back_model(std::string_view by);  // To the last good version.
+  Status promote_model(uint64_t number, std::string_view by);
+  Result<uint64_t> import_model(std::string_view bytes);  // kInvalid: it does not fit the ranker.
 
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {
@@ -355,6 +394,7 @@ class Engine {
   std::unique_ptr<ApiKeys> keys_;
   std::unique_ptr<KeyValueStore> erasures_;  // Ids of people whose erasure is not proven yet.
   std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<ModelVersions> models_;  // Outlives the folds, which hand versions over.
   std::unique_ptr<Acknowledged> acknowledged_;
   std::atomic<bool> events_observed_{false};
   std::mutex on_event_mutex_;

@@ -170,6 +170,7 @@ Status Engine::begin_with(const ShopsOwn& own, Live& next) {
 // that were taken before are removed once the new one is on disk.
 Status Engine::replace_live() {
   const std::lock_guard replacing(replace_mutex_);
+  models_->begin_again();
   TRY(std::shared_ptr<Live> next, make_live());
   Offset from = 0;
   if (log_->begin() > 0) {
@@ -198,6 +199,7 @@ Status Engine::replace_live() {
   for (const SnapshotInfo& info : all)
     if (info.file != taken.file)
       TRY_STATUS(real_files().remove(config_.data_dir + "/snapshots/" + info.file));
+  TRY_STATUS(models_->end_again());
   log_info("erasure: a fold that never saw the erased is live; snapshot at offset {}, state {:016x}",
            taken.offset, taken.state_hash);
   return {};

@@ -68,7 +68,6 @@ std::vector<uint32_t> slots_of(const SearchAnswer& answer) {
 
 Result<SearchAnswer> Engine::search_as_part(const Live& live, const SearchRequest& asked, TimeMs now_ms,
                                             const std::string& query_id, ExperimentPart& part) const {
-  SearchRequest request = asked;
   const std::string& who = asked.user.empty() ? asked.session : asked.user;
   ExperimentDefinition of;
   {
@@ -84,8 +83,9 @@ Result<SearchAnswer> Engine::search_as_part(const Live& live, const SearchReques
     part.run = experiment->run;
   }
   if (of.kind == ExperimentKind::kInterleaving)
-    return search_drafted(live, request, now_ms, of, who.empty() ? query_id : who, part);
+    return search_drafted(live, asked, now_ms, of, who.empty() ? query_id : who, part);
   part.arm = arm_of(who, of);
+  SearchRequest request = asked;
   request.settings_version = part.arm == Arm::kVariant ? of.variant : of.control;
   return answer_search(live, request, now_ms);
 }
@@ -164,6 +164,7 @@ Status Engine::define_experiment(std::string_view name, std::string_view json, s
                      " is not known (any more)");
     TRY(const std::string merged, with_members(control->settings, asked.variant_settings));
     auto read = parse_settings(merged);
+    if (read.ok()) TRY_STATUS(check_features(read->ranker));
     if (!read.ok()) return Error{read.error().code, "variant.settings." + read.error().what};
     asked.of.variant = settings.next;
     auto staged = std::make_shared<SettingsVersion>();

@@ -60,6 +60,7 @@ SuggestPage Engine::suggest(const SuggestRequest& request) const {
 void Engine::record_search(const SearchRequest& request, const SearchPage& page) {
   Event event = event_of_page(EventType::kSearch, page.query_id, request.user, request.session, "search");
   event.query = request.query;
+  event.region = request.region;
   event.result_count = static_cast<double>(page.answer.found);
   if (!request.filter.empty()) event.attributes.push_back({"filter", request.filter});
   for (const Refinement& refinement : request.refinements)
@@ -81,6 +82,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
       append_base(hit.base, bases);
       features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
     }
+    if (!request.device.empty()) event.attributes.push_back({"device", request.device});
     if (page.answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{page.answer.exchanged}});
     if (any) event.attributes.push_back({"features", std::move(features)});
     if (any) event.attributes.push_back({"base", std::move(bases)});

@@ -38,6 +38,7 @@ Status Engine::administer(std::vector<Event> events) {
 Result<uint64_t> Engine::stage_settings(std::string_view json, std::string_view by, std::string_view note) {
   if (note.size() > 1024) return invalid("note: expected at most 1024 bytes");
   TRY(const SearchSettings checked, parse_settings(json));
+  TRY_STATUS(check_features(checked.ranker));
   const std::lock_guard lock(administer_mutex_);
   const uint64_t number = settings().next;
   TRY_STATUS(administer({stage_event(checked, by, note)}));

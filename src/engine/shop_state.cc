@@ -58,7 +58,9 @@ bool Learning::lesson(const Event& event, Lesson& lesson) const {
 void Learning::apply(Offset, const Event& event, const Moment& moment) {
   later_ = moment;
   Lesson next;
-  if (lesson(event, next)) recommender_->learn(next);
+  if (!lesson(event, next)) return;
+  recommender_->learn(next);
+  if (listener_) listener_(next);
 }
 
 ShopState::ShopState(const StateConfig& config, Status& status)
@@ -84,9 +86,10 @@ ShopState::ShopState(const StateConfig& config, Status& status)
                 }()),
       joiner_(later_, catalog_, config.joiner),
       clicks_(later_, catalog_, joiner_, config.clicks),
-      ranker_(later_, catalog_, profiles_, joiner_, clicks_, config.ranker),
+      contexts_(later_),
+      ranker_(later_, catalog_, profiles_, joiner_, clicks_, contexts_, settings_, config.ranker),
       counters_(moment_, catalog_, config.counters) {
-  const std::array<Fold*, 5> later = {&learning_, &joiner_, &clicks_, &ranker_, &profiles_};
+  const std::array<Fold*, 6> later = {&learning_, &joiner_, &clicks_, &contexts_, &ranker_, &profiles_};
   for (Fold* fold : folds())
     if (std::find(later.begin(), later.end(), fold) == later.end()) first_.push_back(fold);
 }
@@ -109,6 +112,15 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   });
   state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
     owner->search_.settings_changed(before, after);
+    const RankerUpdates& updates = after.published->settings.ranker.updates;
+    // One that has taken the place does not begin again with every other change.
+    const RankerChallenger& challenger = after.published->settings.ranker.challenger;
+    if (challenger != before.published->settings.ranker.challenger) owner->ranker_.challenge(challenger);
+    if (const RankLearner learner = after.published->settings.ranker.learner;
+        learner != before.published->settings.ranker.learner)
+      owner->ranker_.choose(learner);
+    if (updates == before.published->settings.ranker.updates) return;
+    owner->ranker_.configure(updates);
   });
   return state;
 }
@@ -117,14 +129,16 @@ void ShopState::apply(Offset at, const Event& event) {
   for (Fold* fold : folds()) fold->apply(at, event);
 }
 
-// Of the catalogue, the second stage reads what before_change() tells of; of the other folds of the first
-// stage, nothing.
+// Of the catalogue and the settings, the second stage reads what before_change() tells of; of the other folds
+// of the first stage, nothing.
 void ShopState::begin(std::function<void()> settle) {
+  settings_.before_change(settle);
   catalog_.before_change(std::move(settle));
   recommender().set_aside(true);
 }
 
 void ShopState::end() {
+  settings_.before_change({});
   catalog_.before_change({});
   recommender().set_aside(false);
 }
@@ -138,6 +152,7 @@ void ShopState::second(size_t place, Offset at, const Event& event) {
   learning_.apply(at, event, moments_[place]);
   joiner_.apply(at, event);
   clicks_.apply(at, event);
+  contexts_.apply(at, event);
   ranker_.apply(at, event);
   profiles_.apply(at, event);
 }

@@ -14,6 +14,7 @@
 //   learning   recommenders: learn from the action, given what the shopper did before it
 //   joiner     impressions wait for what follows them
 //   clicks     what clicks say about the order of searches
+//   contexts   weather, holidays, promotions, busy hours
 //   ranker     what shoppers answer to, on every page; reads the shopper's sequence without the action
 //   profiles   appends the action to the shopper's sequence (so learning saw the sequence without it)
 //   counters   counts it by scope
@@ -29,6 +30,7 @@
 #include "clicks/click_model.h"
 #include "experiment/experiments.h"
 #include "feature/catalog.h"
+#include "feature/contexts.h"
 #include "feature/counters.h"
 #include "feature/entry.h"
 #include "feature/profiles.h"
@@ -91,10 +93,13 @@ class Learning final : public Fold {
   void save(Writer& out) const override { recommender_->save(out); }
   Status load(Reader& in) override { return recommender_->load(in); }
   size_t bytes() const override { return recommender_->bytes(); }
+  // Hears each lesson after it was learned; it lives as long as the call.
+  void on_lesson(std::function<void(const Lesson&)> listener) { listener_ = std::move(listener); }
 
  private:
   bool lesson(const Event& event, Lesson& lesson) const;  // False: it teaches nothing.
 
+  std::function<void(const Lesson&)> listener_;
   const Moment& moment_;
   Moment& later_;
   const Profiles& profiles_;
@@ -107,9 +112,9 @@ class ShopState final : public StagedFolds {
 
   // Fold thread. The folds in the order in which they apply, for a FoldRunner.
   std::vector<Fold*> folds() {
-    return {&entry_,  &settings_,    &documents_, &audit_,    &experiments_, &catalog_,
-            &trail_,  &suggestions_, &intent_,    &vectors_,  &search_,      &learning_,
-            &joiner_, &clicks_,      &ranker_,    &profiles_, &counters_};
+    return {&entry_,  &settings_,    &documents_, &audit_,   &experiments_, &catalog_,
+            &trail_,  &suggestions_, &intent_,    &vectors_, &search_,      &learning_,
+            &joiner_, &clicks_,      &contexts_,  &ranker_,  &profiles_,    &counters_};
   }
   // Applies one event to all of them.
   void apply(Offset at, const Event& event);
@@ -149,6 +154,7 @@ class ShopState final : public StagedFolds {
   const Intent& intent() const { return intent_; }
   const Joiner& joiner() const { return joiner_; }
   const Experiments& experiments() const { return experiments_; }
+  const Contexts& contexts() const { return contexts_; }
   const ClickModel& clicks() const { return clicks_; }
   Ranker& ranker() { return ranker_; }
   const Ranker& ranker() const { return ranker_; }
@@ -181,6 +187,7 @@ class ShopState final : public StagedFolds {
   Learning learning_;
   Joiner joiner_;
   ClickModel clicks_;
+  Contexts contexts_;
   Ranker ranker_;
   Counters counters_;
   std::vector<Fold*> first_;  // folds() without those of the second stage.

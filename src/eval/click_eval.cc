@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/json_writer.h"
 #include "base/text_table.h"
+#include "eval/click_ceiling.h"
 
 namespace freshet {
 namespace {
@@ -15,59 +16,56 @@ constexpr size_t kPlaces = 10;
 constexpr size_t kDeep = 20;  // Asked for when a ranking is scored; nDCG looks at ten.
 constexpr TimeMs kBetweenMs = 1000;
 constexpr uint32_t kCheckpoints[] = {3, 10, 30, 100, 300, 1000};
-constexpr std::string_view kNames[] = {"moderate", "cascade", "noisy"};
 constexpr uint64_t kChoice = 0x63686f696365, kShopper = 0x73686f70706572, kOrder = 0x6f72646572;
-
-struct Rates {
-  double none, half, full;
-};
-Rates rates_of(ClickWorld world) {
-  if (world == ClickWorld::kNoisy) return {.05, .10, .18};
-  return {.02, .10, .30};
-}
-double rate_at(const Rates& rates, double gain) {
-  gain = std::clamp(gain, 0.0, 1.0);
-  return gain < .5 ? rates.none + (rates.half - rates.none) * gain * 2
-                   : rates.half + (rates.full - rates.half) * (gain - .5) * 2;
-}
-
-// One shopper before one page.
-class Shopper {
- public:
-  Shopper(ClickWorld world, uint64_t key) : world_(world), rates_(rates_of(world)), draw_(key) {}
-
-  // Places clicked; looked[k] counts those looked at.
-  void answer(const std::vector<double>& gains, std::vector<size_t>& clicked, std::vector<uint64_t>& looked) {
-    clicked.clear();
-    if (world_ == ClickWorld::kNoisy && draw_.uniform() < .05) {
-      const size_t place = draw_.below(gains.size());
-      ++looked[place];
-      clicked.push_back(place);
-      return;
-    }
-    for (size_t k = 0; k < gains.size(); ++k) {
-      const double first = 1 / static_cast<double>(k + 1);
-      const bool looks = world_ == ClickWorld::kCascade || draw_.uniform() < first;
-      if (!looks) continue;
-      ++looked[k];
-      const double trust = world_ == ClickWorld::kNoisy ? .03 * first : 0;
-      const bool clicks = draw_.uniform() < rate_at(rates_, gains[k]) + trust;
-      if (clicks) clicked.push_back(k);
-      if (world_ == ClickWorld::kCascade && draw_.uniform() >= (clicks ? .6 : .8)) return;
-    }
-  }
-
- private:
-  const ClickWorld world_;
-  const Rates rates_;
-  Draw draw_;
-};
 
 struct Player {
   const JudgedQuery* query = nullptr;
   std::unordered_map<uint32_t, double> gains;
   uint64_t key = 0;
+  size_t number = 0;  // Among those searched.
+
+  std::vector<double> gains_of(const std::vector<RankedItem>& ranked) const {
+    std::vector<double> out;
+    for (const RankedItem& item : ranked) {
+      const auto judged = gains.find(item.item);
+      out.push_back(judged == gains.end() ? 0 : judged->second);
+    }
+    return out;
+  }
 };
+
+// The two who know the world, beside the learner under test.
+struct Known {
+  KnownLearner same_clicks, own_pages;
+
+  static Result<Known> of(ClickWorld world, const std::vector<Player>& seen, const ClickShop& shop) {
+    std::vector<std::vector<RankedItem>> windows;
+    std::vector<std::vector<double>> gains;
+    for (const Player& one : seen) {
+      TRY(auto window, shop.search(one.query->text, KnownLearner::kWindow));
+      gains.push_back(one.gains_of(window));
+      windows.push_back(std::move(window));
+    }
+    const KnownLearner learner(world, windows, gains);
+    return Known{learner, learner};
+  }
+
+  void play(const Player& one, ClickWorld world, uint64_t key) {
+    const auto page = own_pages.ranked(one.number, KnownLearner::kOptimism, kPlaces);
+    if (page.empty()) return;
+    std::vector<size_t> clicked;
+    std::vector<uint64_t> looked(kPlaces);
+    ClickShopper(world, key).answer(one.gains_of(page), clicked, looked);
+    own_pages.learn(one.number, page, clicked);
+  }
+};
+
+double mean_ndcg(const SearchData& data, const std::vector<Player>& players, const KnownLearner& learner) {
+  double sum = 0;
+  for (const Player& one : players)
+    sum += score_query(*one.query, data, learner.ranked(one.number, 0, kDeep)).ndcg10;
+  return players.empty() ? 0 : sum / static_cast<double>(players.size());
+}
 
 Result<double> mean_ndcg(const SearchData& data, const std::vector<Player>& players, const ClickShop& shop) {
   double sum = 0;
@@ -102,16 +100,6 @@ void choose(const SearchData& data, const ClickEvalOptions& options, const Click
 
 }  // namespace
 
-Result<ClickWorld> parse_click_world(std::string_view text) {
-  for (size_t i = 0; i < std::size(kNames); ++i)
-    if (text == kNames[i]) return static_cast<ClickWorld>(i);
-  return invalid("world: expected moderate, cascade or noisy, got \"" + std::string(text) + "\"");
-}
-
-std::string_view click_world_name(ClickWorld world) {
-  return kNames[static_cast<size_t>(world)];
-}
-
 Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptions& options,
                                     const ClickShop& shop,
                                     const std::function<void(const ClickCheckpoint&)>& progress) {
@@ -122,8 +110,9 @@ Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptio
   report.never_shown = never.size();
   TRY(report.base_seen, mean_ndcg(data, seen, shop));
   TRY(report.base_never_shown, mean_ndcg(data, never, shop));
+  for (size_t i = 0; i < seen.size(); ++i) seen[i].number = i;
+  TRY(Known known, Known::of(options.world, seen, shop));
   std::vector<uint64_t> looked(kPlaces);
-  std::vector<double> gains;
   std::vector<size_t> clicked;
   double served = 0;
   uint64_t served_pages = 0;
@@ -136,13 +125,11 @@ Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptio
       TRY(auto ranked, shop.serve(one.query->text, time_ms));
       served += score_query(*one.query, data, ranked).ndcg10;
       ++served_pages;
-      gains.clear();
-      for (const RankedItem& item : ranked) {
-        const auto judged = one.gains.find(item.item);
-        gains.push_back(judged == one.gains.end() ? 0 : judged->second);
-      }
-      if (gains.empty()) continue;
-      Shopper(options.world, mix64(one.key, mix64(kShopper, round))).answer(gains, clicked, looked);
+      if (ranked.empty()) continue;
+      const uint64_t shopper = mix64(one.key, mix64(kShopper, round));
+      ClickShopper(options.world, shopper).answer(one.gains_of(ranked), clicked, looked);
+      known.same_clicks.learn(one.number, ranked, clicked);
+      known.play(one, options.world, shopper);
       for (const size_t place : clicked) shop.click(ranked[place].item, time_ms + 1);
       report.clicks += clicked.size();
     }
@@ -156,6 +143,8 @@ Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptio
     point.exploit = exploit - report.base_seen;
     point.never_shown = unseen - report.base_never_shown;
     point.served = served / static_cast<double>(std::max<uint64_t>(1, served_pages)) - report.base_seen;
+    point.known_same_clicks = mean_ndcg(data, seen, known.same_clicks) - report.base_seen;
+    point.known_own_pages = mean_ndcg(data, seen, known.own_pages) - report.base_seen;
     served = 0;
     served_pages = 0;
     report.worst = std::min(report.worst, point.exploit);
@@ -189,7 +178,9 @@ std::string click_report_json(const ClickReport& report) {
   out.key("checkpoints").array();
   for (const ClickCheckpoint& point : report.checkpoints) {
     out.object().field("impressions", uint64_t{point.impressions}).field("exploit_delta", point.exploit);
-    out.field("served_delta", point.served).field("never_shown_delta", point.never_shown).end();
+    out.field("served_delta", point.served).field("never_shown_delta", point.never_shown);
+    out.field("known_same_clicks_delta", point.known_same_clicks);
+    out.field("known_own_pages_delta", point.known_own_pages).end();
   }
   out.end();
   out.field("worst_delta", report.worst);
@@ -222,10 +213,12 @@ std::string click_report_text(const ClickReport& report) {
       "world " + std::string(click_world_name(report.options.world)) + ": " + std::to_string(report.seen) +
       " queries searched, nDCG@10 " + fixed(report.base_seen, "%.4f") + " without clicks; " +
       std::to_string(report.never_shown) + " never, " + fixed(report.base_never_shown, "%.4f") + "; " +
-      std::to_string(report.clicks) + " clicks\n\n" + "searches of each   exploit    served   never shown\n";
+      std::to_string(report.clicks) + " clicks\n\n" +
+      "searches of each   exploit    served   never shown   world known: same clicks   own pages\n";
   for (const ClickCheckpoint& point : report.checkpoints)
     out += fixed(point.impressions, "%16.0f") + fixed(point.exploit, "%+10.4f") +
-           fixed(point.served, "%+10.4f") + fixed(point.never_shown, "%+14.4f") + "\n";
+           fixed(point.served, "%+10.4f") + fixed(point.never_shown, "%+14.4f") +
+           fixed(point.known_same_clicks, "%+27.4f") + fixed(point.known_own_pages, "%+12.4f") + "\n";
   out += "\nplace looked at, measured / true:";
   for (size_t k = 0; k < report.measured.size(); ++k)
     out += " " + fixed(report.measured[k], "%.3f") + "/" + fixed(report.looked_at[k], "%.3f");

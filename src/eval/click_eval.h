@@ -1,20 +1,13 @@
 // What is learned from clicks, measured: judged queries are searched again and again through the served
 // ranking, a simulated shopper clicks by the judgements, and the clicks go the way of all events. The learner
-// sees pages and clicks; never the judgements, the world, or how often places are looked at.
-//
-//   moderate  position-based: place k is looked at with probability 1/k; clicked with .02, .10, .30 when
-//   looked at
-//             (gain 0, 1/2, 1; between them a straight line)
-//   cascade   from the top (Guo, Liu, Wang 2009, "Efficient multiple-click models"): the same rates; goes on
-//   after a
-//             click with probability .6, without one with .8
-//   noisy     position-based, 1/k, clicked with .05, .10, .18; and with trust in the rank: .03/k more; 5 % of
-//             shoppers click one place of the page at random
+// sees pages and clicks; never the judgements, the world
+// (click_world.h), or how often places are looked at.
 //
 // `seen_share` of the judged queries are searched, all equally often; the others never. Reported at
 // checkpoints (searches of each seen query so far): exploit, the ranking as it would be served without trying
 // anything; served, what shoppers got since the last checkpoint; and the never-shown queries; all as nDCG@10
-// against the ranking without clicks (search_eval.h). Every draw is keyed by (seed, query, search).
+// against the ranking without clicks (search_eval.h). Beside it what somebody reaches who knows the world.
+// Every draw is keyed by (seed, query, search).
 #pragma once
 
 #include <cstdint>
@@ -23,13 +16,10 @@
 #include <vector>
 
 #include "base/time.h"
+#include "eval/click_world.h"
 #include "eval/search_eval.h"
 
 namespace freshet {
-
-enum class ClickWorld : uint8_t { kModerate, kCascade, kNoisy };
-Result<ClickWorld> parse_click_world(std::string_view text);
-std::string_view click_world_name(ClickWorld world);
 
 struct ClickEvalOptions {
   ClickWorld world = ClickWorld::kModerate;
@@ -41,7 +31,9 @@ struct ClickEvalOptions {
 
 struct ClickCheckpoint {
   uint32_t impressions = 0;
-  double exploit = 0, served = 0, never_shown = 0;  // nDCG@10 less that of the ranking without clicks
+  // nDCG@10 less that of the ranking without clicks.
+  double exploit = 0, served = 0, never_shown = 0;
+  double known_same_clicks = 0, known_own_pages = 0;  // Of who knows the world (click_ceiling.h).
 };
 
 struct ClickReport {

@@ -50,14 +50,16 @@ void Evaluator::publish_due(TimeMs time_ms) {
 
 void Evaluator::freeze() {
   for (size_t i = 0; i < servers_.size(); i++) {
-    if (protocol_.updates[i].kind == UpdatePolicy::Kind::kLive || servers_[i].published) continue;
+    if (protocol_.updates[i].kind == UpdatePolicy::Kind::kLive ||
+        protocol_.updates[i].kind == UpdatePolicy::Kind::kGiven || servers_[i].published)
+      continue;
     servers_[i].learned = model_.save_learned();
     servers_[i].published = true;
   }
 }
 
 bool Evaluator::evaluated(const Group* group, TimeMs time_ms) {
-  if (group == nullptr || group->targets == 0 || group->index < warmup_groups_) return false;
+  if (!evaluating_ || group == nullptr || group->targets == 0 || group->index < warmup_groups_) return false;
   if (targets_ < protocol_.warmup.events || time_ms < protocol_.eval_from_ms) return false;
   freeze();
   result_.eligible++;
@@ -71,6 +73,7 @@ bool Evaluator::sampled() const {
 Result<const Answerer*> Evaluator::answerer(size_t update) {
   if (protocol_.updates[update].kind == UpdatePolicy::Kind::kLive) return &model_.live();
   Server& server = servers_[update];
+  if (protocol_.updates[update].kind == UpdatePolicy::Kind::kGiven) return server.given;
   if (server.copy == nullptr || !server.learned.empty()) {
     TRY(server.copy, model_.open_copy(server.learned));
     server.learned.clear();
@@ -159,6 +162,7 @@ Status Evaluator::judge_single(const Event& event, const Group& group, TimeMs no
   Inspection seen;
   for (size_t update = 0; update < servers_.size(); update++) {
     TRY(const Answerer* from, answerer(update));
+    if (from == nullptr) continue;
     if (update == 0) {
       seen = from->inspect(asked, target);
     } else {
@@ -234,6 +238,7 @@ Status Evaluator::basket(std::span<const Event> lines, uint64_t group_key) {
   const RecommendQuery asked_new = query(first, *group, false, now_ms);
   for (size_t update = 0; update < servers_.size(); update++) {
     TRY(const Answerer* from, answerer(update));
+    if (from == nullptr) continue;
     Inspection seen, seen_new;
     const auto ask = [&](const RecommendQuery& question, Inspection& answer) {
       if (update == 0) {

@@ -8,7 +8,7 @@
 //
 // Publishing: a copy of the learned state answers for each update policy that is not live. `every`: the state
 // as of the last full hour (day, ...) of event time, taken before the first event of the new hour is learned.
-// `frozen`: the state when the first target past the warm-up comes.
+// `frozen`: the state when the first target past the warm-up comes. `given`: whom serve() named.
 #pragma once
 
 #include <functional>
@@ -79,6 +79,11 @@ class Evaluator {
   // Nothing is evaluated before this time: publications of earlier periods, which nobody would see, are left
   // out.
   void publish_from(TimeMs time_ms) { publish_from_ms_ = time_ms; }
+  // Who answers for an update policy of kind kGiven from now on; null: nobody, and nothing is recorded for
+  // it.
+  void serve(size_t update, const Answerer* who) { servers_[update].given = who; }
+  // Targets are evaluated while this is set (which it is at first).
+  void evaluating(bool on) { evaluating_ = on; }
   void on_judgement(std::function<void(const Judgement&)> listener) { listener_ = std::move(listener); }
   const Evaluation& result() const { return result_; }
   const Groups& groups() const { return groups_; }
@@ -91,6 +96,7 @@ class Evaluator {
     std::string learned;             // Published, not opened yet.
     int64_t period = INT64_MIN;
     bool published = false;
+    const Answerer* given = nullptr;  // kGiven
   };
 
   static int64_t period_of(const UpdatePolicy& policy, TimeMs time_ms);
@@ -116,6 +122,7 @@ class Evaluator {
   std::vector<Server> servers_;  // One a policy of the protocol.
   std::vector<uint8_t> had_;     // By slot, set while one query is asked.
   TimeMs publish_from_ms_ = INT64_MIN;
+  bool evaluating_ = true;
   uint64_t targets_ = 0;  // Learned so far.
   uint64_t type_counts_[kEventTypeCount] = {};
   EventType usual_type_ = EventType::kView;

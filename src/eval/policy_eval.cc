@@ -14,12 +14,6 @@ namespace {
 constexpr uint64_t kSample = 0x706f6c696379;  // Purpose of the draw of a page.
 constexpr uint64_t kTold = 1 << 16;           // Events between two words of progress.
 
-const Value* attribute(const Event& event, std::string_view name) {
-  for (const Attribute& one : event.attributes)
-    if (one.name == name) return &one.value;
-  return nullptr;
-}
-
 class Evaluation {
  public:
   explicit Evaluation(const PolicyEvalOptions& options) : options_(options) {}
@@ -91,7 +85,7 @@ class Evaluation {
     const bool refined =
         searched && std::any_of(search_.attributes.begin(), search_.attributes.end(),
                                 [](const Attribute& a) { return a.name.starts_with("refine."); });
-    const bool whole = attribute(event, "from") == nullptr && attribute(event, "features") != nullptr;
+    const bool whole = event.attribute("from") == nullptr && event.attribute("features") != nullptr;
     const uint64_t id = hash_bytes(event.query_id);
     if (!whole || refined || Draw(mix64(id, kSample)).uniform() >= options_.share) {
       ++left_out_;
@@ -103,8 +97,8 @@ class Evaluation {
           "needs another index");
     SearchRequest request;
     request.query = event.query;
-    if (const Value* filter = searched ? attribute(search_, "filter") : nullptr)
-      if (const auto* text = std::get_if<std::string>(filter)) request.filter = *text;
+    if (const auto* filter = searched ? search_.attribute_as<std::string>("filter") : nullptr)
+      request.filter = *filter;
     request.settings_version = 1;
     request.count = PolicyEvalOptions::kPlaces;
     request.user = event.user;
@@ -122,10 +116,9 @@ class Evaluation {
       page.shown.push_back({.item = hash_bytes(event.shown[k].item)});
     for (const SearchHit& hit : answer->hits) page.candidate.push_back(hash_bytes(hit.id));
     int design = -1;
-    if (const Value* exchanged = attribute(event, "exchanged"))
-      if (const auto* number = std::get_if<int64_t>(exchanged);
-          number != nullptr && *number >= 0 && *number < static_cast<int64_t>(Examination::kDesigns.size()))
-        design = static_cast<int>(*number);
+    if (const auto* number = event.attribute_as<int64_t>("exchanged");
+        number != nullptr && *number >= 0 && *number < static_cast<int64_t>(Examination::kDesigns.size()))
+      design = static_cast<int>(*number);
     by_query_id_[id] = pages_.size();
     pages_.push_back(std::move(page));
     exchanged_.push_back(design);

@@ -68,8 +68,8 @@ Result<Warmup> parse_warmup(std::string_view text) {
   return expected("a number of groups (5000) or a share of them (80%)", text);
 }
 
-Result<Sample> parse_sample(std::string_view text) {
-  Sample sample;
+Result<SampleShare> parse_sample(std::string_view text) {
+  SampleShare sample;
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) {
     if (text == "1") return sample;

@@ -29,15 +29,15 @@ struct Warmup {
 // How often what was learned reaches the recommender that answers. Shoppers' own sequences are always live:
 // they are the question, not the answer.
 struct UpdatePolicy {
-  enum class Kind : uint8_t { kLive, kEvery, kFrozen };
+  enum class Kind : uint8_t { kLive, kEvery, kFrozen, kGiven };  // kGiven: Evaluator::serve() says who.
   Kind kind = Kind::kLive;
   TimeMs every_ms = 0;        // kEvery: served as of the last full multiple of it, in event time.
   std::string name = "live";  // As written: "every=1h"
 };
 
-struct Sample {
+struct SampleShare {
   uint64_t keep = 1, of = 1;  // A fixed hash of the action's number keeps about keep / of of the targets.
-  bool operator==(const Sample&) const = default;
+  bool operator==(const SampleShare&) const = default;
 };
 
 struct Protocol {
@@ -46,7 +46,7 @@ struct Protocol {
   Warmup warmup;
   TimeMs eval_from_ms = INT64_MIN;
   bool allow_repeats = true;  // false: what the group already had is no candidate (as a target it is a miss).
-  Sample sample;
+  SampleShare sample;
   size_t k = 20;
   std::vector<UpdatePolicy> updates = {UpdatePolicy{}};  // The first one is reported in full.
   bool by_group = false;  // Groups are replayed whole, in order of first appearance, not as they interleaved.
@@ -56,7 +56,7 @@ struct Protocol {
 Result<EvalTask> parse_task(std::string_view text);                      // next-item | basket | last-item
 Result<Grouping> parse_grouping(std::string_view text);                  // session | user
 Result<Warmup> parse_warmup(std::string_view text);                      // 5000 | 80% (of groups)
-Result<Sample> parse_sample(std::string_view text);                      // 1/20 | 1
+Result<SampleShare> parse_sample(std::string_view text);                 // 1/20 | 1
 Result<TimeMs> parse_duration(std::string_view text);                    // 90s | 15min | 1h | 7d | 500ms
 Result<std::vector<UpdatePolicy>> parse_updates(std::string_view text);  // live,every=1h,frozen
 // Seconds, milliseconds (from 10^11 on) or ISO 8601 (2011-05-22, 2011-05-22T08:00:00Z).

@@ -53,8 +53,8 @@ TEST(Protocol, WarmupAndSample) {
   EXPECT_EQ(parse_warmup("80%").value().percent, 80);
   EXPECT_EQ(parse_warmup("12.5%").value().percent, 12.5);
   for (const char* bad : {"", "%", "101%", "-1", "5000x"}) EXPECT_FALSE(parse_warmup(bad).ok()) << bad;
-  EXPECT_EQ(parse_sample("1/20").value(), (Sample{1, 20}));
-  EXPECT_EQ(parse_sample("1").value(), (Sample{1, 1}));
+  EXPECT_EQ(parse_sample("1/20").value(), (SampleShare{1, 20}));
+  EXPECT_EQ(parse_sample("1").value(), (SampleShare{1, 1}));
   for (const char* bad : {"", "0/5", "6/5", "1/0", "0.5", "/"}) EXPECT_FALSE(parse_sample(bad).ok()) << bad;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "base/epoch.h"
@@ -79,43 +81,47 @@ class Play final : public simulate::Recommending {
   }
 
   Status send(const std::vector<Event>& events) override {
-    for (const Event& event : events) apply(event);
+    for (const Event& event : events) apply(is_poisoned(event) ? poisoned(event) : event);
     return {};
   }
 
-  Result<List> recommend(const std::string& surface, const std::string& user, const std::string& session,
-                         TimeMs now, size_t k) override {
-    now_ = now;
-    stock(now);
+  Result<List> recommend(const Question& asked) override {
+    now_ = asked.now;
+    stock(asked.now);
     RecommendRequest request;
-    TRY(request.surface, parse_surface(surface));
-    request.user = user;
-    request.session = session;
-    request.k = k;
-    request.now_ms = now;
+    TRY(request.surface, parse_surface(asked.surface));
+    request.user = asked.user;
+    request.session = asked.session;
+    request.region = asked.region;
+    request.k = asked.k;
+    request.now_ms = asked.now;
     others_.clear();
     if (watching_) TRY_STATUS(ask_others(request));
+    if (poison_to_ms_ != 0) TRY_STATUS(ask_guarded(request));
     List list;
     list.query_id = "page-" + std::to_string(pages_++);
     request.explore = std::max<uint64_t>(1, hash_bytes(list.query_id));
-    TRY(const RecommendAnswer answer, service_->recommend(request, now));
+    TRY(const RecommendAnswer answer, service_->recommend(request, asked.now));
     Event event;
     event.type = EventType::kImpression;
-    event.time_ms = now;
+    event.time_ms = asked.now;
     event.id = list.query_id;
     event.source = "freshet";
-    event.user = user;
-    event.session = session;
+    event.user = asked.user;
+    event.session = asked.session;
+    event.region = asked.region;
     event.query_id = list.query_id;
-    event.surface = surface;
+    event.surface = asked.surface;
     put_shown(answer, event);
     for (const RecommendedItem& item : answer.items) list.items.push_back(item.id);
+    if (poison_to_ms_ != 0) lists_[list.query_id] = list.items;
     apply(event);
     return list;
   }
 
   // What the lists of the others would have brought.
   void looked(const Shop& shop, const simulate::Visit& visit) {
+    if (poison_to_ms_ != 0) return looked_poisoned(shop, visit);
     if (others_.empty()) return;
     Hour& hour = hours_.back();
     ++hour.lists;
@@ -128,7 +134,31 @@ class Play final : public simulate::Recommending {
     }
   }
 
+  void poison(const RankPoison& when, RankPoisonReport& out) {
+    const double span_ms =
+        static_cast<double>(options_.visits) / options_.visits_per_day * static_cast<double>(kDayMs);
+    const auto at = [&](double share) {
+      return shop_.options().start_ms + static_cast<TimeMs>(share * span_ms);
+    };
+    poison_from_ms_ = at(when.from);
+    poison_to_ms_ = at(when.to);
+    poison_end_ms_ = at(1);
+    out.days = static_cast<double>(poison_to_ms_ - poison_from_ms_) / static_cast<double>(kDayMs);
+    out.curve.resize(when.points);
+    poisoned_ = &out;
+  }
   void report(RankEvalReport& out) const;
+  std::string publication() const {
+    std::string out;
+    for (const PublicationNote& note : state_->ranker().publication().report().notes)
+      if (note.time_ms >= poison_from_ms_) {
+        char day[32];
+        std::snprintf(day, sizeof day, "  day %.2f ",
+                      static_cast<double>(note.time_ms - poison_from_ms_) / static_cast<double>(kDayMs));
+        out += day + note.what + (note.text.empty() ? "" : ": ") + note.text + "\n";
+      }
+    return out;
+  }
 
  private:
   Play(const Shop& shop, const RankEvalOptions& options) : shop_(shop), options_(options) {}
@@ -150,10 +180,71 @@ class Play final : public simulate::Recommending {
     if (tuned_ != nullptr) tuned_->apply(next_, event);
   }
 
+  bool is_poisoned(const Event& event) const {
+    return event.type == EventType::kClick && event.time_ms >= poison_from_ms_ &&
+           event.time_ms < poison_to_ms_ && lists_.contains(event.query_id);
+  }
+  Event poisoned(Event event) const {
+    const std::vector<std::string>& items = lists_.at(event.query_id);
+    event.user = "program";
+    event.item = items[Draw(hash_bytes(event.id)).below(items.size())];
+    return event;
+  }
+
+  // Lists of this moment by the live ranker, the one without a gate, and the one that was frozen.
+  Status ask_guarded(const RecommendRequest& request) {
+    if (request.now_ms < poison_from_ms_) return {};
+    if (frozen_ == nullptr) {
+      frozen_ = copy_of_live();
+      tuned_ = new_ranker();
+      Writer out;
+      state_->ranker().save(out);
+      Reader in(out.bytes());
+      TRY_STATUS(tuned_->load(in));
+      RankerUpdates open = options_.settings.updates;
+      open.gate = false;
+      tuned_->configure(open);
+    }
+    for (const Ranker* ranker :
+         {static_cast<const Ranker*>(&state_->ranker()), static_cast<const Ranker*>(tuned_.get()),
+          static_cast<const Ranker*>(frozen_.get())}) {
+      RecommendService service(state_->catalog(), state_->profiles(), state_->recommender());
+      service.rank_with(*ranker, state_->settings());
+      TRY(const RecommendAnswer answer, service.recommend(request, request.now_ms));
+      std::vector<std::string>& ids = others_.emplace_back();
+      for (const RecommendedItem& item : answer.items) ids.push_back(item.id);
+    }
+    return {};
+  }
+
+  void looked_poisoned(const Shop& shop, const simulate::Visit& visit) {
+    if (others_.empty()) return;
+    const double way = static_cast<double>(now_ - poison_from_ms_) /
+                       static_cast<double>(std::max<TimeMs>(poison_end_ms_ - poison_from_ms_, 1));
+    auto& curve = poisoned_->curve;
+    RankPoisonReport::Point& point =
+        curve[std::min(curve.size() - 1, static_cast<size_t>(way * static_cast<double>(curve.size())))];
+    point.day = static_cast<double>(now_ - poison_from_ms_) / static_cast<double>(kDayMs);
+    ++point.lists;
+    point.best += expected_clicks(shop, visit, best_list(shop, visit, options_.k));
+    double* const sums[] = {&point.live, &point.open, &point.frozen};
+    for (size_t arm = 0; arm < std::size(sums); ++arm) {
+      std::vector<uint32_t> items;
+      for (const std::string& id : others_[arm])
+        if (const auto number = Shop::item_number(id)) items.push_back(*number);
+      *sums[arm] += expected_clicks(shop, visit, items);
+    }
+  }
+
   // The shop's feed: everything there is, once a day.
   void stock(TimeMs now) {
     if (now / kDayMs == day_) return;
+    const bool first = day_ < 0;
     day_ = now / kDayMs;
+    for (Event& event : simulate::context_events(shop_, day_ * kDayMs, first)) {
+      event.time_ms = std::max(event.time_ms, shop_.options().start_ms);
+      apply(std::move(event));
+    }
     Event event;
     for (uint32_t item = 0; item < shop_.items().size(); ++item) {
       if (shop_.items()[item].born_ms > now) continue;
@@ -176,7 +267,7 @@ class Play final : public simulate::Recommending {
 
   std::unique_ptr<Ranker> new_ranker() const {
     return std::make_unique<Ranker>(state_->moment(), state_->catalog(), state_->profiles(), state_->joiner(),
-                                    state_->clicks());
+                                    state_->clicks(), state_->contexts(), state_->settings());
   }
   std::unique_ptr<Ranker> copy_of_live() const {
     Writer out;
@@ -264,6 +355,9 @@ class Play final : public simulate::Recommending {
   size_t half_lessons_ = 0;
   Training training_;
   std::unique_ptr<Ranker> frozen_, retrained_, tuned_;
+  TimeMs poison_from_ms_ = 0, poison_to_ms_ = 0, poison_end_ms_ = 0;  // 0: there is none.
+  std::map<std::string, std::vector<std::string>> lists_;             // By query id, while there is.
+  RankPoisonReport* poisoned_ = nullptr;
   std::deque<Hour> hours_;
   std::vector<std::vector<std::string>> others_;  // By arm: the list of this moment.
 };
@@ -314,7 +408,11 @@ void Play::report(RankEvalReport& out) const {
   out.difference_deviation =
       std::sqrt(std::max(0.0, squares / kResamples - sum / kResamples * (sum / kResamples)));
   // Learning of the live one since half, once more and alone.
-  auto ranker = copy_of_live();
+  Writer saved;
+  state_->ranker().save(saved);
+  auto ranker = new_ranker();
+  Reader in(saved.bytes());
+  CHECK(ranker->load(in).ok());
   const double begun = thread_cpu_seconds();
   for (size_t i = half_lessons_; i < lessons_.size(); ++i) ranker->study(lessons_.lesson(i));
   out.live_cpu_s = thread_cpu_seconds() - begun;
@@ -334,6 +432,21 @@ Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEv
 }
 
 }  // namespace
+
+Result<RankPoisonReport> evaluate_poison(const RankEvalOptions& asked, const RankPoison& poison) {
+  RankEvalOptions options = asked;
+  options.hours = 0;
+  RankPoisonReport report{.options = options, .poison = poison, .days = 0, .curve = {}, .publication = {}};
+  Shop shop(options.shop);
+  TRY(const std::unique_ptr<Play> game, Play::open(shop, options, true));
+  game->poison(poison, report);
+  simulate::JudgeOptions judging{
+      .visits = options.visits, .visits_per_day = options.visits_per_day, .k = options.k};
+  judging.looked = [&](const Shop& truth, const simulate::Visit& visit) { game->looked(truth, visit); };
+  TRY(const simulate::Verdict verdict, simulate::judge(shop, judging, *game));
+  report.publication = game->publication();
+  return report;
+}
 
 Result<RankEvalReport> evaluate_ranker(const RankEvalOptions& options) {
   RankEvalReport report{.options = options, .with = {}, .without = {}, .ranker = {}};

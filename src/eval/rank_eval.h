@@ -55,6 +55,31 @@ struct RankEvalReport {
   std::vector<std::array<double, kArms + 1>> by_hour;  // Shares of the best; last: hours since the half
 };
 
+// Safety: in the middle of the game the shoppers' clicks on lists come from a program at random places of
+// them instead. From then on each list is also made by a ranker that was frozen when it began, and by one
+// that learns on without a gate, of the same candidates and for the same shopper; all three are worth their
+// expected clicks.
+struct RankPoison {
+  double from = 0.5, to = 0.7;  // Of the game.
+  size_t points = 30;           // Of the curve, over what is left of the game.
+};
+struct RankPoisonReport {
+  struct Point {
+    double day = 0;                                   // Since the poison began; negative: none.
+    double live = 0, open = 0, frozen = 0, best = 0;  // Expected clicks.
+    uint64_t lists = 0;
+  };
+  RankEvalOptions options;
+  RankPoison poison;
+  double days = 0;  // Of poison.
+  std::vector<Point> curve;
+  std::string publication;  // What was done about it, a line each.
+};
+Result<RankPoisonReport> evaluate_poison(const RankEvalOptions& options, const RankPoison& poison);
+std::string poison_report_json(const RankPoisonReport& report);
+std::string poison_report_text(const RankPoisonReport& report);
+std::string poison_report_svg(const RankPoisonReport& report);
+
 Result<RankEvalReport> evaluate_ranker(const RankEvalOptions& options);
 std::string rank_report_json(const RankEvalReport& report);
 std::string rank_report_text(const RankEvalReport& report);

@@ -1,4 +1,5 @@
 // What eval/rank_eval.h measured, for people and programs.
+#include <algorithm>
 #include <cstdio>
 
 #include "base/json_writer.h"
@@ -24,6 +25,16 @@ void write_game(JsonWriter& json, const simulate::Verdict& verdict) {
   json.object().field("share", share(verdict.total)).field("last_quarter", share(verdict.last_quarter));
   json.field("for_you", share(verdict.for_you)).field("next", share(verdict.next));
   json.field("clicks", verdict.clicks).field("purchases", verdict.purchases).end();
+}
+
+// The least share of the frozen one's clicks while the poison lasts, over points with enough lists to tell.
+constexpr uint64_t kListsMin = 50;
+double lowest(const RankPoisonReport& report, double RankPoisonReport::Point::*arm) {
+  double least = 1;
+  for (const auto& point : report.curve)
+    if (point.lists >= kListsMin && point.frozen > 0 && point.day <= report.days)
+      least = std::min(least, point.*arm / point.frozen);
+  return least;
 }
 
 }  // namespace
@@ -100,6 +111,53 @@ std::string rank_report_svg(const RankEvalReport& report) {
   };
   add("with the ranker", report.with);
   if (report.options.without) add("without", report.without);
+  return plot_svg(plot);
+}
+
+std::string poison_report_json(const RankPoisonReport& report) {
+  JsonWriter json;
+  json.object().field("visits", report.options.visits).field("seed", report.options.shop.seed);
+  json.field("poison_days", report.days).field("lowest_live", lowest(report, &RankPoisonReport::Point::live));
+  json.field("lowest_open", lowest(report, &RankPoisonReport::Point::open)).key("curve").array();
+  for (const auto& point : report.curve) {
+    json.object().field("day", point.day).field("lists", point.lists).field("live", point.live);
+    json.field("without_gate", point.open).field("frozen", point.frozen).field("best", point.best).end();
+  }
+  json.end().end();
+  return json.take() + "\n";
+}
+
+std::string poison_report_text(const RankPoisonReport& report) {
+  std::string out = format(
+      "clicks of a program at random places for %.1f days; expected clicks against the ranker frozen when it "
+      "began\n",
+      report.days);
+  out += "   day    lists     live   without the gate\n";
+  for (const auto& point : report.curve)
+    if (point.frozen > 0)
+      out += format("%6.2f %8llu %7.2f%% %15.2f%%\n", point.day, static_cast<unsigned long long>(point.lists),
+                    100 * point.live / point.frozen, 100 * point.open / point.frozen);
+  out +=
+      format("lowest while it lasts, of those with %llu lists: live %.2f%%, without the gate %.2f%%\n",
+             static_cast<unsigned long long>(kListsMin), 100 * lowest(report, &RankPoisonReport::Point::live),
+             100 * lowest(report, &RankPoisonReport::Point::open));
+  return out + report.publication;
+}
+
+std::string poison_report_svg(const RankPoisonReport& report) {
+  Plot plot;
+  plot.title = "Clicks of a program at random places";
+  plot.subtitle = format(
+      "for %.1f days; expected clicks of the same lists against a ranker frozen when it began", report.days);
+  plot.x_label = "days";
+  plot.y_label = "of the frozen one";
+  PlotLine live{"live", {}}, open{"without the gate", {}};
+  for (const auto& point : report.curve) {
+    if (point.frozen <= 0) continue;
+    live.points.emplace_back(point.day, point.live / point.frozen);
+    open.points.emplace_back(point.day, point.open / point.frozen);
+  }
+  plot.lines = {live, open};
   return plot_svg(plot);
 }
 

@@ -140,6 +140,7 @@ Status Run::stream(EventSource& source) {
     uint64_t group = 0;
     if (evaluator_ != nullptr && is_target(event)) {
       group = key(event);
+      if (options_.before) TRY_STATUS(options_.before(event.time_ms, *evaluator_));
       TRY_STATUS(evaluator_->next_item(event, group));
     }
     return fold(event, group);
@@ -173,6 +174,7 @@ Status Run::baskets() {
     lines.resize(unit.events.size());
     for (size_t i = 0; i < lines.size(); i++) TRY_STATUS(kept_.get(unit.events[i], lines[i]));
     const uint64_t group = unit.order.empty() ? 0 : key(lines.front());
+    if (options_.before && group != 0) TRY_STATUS(options_.before(unit.time_ms, *evaluator_));
     if (group != 0) TRY_STATUS(evaluator_->basket(lines, group));
     for (const Event& line : lines) {
       tick("replay", kept_);
@@ -238,6 +240,7 @@ Status Run::all(EventSource& source) {
   report_.seconds = wall_seconds() - wall;
   report_.cpu_seconds = cpu_seconds() - cpu;
   if (!in_memory) report_.ingested = source.ingested();
+  if (evaluator_ != nullptr && options_.after) TRY_STATUS(options_.after(*evaluator_));
   if (evaluator_ != nullptr) {
     report_.evaluation = evaluator_->result();
     report_.groups = evaluator_->groups().size();

@@ -19,6 +19,9 @@ namespace freshet {
 struct ReplayOptions {
   Protocol protocol;
   std::function<void(const Judgement&)> judgement;  // Called for each evaluated target: the dump.
+  // Called before each event or basket of a known group is judged: its time, and who judges.
+  std::function<Status(TimeMs, Evaluator&)> before;
+  std::function<Status(const Evaluator&)> after;  // Called at the end.
   // Called now and then: which phase, the position, events folded so far, recall lately (NaN: nothing yet).
   std::function<void(std::string_view phase, EventSource::Position, uint64_t events, double recall)> progress;
 };

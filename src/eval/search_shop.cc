@@ -45,7 +45,8 @@ SearchShop::SearchShop()
       joiner_(moment_, catalog_),
       clicks_(moment_, catalog_, joiner_),
       profiles_(moment_),
-      ranker_(moment_, catalog_, profiles_, joiner_, clicks_),
+      contexts_(moment_),
+      ranker_(moment_, catalog_, profiles_, joiner_, clicks_, contexts_, settings_),
       state_(moment_, catalog_, settings_, config_),
       service_(catalog_, settings_, state_, config_, nullptr, nullptr, nullptr, &clicks_) {
   service_.rank_with(ranker_, profiles_);
@@ -60,7 +61,8 @@ SearchShop::~SearchShop() {
 void SearchShop::apply(Event event) {
   event.id = std::to_string(++events_);
   if (event.time_ms == kNoTime) event.time_ms = kStartMs;
-  Fold* const folds[] = {&entry_, &settings_, &catalog_, &joiner_, &clicks_, &ranker_, &profiles_, &state_};
+  Fold* const folds[] = {&entry_,    &settings_, &catalog_,  &joiner_, &clicks_,
+                         &contexts_, &ranker_,   &profiles_, &state_};
   for (Fold* fold : folds) fold->apply(events_, event);
 }
 

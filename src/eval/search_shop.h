@@ -50,6 +50,7 @@ class SearchShop {
   Joiner joiner_;
   ClickModel clicks_;
   Profiles profiles_;
+  Contexts contexts_;
   Ranker ranker_;
   SearchState state_;
   SearchService service_;

@@ -131,6 +131,19 @@ Result<std::unique_ptr<Answerer>> ShopModel::open_copy(std::string_view learned)
   return std::unique_ptr<Answerer>(new RecommenderView(std::move(facts), std::move(copy)));
 }
 
+Result<std::unique_ptr<Answerer>> ShopModel::open_taught(
+    std::string_view learned, const std::function<void(Recommender&)>& teach) const {
+  auto facts = std::make_unique<FactsThen>(state_->facts(), state_->facts().slots());
+  TRY(std::unique_ptr<Recommender> copy, Recommender::open(*facts, config_.recommender));
+  if (!learned.empty()) {
+    Reader in(learned);
+    in.u32();  // How many items it knew.
+    TRY_STATUS(copy->load(in));
+  }
+  teach(*copy);
+  return std::unique_ptr<Answerer>(new RecommenderView(std::move(facts), std::move(copy)));
+}
+
 size_t ShopModel::bytes() const {
   size_t bytes = 0;
   for (const Fold* fold : state_->folds()) bytes += fold->bytes();

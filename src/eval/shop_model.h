@@ -2,6 +2,7 @@
 // log and snapshot in a data directory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,10 @@ class ShopModel final : public ReplayModel {
   std::string save_learned() const override;
   Result<std::unique_ptr<Answerer>> open_copy(std::string_view learned) const override;
   uint64_t state_hash() const override { return state_->hash(); }
+  // A copy as of `learned`, or when that is empty a recommender that knows nothing, which is then taught; it
+  // knows the items of now.
+  Result<std::unique_ptr<Answerer>> open_taught(std::string_view learned,
+                                                const std::function<void(Recommender&)>& teach) const;
 
   // Makes the log durable and writes the snapshot. In memory: nothing to do.
   Status close();

@@ -148,7 +148,13 @@ class Game {
 
   // One list: asked for, scored, clicked.
   Status look_at(const std::string& surface, uint64_t visit) {
-    TRY(const Recommending::List list, recommender_.recommend(surface, user_, session_, now_, options_.k));
+    TRY(const Recommending::List list,
+        recommender_.recommend({.surface = surface,
+                                .user = user_,
+                                .session = session_,
+                                .region = std::string(kRegions[shop_.region(visit_.shopper)]),
+                                .now = now_,
+                                .k = options_.k}));
     std::vector<uint32_t> items;
     for (const std::string& id : list.items) {
       const auto number = Shop::item_number(id);

@@ -33,8 +33,12 @@ class Recommending {
   virtual ~Recommending() = default;
   // Returns when they are acknowledged; lists asked for afterwards know of them.
   virtual Status send(const std::vector<Event>& events) = 0;
-  virtual Result<List> recommend(const std::string& surface, const std::string& user,
-                                 const std::string& session, TimeMs now, size_t k) = 0;
+  struct Question {
+    std::string surface, user, session, region;
+    TimeMs now = 0;
+    size_t k = 10;
+  };
+  virtual Result<List> recommend(const Question& asked) = 0;
 };
 
 struct JudgeOptions {

@@ -27,11 +27,10 @@ class Simple : public Recommending {
     }
     return {};
   }
-  Result<List> recommend(const std::string&, const std::string& user, const std::string&, TimeMs,
-                         size_t k) override {
+  Result<List> recommend(const Question& question) override {
     List list{"list-" + std::to_string(++asked_), {}};
-    const auto seen = seen_.find(user);
-    for (size_t i = 0; i < k; ++i) {
+    const auto seen = seen_.find(question.user);
+    for (size_t i = 0; i < question.k; ++i) {
       uint64_t item = mix64(asked_, i) % shop_.items().size();
       if (same_category_ && seen != seen_.end()) {
         const auto items = shop_.category_items(shop_.items()[seen->second].category);

@@ -366,38 +366,45 @@ void Stream::change_item(uint32_t item, TimeMs at, bool price, bool stock) {
   shop_events_.push_back(std::move(event));
 }
 
-// What the shop does by itself on the day that begins at day_ms_.
-void Stream::prepare_day() {
-  const TimeMs day = day_ms_;
-  const TimeMs before = day - kDayMs;
-  const bool first = day == shop_.options().start_ms;
+// Weather, holidays and promotions that begin on the day; `first`: that hold on it.
+std::vector<Event> context_events(const Shop& shop, TimeMs day, bool first) {
+  std::vector<Event> out;
   const auto context = [&](std::string_view name, std::string_view value, std::string_view region,
                            TimeMs until) {
-    Event event;
+    Event& event = out.emplace_back();
     event.type = EventType::kContext;
     event.time_ms = day;
     event.until_ms = until;
     event.name = name;
     event.value = value;
     event.region = region;
-    shop_events_.push_back(std::move(event));
   };
+  const TimeMs before = day - kDayMs;
   for (uint32_t r = 0; r < kRegions.size(); ++r) {
-    const Weather now = shop_.weather(r, day);
-    if (first || now != shop_.weather(r, before))
+    const Weather now = shop.weather(r, day);
+    if (first || now != shop.weather(r, before))
       context("weather", kWeatherNames[static_cast<size_t>(now)], kRegions[r], day + 3 * kDayMs);
   }
-  if (const HolidayWords* holiday = shop_.holiday(day);
-      holiday != nullptr && shop_.holiday(before) != holiday)
+  if (const HolidayWords* holiday = shop.holiday(day); holiday != nullptr && shop.holiday(before) != holiday)
     context("holiday", holiday->name, "", day + holiday->days * kDayMs);
-  if (first || Shop::week(day) != Shop::week(before)) {
-    const Shop::Promotions now = shop_.promotions(day);
-    const Shop::Promotions gone = shop_.promotions(before);
-    for (const Promotion& promotion : now) {
-      std::string what(shop_.brand_name(promotion.brand));
+  if (first || Shop::week(day) != Shop::week(before))
+    for (const Promotion& promotion : shop.promotions(day)) {
+      std::string what(shop.brand_name(promotion.brand));
       context("promotion", what.append(" ").append(kCategories[promotion.category].name), "",
               day + 7 * kDayMs);
     }
+  return out;
+}
+
+// What the shop does by itself on the day that begins at day_ms_.
+void Stream::prepare_day() {
+  const TimeMs day = day_ms_;
+  const TimeMs before = day - kDayMs;
+  const bool first = day == shop_.options().start_ms;
+  for (Event& event : context_events(shop_, day, first)) shop_events_.push_back(std::move(event));
+  if (first || Shop::week(day) != Shop::week(before)) {
+    const Shop::Promotions now = shop_.promotions(day);
+    const Shop::Promotions gone = shop_.promotions(before);
     for (uint32_t c = 0; !first && c < kCategoryCount; ++c) {
       const auto has = [c](const Shop::Promotions& list) {
         return std::any_of(list.begin(), list.end(), [c](const Promotion& p) { return p.category == c; });

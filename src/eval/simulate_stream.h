@@ -53,6 +53,9 @@ class Population {
   std::vector<uint8_t> owned_count_, owned_next_, visiting_;
 };
 
+// Weather, holidays and promotions that begin on the day that begins at `day`; `first`: that hold on it.
+std::vector<Event> context_events(const Shop& shop, TimeMs day, bool first);
+
 class Stream {
  public:
   Stream(const Shop& shop, const StreamOptions& options);

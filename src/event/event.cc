@@ -87,6 +87,12 @@ bool is_item_action(EventType type) {
          type == EventType::kDismiss;
 }
 
+const Value* Event::attribute(std::string_view which) const {
+  for (const Attribute& one : attributes)
+    if (one.name == which) return &one.value;
+  return nullptr;
+}
+
 void Event::clear() {
   type = EventType::kView;
   time_ms = received_ms = until_ms = kNoTime;

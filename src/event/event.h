@@ -105,8 +105,14 @@ struct Event {
   double rating = kNoNumber;
   double result_count = kNoNumber;
   std::vector<ShownItem> shown;       // Impression: in the order shown.
-  std::vector<Attribute> attributes;  // Upserts and updates.
+  std::vector<Attribute> attributes;  // Upserts and updates; of pages, what only the server knew of them.
 
+  const Value* attribute(std::string_view which) const;  // nullptr: there is none
+  template <class T>
+  const T* attribute_as(std::string_view which) const {  // nullptr: none, or of another type
+    const Value* found = attribute(which);
+    return found == nullptr ? nullptr : std::get_if<T>(found);
+  }
   void clear();
 };
 

@@ -21,23 +21,6 @@ double unit(uint64_t hash) {
   return static_cast<double>(hash >> 11) * 0x1.0p-53;
 }
 
-template <class Enum>
-void read_enum(JsonFields& fields, std::string_view name, Enum& out,
-               std::span<const std::string_view> names) {
-  const Json* given = fields.any(name);
-  if (given == nullptr) return;
-  const std::string* text = given->text();
-  const auto at = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
-  if (at != names.end()) {
-    out = static_cast<Enum>(at - names.begin());
-    return;
-  }
-  std::string expected = "one of";
-  for (const std::string_view one : names)
-    expected += (expected.ends_with("of") ? " \"" : ", \"") + std::string(one) + "\"";
-  fields.wrong(name, expected, given);
-}
-
 // {"settings_version": 7}; of the variant also {"settings": {...}}.
 bool read_arm(JsonFields& fields, std::string_view name, uint64_t& version, std::string* settings) {
   const Json* given = fields.any(name);
@@ -97,13 +80,13 @@ Result<AskedExperiment> parse_experiment(std::string_view name, std::string_view
     fields.text("name", own_name, 1, ExperimentLimits::kNameBytes);
     if (own_name != name) fields.wrong("name", "the name of the path, or none");
     fields.text("note", of.note, 0, ExperimentLimits::kNoteBytes);
-    read_enum(fields, "kind", of.kind, kKinds);
+    fields.one_of("kind", of.kind, kKinds);
     asked.control_given = read_arm(fields, "control", of.control, nullptr);
     if (!read_arm(fields, "variant", of.variant, &asked.variant_settings))
       fields.wrong("variant", "an object with settings_version or settings");
     fields.number("share", of.share, 0.01, 0.99);
     fields.number("traffic", of.traffic, 0.01, 1);
-    read_enum(fields, "goal", of.goal, kGoals);
+    fields.one_of("goal", of.goal, kGoals);
     fields.number("alpha", of.alpha, 0.0001, 0.2);
     fields.number("minimum_effect", of.minimum_effect, 0.001, 1);
     if (of.kind == ExperimentKind::kInterleaving && of.goal == Goal::kRevenue)

@@ -15,21 +15,13 @@ constexpr uint32_t kVersion = 1;
 constexpr size_t kChainMax = 16;  // Searches of a shopper looked through for an item.
 constexpr TimeMs kWindow = 30 * kMinuteMs, kLate = 7 * kDayMs;
 
-const Value* attribute(const Event& event, std::string_view name) {
-  for (const Attribute& one : event.attributes)
-    if (one.name == name) return &one.value;
-  return nullptr;
-}
-
 std::string_view text_of(const Event& event, std::string_view name) {
-  const Value* value = attribute(event, name);
-  const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
+  const auto* text = event.attribute_as<std::string>(name);
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
 uint64_t number_of(const Event& event, std::string_view name) {
-  const Value* value = attribute(event, name);
-  const auto* number = value == nullptr ? nullptr : std::get_if<int64_t>(value);
+  const auto* number = event.attribute_as<int64_t>(name);
   return number == nullptr ? 0 : static_cast<uint64_t>(*number);
 }
 

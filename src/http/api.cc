@@ -66,7 +66,9 @@ Doors::Doors(const ApiOptions& options, Engine& engine, StaticFiles files, const
   add_settings_routes(router_, parts_);
   add_rule_routes(router_, parts_);
   add_experiment_routes(router_, parts_);
+  add_model_routes(router_, parts_);
   add_suggest_routes(router_, parts_);
+  add_ranker_routes(router_, parts_);
   add_status_routes(router_, parts_);
   for (const MakeMount& make : options.mounts) add(make, options.body_bytes_max);
   metrics_.add_source(

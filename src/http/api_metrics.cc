@@ -94,6 +94,21 @@ void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
   sample_log(out, stats);
   sample_memory(out, stats);
   sample_learning(out, stats);
+  const PublicationReport ranker = engine.ranker_publication();
+  out.gauge("freshet_model_version", "Version of the learned ranker's parameters, by what it is",
+            number(ranker.live), {{"version", "live"}});
+  out.gauge("freshet_model_version", "Version of the learned ranker's parameters, by what it is",
+            number(ranker.good), {{"version", "good"}});
+  out.gauge("freshet_model_held", "1 while nothing that is learned goes live", ranker.held ? 1 : 0);
+  out.counter("freshet_model_pages_total", "Clicked pages the ranker was judged by", ranker.pages);
+  out.counter("freshet_model_published_total", "Versions that went live", ranker.published);
+  out.counter("freshet_model_refused_total", "Candidates held, and times that live was made to stand still",
+              ranker.held_count);
+  out.counter("freshet_model_rollbacks_total", "Times the last good version was made live again",
+              ranker.rollbacks);
+  out.counter("freshet_model_suspicions_total", "Times that answers taught nothing any more",
+              ranker.suspicions);
+  out.counter("freshet_model_drifts_total", "Drift alarms", ranker.drifts);
   out.counter("freshet_searched_total", "Searches answered", stats.searched);
   out.gauge("freshet_search_items", "Items in the search index", number(stats.search.indexed));
   for (const auto& [part, bytes] : stats.search.bytes)

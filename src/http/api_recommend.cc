@@ -18,6 +18,8 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   fields.text("surface", surface, 64);
   fields.text("user", request.user);
   fields.text("session", request.session);
+  fields.text("region", request.region, 64);
+  fields.text("device", request.device, 32);
   fields.texts("item", item, RecommendService::kItemsMax);
   fields.texts("items", request.items, RecommendService::kItemsMax);
   fields.whole("k", k, 1, RecommendService::kItemsMax);

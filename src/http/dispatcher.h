@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "http/gate.h"
 #include "http/metrics.h"
+#include "http/request_gate.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "http/static_files.h"
@@ -19,7 +19,7 @@ class Dispatcher : public Handler {
   using NotYet = std::function<std::optional<std::string>()>;
 
   // All must outlive this. `body_decoded_max`: what a compressed body may grow to.
-  Dispatcher(const Router& router, Gate& gate, ServerMetrics& metrics, const StaticFiles& files,
+  Dispatcher(const Router& router, RequestGate& gate, ServerMetrics& metrics, const StaticFiles& files,
              size_t body_decoded_max, NotYet not_yet = {})
       : router_(router),
         gate_(gate),
@@ -37,7 +37,7 @@ class Dispatcher : public Handler {
   std::optional<Response> decode_body(Request& request) const;
 
   const Router& router_;
-  Gate& gate_;
+  RequestGate& gate_;
   ServerMetrics& metrics_;
   const StaticFiles& files_;
   const size_t body_decoded_max_;

@@ -182,7 +182,7 @@ TEST_F(DispatcherTest, EveryAnswerIsCountedByItsRoute) {
 }
 
 // An API with manners of its own beside the native one, told apart by the first segment of the path.
-class OtherManners : public Gate {
+class OtherManners : public RequestGate {
  public:
   std::optional<Response> check(Request& request, Access, uint64_t) override {
     if (request.argument("key") == "right") return std::nullopt;

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "engine/api_keys.h"
-#include "http/gate.h"
 #include "http/message.h"
+#include "http/request_gate.h"
 #include "http/router.h"
 
 namespace freshet {
@@ -29,7 +29,7 @@ struct GuardOptions {
 
 bool is_loopback(std::string_view host);  // "127.0.0.1", "::1", "localhost:8080", "[::1]:80"
 
-class Guard : public Gate {
+class Guard : public RequestGate {
  public:
   // `keys` must outlive this; null only when options.keys_required is false.
   Guard(GuardOptions options, const ApiKeys* keys) : options_(std::move(options)), keys_(keys) {}

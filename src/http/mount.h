@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "http/gate.h"
 #include "http/guard.h"
 #include "http/metrics.h"
+#include "http/request_gate.h"
 #include "http/router.h"
 
 namespace freshet {
@@ -22,7 +22,7 @@ struct Mount {
   virtual void stop() {}              // Nothing of it works by itself any more; the engine closes next.
   std::vector<std::string> prefixes;  // {"1"}: everything below /1/; {"api/items"}: that, and below it
   Router router;
-  std::unique_ptr<Gate> gate;
+  std::unique_ptr<RequestGate> gate;
 };
 
 // What a mount may use; all of it outlives the mount.

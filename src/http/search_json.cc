@@ -179,6 +179,8 @@ Result<AskedSearch> read_search(const Json& json, const std::string& path) {
   fields.whole("settings_version", out.settings_version, uint64_t{0}, uint64_t{1} << 53);
   fields.text("user", out.user, 0, 256);
   fields.text("session", out.session, 0, 256);
+  fields.text("region", out.region, 0, 64);
+  fields.text("device", out.device, 0, 32);
   fields.whole("budget_ms", out.budget_ms, 1u, 10'000u);
   fields.flag("record", asked.record);
   fields.flag("rules", out.rules);

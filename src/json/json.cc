@@ -71,6 +71,30 @@ const Json* Json::find(std::string_view name) const {
   return nullptr;
 }
 
+const Json& Json::at(std::string_view name) const {
+  static const Json kNull;
+  const Json* found = find(name);
+  return found == nullptr ? kNull : *found;
+}
+std::string Json::text_at(std::string_view name) const {
+  const std::string* found = at(name).text();
+  return found == nullptr ? std::string() : *found;
+}
+double Json::number_at(std::string_view name) const {
+  double found = std::nan("");
+  at(name).number(found);
+  return found;
+}
+bool Json::flag_at(std::string_view name) const {
+  const bool* found = at(name).flag();
+  return found != nullptr && *found;
+}
+const Json::List& Json::list_at(std::string_view name) const {
+  static const List kNone;
+  const List* found = at(name).list();
+  return found == nullptr ? kNone : *found;
+}
+
 std::string_view Json::kind() const {
   static constexpr std::string_view kNames[] = {"null",   "true or false", "a number", "a number",
                                                 "a text", "a list",        "an object"};
@@ -248,6 +272,20 @@ const Json::List* JsonFields::list(std::string_view name, size_t count_max) {
     return nullptr;
   }
   return items;
+}
+
+size_t JsonFields::place_of(std::string_view name, std::span<const std::string_view> names) {
+  const Json* given = any(name);
+  if (given == nullptr) return names.size();
+  const std::string* text = given->text();
+  const auto at = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
+  if (at == names.end()) {
+    std::string expected = "one of ";
+    for (size_t i = 0; i < names.size(); ++i)
+      expected += (i == 0 ? "\"" : ", \"") + std::string(names[i]) + "\"";
+    wrong(name, expected, given);
+  }
+  return static_cast<size_t>(at - names.begin());
 }
 
 Status JsonFields::finish() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,14 @@ struct Json {
   bool number(double& out) const;                 // Whole numbers too.
   const Json* find(std::string_view name) const;  // Of an object; nullptr: absent, or no object.
   std::string_view kind() const;                  // "a text", "a number", ...: for messages
+
+  // A member of an object, for answers of our own that need no checking; absent or of another kind: "", NaN,
+  // false, an empty list, null.
+  std::string text_at(std::string_view name) const;
+  double number_at(std::string_view name) const;
+  bool flag_at(std::string_view name) const;
+  const List& list_at(std::string_view name) const;
+  const Json& at(std::string_view name) const;
 };
 
 struct Json::Member {
@@ -70,6 +79,12 @@ class JsonFields {
   void whole(std::string_view name, uint64_t& out, uint64_t min, uint64_t max);
   void whole(std::string_view name, uint32_t& out, uint32_t min, uint32_t max);
   const Json::List* list(std::string_view name, size_t count_max);
+  // One of the names of an enumeration, in its order.
+  template <class Enum>
+  void one_of(std::string_view name, Enum& out, std::span<const std::string_view> names) {
+    const size_t at = place_of(name, names);
+    if (at < names.size()) out = static_cast<Enum>(at);
+  }
 
   void wrong(std::string_view name, std::string_view expected, const Json* got = nullptr);
   void fail(const Status& status);  // An error of something inside, whose message has its path already.
@@ -80,6 +95,7 @@ class JsonFields {
 
  private:
   const Json* find(std::string_view name);
+  size_t place_of(std::string_view name, std::span<const std::string_view> names);
 
   const Json& object_;
   const std::string path_;

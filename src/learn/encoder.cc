@@ -14,8 +14,9 @@ namespace freshet {
 namespace {
 
 constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
+constexpr double kLargest = 1e20;                     // Numbers beyond it are none.
 constexpr double kHorizons[] = {2, 12, 48, 336};
-constexpr size_t kDenseOfNumber = 1 + std::size(kHorizons);
+constexpr size_t kNumbersWithMeans = 256;             // Columns; of more, recent means are left out.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
 constexpr size_t kDenseOfValue = 6;
 constexpr size_t kState = 14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a
@@ -31,7 +32,7 @@ bool number_in(const std::string& text, double& out) {
   const char* begin = text.data();
   if (!text.empty() && *begin == '+') ++begin;
   const auto end = std::from_chars(begin, text.data() + text.size(), out);
-  return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::isfinite(out);
+  return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::fabs(out) <= kLargest;
 }
 
 bool missing(const std::string& text) {
@@ -59,7 +60,8 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
   const auto known = [&](const std::string& name, std::string_view flag) -> Status {
     if (name.empty() || has(names, name)) return {};
     std::string list;
-    for (const std::string& each : names) list += (list.empty() ? "" : ", ") + each;
+    for (size_t i = 0; i < names.size() && i < 40; ++i) list += (list.empty() ? "" : ", ") + names[i];
+    if (names.size() > 40) list += " and " + std::to_string(names.size() - 40) + " more";
     return invalid(std::string(flag) + ": there is no column '" + name + "'; there are: " + list);
   };
   TRY_STATUS(known(config_.label, "--label"));
@@ -123,17 +125,18 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     numeric += column.numeric ? 1 : 0;
     singles_ += column.categorical && !column.words ? 1 : 0;
   }
+  horizons_ = numeric <= kNumbersWithMeans ? std::size(kHorizons) : 0;
   const size_t crossed = std::min(singles_, kPairColumns);
   pairs_ = crossed * (crossed - 1) / 2;
   if (crossed == 0) pairs_ = 0;
   const size_t time_fields = time_unit_s_ > 0 ? 1 : 0;
   for (const Column& column : columns_) has_words_ = has_words_ || column.words;
-  dense_ = numeric * kDenseOfNumber + singles_ * kDenseOfValue + pairs_ + time_fields +
+  dense_ = numeric * (1 + horizons_) + singles_ * kDenseOfValue + pairs_ + time_fields +
            (has_words_ ? 2 * singles_ + 1 : 0) + (what_ != kNoColumn ? 2 : 0);
-  if (!config_.label_at.empty()) dense_ += (singles_ + 1) * kDenseOfLate;
+  if (config_.late) dense_ += (singles_ + 1) * kDenseOfLate;
   make_neighbours();
   scales_.resize(dense_);
-  means_.assign(numeric * std::size(kHorizons), std::numeric_limits<double>::quiet_NaN());
+  means_.assign(numeric * horizons_, std::numeric_limits<double>::quiet_NaN());
   planned_ = true;
   return {};
 }
@@ -179,17 +182,21 @@ void Encoder::add_words(Sample& out, size_t begin, size_t end) {
 }
 
 std::string Encoder::describe() const {
+  constexpr size_t kShown = 60;
   std::string text;
-  for (const Column& column : columns_) {
+  for (size_t c = 0; c < columns_.size() && c < kShown; ++c) {
+    const Column& column = columns_[c];
     text += (text.empty() ? "" : "; ") + column.name + ":";
     if (column.numeric) text += " numeric";
     if (column.categorical) text += column.words ? " words" : " categorical";
   }
+  if (columns_.size() > kShown) text += "; and " + std::to_string(columns_.size() - kShown) + " more";
   return text;
 }
 
 // What a value counts as for means and spreads, once the scale is known: one that is mad counts as a little
-// off, so that many of them do not move the scale of those that are not; a new unit is learned slowly.
+// off, so that many of them do not move the scale of those that are not; a new unit is learned slowly. For
+// the learners it is missing until then.
 double Encoder::sober(const Scale& scale, double value) {
   const double spread = std::sqrt(scale.variance);
   if (scale.n < 100 || spread == 0) return value;
@@ -215,8 +222,12 @@ void Encoder::add_dense(Sample& out, float value, bool bins) {
     const auto step = static_cast<uint64_t>(std::floor((z + 5) * 2));
     out.features.push_back({static_cast<uint32_t>(mix64(mix64(f, 2), step)), 1});
   }
+  learn_scale(scale, bins ? sober(scale, value) : value);
+}
+
+void Encoder::learn_scale(Scale& scale, double value) {
   scale.n = std::min(scale.n + 1, 20000.0);
-  const double apart = (bins ? sober(scale, value) : value) - scale.mean;
+  const double apart = value - scale.mean;
   scale.mean += apart / scale.n;
   scale.variance += (apart * (apart - apart / scale.n) - scale.variance) / scale.n;
 }
@@ -228,12 +239,13 @@ void Encoder::add_numbers(const Row& row, Sample& out) {
     double value = 0;
     const bool there = column.cell < row.cells.size() && number_in(row.cells[column.cell], value);
     const Scale scale = scales_[out.dense.size()];  // As it was before this row.
-    add_dense(out, there ? static_cast<float>(value) : kMissing, true);
-    for (size_t h = 0; h < std::size(kHorizons); ++h) {
-      double& mean = means_[number * std::size(kHorizons) + h];
-      add_dense(out, there && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
-      if (there && sober(scale, value) == value)
-        mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
+    const bool mad = there && sober(scale, value) != value;
+    add_dense(out, there && !mad ? static_cast<float>(value) : kMissing, true);
+    if (mad) learn_scale(scales_[out.dense.size() - 1], sober(scale, value));
+    for (size_t h = 0; h < horizons_; ++h) {
+      double& mean = means_[number * horizons_ + h];
+      add_dense(out, there && !mad && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
+      if (there && !mad) mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
     }
     ++number;
   }
@@ -259,8 +271,8 @@ void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
   std::memcpy(&last, state + kTime, sizeof last);
   const double gap = std::clamp(time - last, 0.0, 1e12);
   add_dense(out, state[kSights] > 0 ? log_f32(1 + static_cast<float>(gap)) : kMissing, false);
-  add_dense(out, config_.label_at.empty() ? kMissing : state[kWaiting], false);
-  if (config_.label_at.empty()) return;
+  add_dense(out, !config_.late ? kMissing : state[kWaiting], false);
+  if (!config_.late) return;
   add_dense(out, state[kExcess], false);
   add_dense(out, state[kResidual], false);
 }
@@ -314,7 +326,7 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   out.scores.clear();
   out.features.push_back({0x5bd1e995u, 1});  // The constant.
   add_numbers(row, out);
-  if (!config_.label_at.empty()) {
+  if (config_.late) {
     add_dense(out, static_cast<float>(waiting_excess_), false);
     add_dense(out, static_cast<float>(delay_residual_), false);
   }
@@ -458,6 +470,10 @@ void Encoder::load(Reader& in, RowReader& reader) {
   if (means > in.remaining() / 8) return in.fail();
   means_.resize(means);
   in.array(means_.data(), means_.size());
+  size_t numeric = 0;
+  for (const Column& column : columns_) numeric += column.numeric ? 1 : 0;
+  horizons_ = numeric <= kNumbersWithMeans ? std::size(kHorizons) : 0;
+  if (means != numeric * horizons_) return in.fail();
   for (double* each :
        {&label_n_, &label_mean_, &label_squares_, &time_unit_s_, &waiting_excess_, &delay_residual_})
     *each = in.f64();

@@ -2,7 +2,9 @@
 //
 // A column is numeric, categorical, both (whole numbers whose values repeat) or a text of words; found out
 // from the first rows unless told. Features of a row, all from what was known before it:
-//   numeric      the value, and the value less its own decayed mean over about 2, 12, 48 and 336 rows
+//   numeric      the value, and the value less its own decayed mean over about 2, 12, 48 and 336 rows; beyond
+//                1,000 of its deviations, or 1e20, it counts as missing, until such values have become usual.
+//                Of more than 256 such columns only the values
 //   categorical  for each value: decayed label rates over its last ~2, ~20 and ~1,000 labels (shrunk to the
 //   running
 //                rate of all), how often and how long ago it was seen, and, when labels come late, how many
@@ -32,6 +34,7 @@ struct EncoderConfig {
   std::vector<std::string> numeric, categorical, ignore;  // Columns told; the rest is found out.
   std::string label = "label";
   std::string time, label_at;  // Columns; empty: none.
+  bool late = false;           // Labels come later, and that says something (delay_model.h): features of it.
   double time_unit_s = 0;      // Seconds in one unit of time; 0: told from the size of the first time.
   uint32_t bits = 20;
   size_t bytes_max = 256 << 20;
@@ -73,6 +76,7 @@ class Encoder {
     double n = 0, mean = 0, variance = 0;
   };
   static double sober(const Scale& scale, double value);
+  static void learn_scale(Scale& scale, double value);
   void add_dense(Sample& out, float value, bool bins);
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   void add_numbers(const Row& row, Sample& out);
@@ -88,6 +92,7 @@ class Encoder {
   bool planned_ = false;
   std::vector<Column> columns_;
   size_t dense_ = 0, singles_ = 0, pairs_ = 0;
+  size_t horizons_ = 0;        // Recent means of a numeric column.
   std::vector<Scale> scales_;  // Of each dense feature.
   std::vector<double> means_;  // [numeric column][horizon], NaN: nothing seen.
   EmbeddingTable rates_;

@@ -21,8 +21,8 @@ GaussLearner::GaussLearner(const LearnerShape& shape, const GaussConfig& config)
     : task_(shape.task),
       seed_(shape.seed),
       config_(config),
-      dense_(shape.dense),
-      n_((shape.dense + 1 + 15) / 16 * 16),
+      dense_(std::min(shape.dense, kDenseMost)),
+      n_((dense_ + 1 + 15) / 16 * 16),
       table_(
           {.dim = kRow, .optimizer = {.kind = Optimizer::kSgd}, .bytes_max = shape.bytes_max / 2, .init = 0}),
       pairs_(size_t{1} << shape.bits),

@@ -13,7 +13,8 @@
 // Binary: h = caution * p (1 - p), the answer is moderated: m / sqrt(1 + pi V / 8) (MacKay 1992). Numbers:
 // h = caution. `caution` above 1 makes up for blocks that are taken to be independent. What is new is learned
 // fast and what is known slowly, without a learning rate. Threads: one. Cost: 72 floats a key, dense^2 floats
-// read and written a row. The test checks one exact step of Bayes' rule and the slope of the score.
+// read and written a row; of the dense features the first kDenseMost, others are for other learners. The test
+// checks one exact step of Bayes' rule and the slope of the score.
 #pragma once
 
 #include <memory>
@@ -34,6 +35,7 @@ struct GaussConfig {
 class GaussLearner final : public Learner {
  public:
   static constexpr size_t kDim = 8;  // Weight and vector.
+  static constexpr size_t kDenseMost = 511;
   GaussLearner(const LearnerShape& shape, const GaussConfig& config);
 
   float score(const Sample& sample) override;

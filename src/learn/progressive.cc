@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "model/math.h"
 
@@ -45,7 +46,8 @@ double Progressive::auc() const {
     below += negative;
     positives += positive;
   }
-  return below == 0 || positives == 0 ? 0 : pairs / below / positives;
+  if (below == 0 || positives == 0) return std::numeric_limits<double>::quiet_NaN();
+  return pairs / below / positives;
 }
 
 double Progressive::f1() const {

@@ -1,7 +1,10 @@
 #include "learn/row_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/hash.h"
 #include "json/json.h"
@@ -14,11 +17,47 @@ bool number_in(std::string_view text, float& out) {
   return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::isfinite(out);
 }
 
-// One line of CSV; quotes as in RFC 4180. False: a quote that is not closed.
+std::string_view without_blanks(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+// Spreadsheets that separate by semicolons write 0,5 for a half.
+void with_point(std::string& cell) {
+  const size_t comma = cell.find(',');
+  if (comma != std::string::npos && comma > 0 && comma + 1 < cell.size() &&
+      cell.find_first_not_of("0123456789", comma + 1) == std::string::npos &&
+      cell.find_first_not_of("+-0123456789") == comma)
+    cell[comma] = '.';
+}
+
+// Text has no control characters but tabs (and line feeds within quotes).
+Status check_text(std::string_view line) {
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == '\0')
+      return invalid("byte " + std::to_string(i + 1) + " is zero: not text, or UTF-16; expected UTF-8");
+    if (c == '\r')
+      return invalid("a carriage return at byte " + std::to_string(i + 1) +
+                     ": expected lines that end with a line feed");
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n')
+      return invalid("a control character at byte " + std::to_string(i + 1) + ": not text");
+  }
+  return {};
+}
+
+// One row of CSV; quotes as in RFC 4180. False: a quote that is not closed.
 bool split(std::string_view line, char delimiter, bool quotes, std::vector<std::string>& out) {
   out.clear();
   std::string word;
-  bool quoted = false;
+  bool quoted = false, was_quoted = false;
+  const auto end_word = [&] {
+    if (!was_quoted) word = std::string(without_blanks(word));
+    out.push_back(std::move(word));
+    word.clear();
+    was_quoted = false;
+  };
   for (size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
     if (quoted) {
@@ -30,16 +69,16 @@ bool split(std::string_view line, char delimiter, bool quotes, std::vector<std::
       } else {
         quoted = false;
       }
-    } else if (quotes && c == '"' && word.empty()) {
-      quoted = true;
     } else if (c == delimiter) {
-      out.push_back(std::move(word));
+      end_word();
+    } else if (quotes && c == '"' && !was_quoted && without_blanks(word).empty()) {
       word.clear();
-    } else {
+      quoted = was_quoted = true;
+    } else if (!was_quoted || (c != ' ' && c != '\t')) {
       word.push_back(c);
     }
   }
-  out.push_back(std::move(word));
+  end_word();
   return !quoted;
 }
 
@@ -62,10 +101,10 @@ std::string text_of(const Json& value) {
 }  // namespace
 
 Result<RowFormat> parse_row_format(std::string_view name) {
-  constexpr std::string_view kNames[] = {"auto", "csv", "tsv", "jsonl", "libsvm", "vw"};
+  constexpr std::string_view kNames[] = {"auto", "csv", "tsv", "jsonl", "libsvm", "vw", "ssv"};
   for (size_t i = 0; i < std::size(kNames); ++i)
     if (name == kNames[i]) return static_cast<RowFormat>(i);
-  return invalid("'" + std::string(name) + "': expected auto, csv, tsv, jsonl, libsvm or vw");
+  return invalid("'" + std::string(name) + "': expected auto, csv, tsv, jsonl, libsvm, vw or ssv");
 }
 
 size_t RowReader::column(std::string_view name) {
@@ -91,41 +130,75 @@ void RowReader::guess(std::string_view line) {
   else if (space != std::string_view::npos && line.find(':', space) != std::string_view::npos &&
            line.find(',') == std::string_view::npos)
     format_ = RowFormat::kLibsvm;
+  else if (std::count(line.begin(), line.end(), ';') > std::count(line.begin(), line.end(), ','))
+    format_ = RowFormat::kSsv;
   else
     format_ = RowFormat::kCsv;
 }
 
 Result<bool> RowReader::read(std::string_view line, Row& out) {
+  if (std::exchange(first_line_, false) && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.size() > kLineBytesMax)
     return invalid("a line of " + std::to_string(line.size()) + " bytes, at most " +
                    std::to_string(kLineBytesMax));
-  if (line.find_first_not_of(" \t") == std::string_view::npos) return false;
+  const bool more = !begun_.empty();
+  if (!more && without_blanks(line).empty()) return false;
+  TRY_STATUS(check_text(line));
   if (format_ == RowFormat::kAuto) guess(line);
   for (std::string& cell : out.cells) cell.clear();
   out.sparse.clear();
-  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) return read_delimited(line, out);
+  if (format_ == RowFormat::kTsv) return read_delimited(line, out);
+  if (format_ == RowFormat::kCsv || format_ == RowFormat::kSsv) {
+    if (!more) return read_delimited(line, out);
+    std::string whole = std::move(begun_);
+    begun_.clear();
+    whole.append("\n").append(line);
+    return read_delimited(whole, out);
+  }
   TRY_STATUS(format_ == RowFormat::kJsonl ? read_json(line, out) : read_sparse(line, out));
   return true;
 }
 
 Result<bool> RowReader::read_delimited(std::string_view line, Row& out) {
-  const bool csv = format_ == RowFormat::kCsv;
-  if (!header_read_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
-  if (!split(line, csv ? ',' : '\t', csv, words_)) return invalid("a quote that is not closed on its line");
+  const char delimiter = format_ == RowFormat::kCsv ? ',' : format_ == RowFormat::kSsv ? ';' : '\t';
+  if (!split(line, delimiter, delimiter != '\t', words_)) {
+    if (++begun_lines_ >= kLinesMax || line.size() > kLineBytesMax) {
+      begun_lines_ = 0;
+      return invalid("a quote that is not closed within " + std::to_string(kLinesMax) + " lines or " +
+                     std::to_string(kLineBytesMax) + " bytes");
+    }
+    begun_ = line;
+    return false;
+  }
+  begun_lines_ = 0;
   if (!header_read_) {
     header_read_ = true;
     if (words_.size() > kColumnsMax) return invalid("more than " + std::to_string(kColumnsMax) + " columns");
-    header_ = words_;
-    for (const std::string& name : header_) column(name);
+    header_.clear();
+    std::set<std::string> taken;
+    for (const std::string& word : words_) {
+      std::string name = word;
+      for (size_t n = 2; !taken.insert(name).second; ++n) name = word + " (" + std::to_string(n) + ")";
+      header_.push_back(name);
+      column(name);
+    }
     return false;
   }
   if (words_.size() != header_.size())
     return invalid(std::to_string(words_.size()) + " cells, expected " + std::to_string(header_.size()) +
                    " as in the header");
   out.cells.resize(columns_.size());
+  if (format_ == RowFormat::kSsv)
+    for (std::string& word : words_) with_point(word);
   for (size_t i = 0; i < words_.size(); ++i) out.cells[column(header_[i])] = std::move(words_[i]);
   return true;
+}
+
+Status RowReader::end() const {
+  if (begun_.empty()) return {};
+  return invalid("a quote that is not closed when the file ends, " + std::to_string(begun_lines_) +
+                 " lines after it was opened");
 }
 
 Status RowReader::read_json(std::string_view line, Row& out) {

@@ -1,6 +1,8 @@
-// Text lines into rows of named cells: CSV (RFC 4180, one line a row), TSV, JSONL (objects; nested names
-// joined by a dot), libsvm (`1 3:0.5 7:1`) and VW text (`1 |ns word other:0.5`). Columns are numbered as they
-// first appear; a column nobody has seen is a new one, a missing one is an empty cell. Threads: one.
+// Text lines into rows of named cells: CSV (RFC 4180; a quoted cell may go over several lines), the same with
+// semicolons (0,5 is read as 0.5), TSV, JSONL (objects; nested names joined by a dot), libsvm (`1 3:0.5 7:1`)
+// and VW text (`1 |ns word other:0.5`). Columns are numbered as they first appear; a column nobody has seen
+// is a new one, a missing one is an empty cell; of two with one name the second is called "name (2)". Blanks
+// around unquoted cells do not count. Threads: one.
 #pragma once
 
 #include <string>
@@ -12,8 +14,8 @@
 
 namespace freshet {
 
-enum class RowFormat : uint8_t { kAuto, kCsv, kTsv, kJsonl, kLibsvm, kVw };
-Result<RowFormat> parse_row_format(std::string_view name);  // auto, csv, tsv, jsonl, libsvm, vw
+enum class RowFormat : uint8_t { kAuto, kCsv, kTsv, kJsonl, kLibsvm, kVw, kSsv };
+Result<RowFormat> parse_row_format(std::string_view name);  // auto, csv, tsv, jsonl, libsvm, vw, ssv
 
 struct Row {
   std::vector<std::string> cells;  // By column; "" is missing. May be shorter than the columns.
@@ -22,18 +24,21 @@ struct Row {
 
 class RowReader {
  public:
-  explicit RowReader(RowFormat format) : format_(format) {}
+  explicit RowReader(RowFormat format = RowFormat::kAuto) : format_(format) {}
 
-  // Reads a line into `out`. False: the line was a header or empty. kInvalid: what is wrong with it and what
-  // was expected; the next line can be read all the same.
+  // Reads a line into `out`. False: the line was a header, empty, or the beginning of a row. kInvalid: what
+  // is wrong with it and what was expected; the next line can be read all the same.
   Result<bool> read(std::string_view line, Row& out);
+  // After the last line. kInvalid: a row was begun and not ended.
+  Status end() const;
   const std::vector<std::string>& columns() const { return columns_; }
   // The number of the column, made when it is new.
   size_t column(std::string_view name);
   RowFormat format() const { return format_; }
   void set_columns(const std::vector<std::string>& names, RowFormat format);  // Of a saved model.
   static constexpr size_t kLineBytesMax = 1 << 20;
-  static constexpr size_t kColumnsMax = 4096;
+  static constexpr size_t kColumnsMax = 16384;
+  static constexpr size_t kLinesMax = 200;  // Of one row.
 
  private:
   void guess(std::string_view line);
@@ -42,11 +47,13 @@ class RowReader {
   Status read_sparse(std::string_view line, Row& out);
 
   RowFormat format_;
-  bool header_read_ = false;
+  bool first_line_ = true, header_read_ = false;
   std::vector<std::string> header_;  // Of this file: the columns' names in its order.
   std::vector<std::string> columns_;
   std::unordered_map<std::string, size_t> number_of_;
   std::vector<std::string> words_;
+  std::string begun_;  // Lines of a row whose last quote is open.
+  size_t begun_lines_ = 0;
 };
 
 }  // namespace freshet

@@ -59,7 +59,7 @@ void Served::send(const std::string& frame) {
   CHECK(taken.ok() && replica_.image()->hash() == publisher_.served()->hash());
 }
 
-void Served::note(Verdict verdict, size_t delta_bytes, std::string text) {
+void Served::note(GateVerdict verdict, size_t delta_bytes, std::string text) {
   ++counts_[static_cast<size_t>(verdict)];
   events_.push_back({row_, verdict, publisher_.version(), delta_bytes, std::move(text)});
 }
@@ -100,7 +100,7 @@ void Served::freeze() {
     }
     collected = image.error();
   }
-  note(Verdict::kWorse, 0, collected.error().what);
+  note(GateVerdict::kWorse, 0, collected.error().what);
   if (config_.gate) go_back(live_state_);
 }
 
@@ -113,29 +113,29 @@ void Served::publish() {
   }
   live_state_ = candidate_state_;
   if (exact_) load(*exact_, candidate_state_);
-  note(Verdict::kPublish, delta.size(), "");
+  note(GateVerdict::kPublish, delta.size(), "");
 }
 
-void Served::decide(Verdict verdict) {
-  if (verdict == Verdict::kNone) return;
-  if (verdict == Verdict::kPublish) {
+void Served::decide(GateVerdict verdict) {
+  if (verdict == GateVerdict::kNone) return;
+  if (verdict == GateVerdict::kPublish) {
     if (config_.control) controller_.choose();
     publish();
-  } else if (verdict == Verdict::kWorse) {
+  } else if (verdict == GateVerdict::kWorse) {
     const bool back = gate_.learner_worse();
     note(verdict, 0,
          std::string("the candidate is worse than what is live") + (back ? "; the learner goes back" : ""));
     if (back) return go_back(live_state_);
-  } else if (verdict == Verdict::kRollback) {
+  } else if (verdict == GateVerdict::kRollback) {
     const std::string delta = publisher_.roll_back(good_);
     send(delta);
     live_state_ = good_state_;
     note(verdict, delta.size(), "what was live was worse than the last good version");
     return go_back(good_state_);
-  } else if (verdict == Verdict::kSuspect) {
+  } else if (verdict == GateVerdict::kSuspect) {
     held_.clear();
     note(verdict, 0, "the labels teach nothing: nothing is published");
-  } else if (verdict == Verdict::kTrusted) {
+  } else if (verdict == GateVerdict::kTrusted) {
     note(verdict, 0, "the labels can be told again");
     if (gate_.learner_worse()) return go_back(live_state_);
   } else {
@@ -178,12 +178,13 @@ void Served::observe(const Sample& sample, const std::string& segment) {
   }
   losses.good = good_ == publisher_.served() ? live : loss(parameters_.score_served(good_, sample), label);
   if (candidate_ == nullptr) return;
-  const Verdict verdict = gate_.add(losses);
-  if (gate_.suspect() && verdict == Verdict::kNone && gate_.n() == 0) {  // A newer one for the next window.
+  const GateVerdict verdict = gate_.add(losses);
+  if (gate_.suspect() && verdict == GateVerdict::kNone &&
+      gate_.n() == 0) {  // A newer one for the next window.
     drop_candidate();
     return freeze();
   }
-  if (verdict != Verdict::kNone && config_.control) {
+  if (verdict != GateVerdict::kNone && config_.control) {
     controller_.window(live_sum_, learner_sum_);
     parameters_.set_rate(factor_ * controller_.rate());
     gate_.set_judge(controller_.interval());

@@ -33,7 +33,7 @@ struct ServedConfig {
 
 struct ServedEvent {
   uint64_t row = 0;
-  Verdict verdict = Verdict::kNone;
+  GateVerdict verdict = GateVerdict::kNone;
   uint64_t version = 0;
   size_t delta_bytes = 0;
   std::string note;
@@ -68,7 +68,7 @@ class Served {
   const Progressive* compared() const { return compared_.get(); }  // Null: not asked for.
   float compared_score(const Sample& sample);
   void judge_compared(float score, float label) { compared_->add(score, label); }
-  uint64_t count(Verdict verdict) const { return counts_[static_cast<size_t>(verdict)]; }
+  uint64_t count(GateVerdict verdict) const { return counts_[static_cast<size_t>(verdict)]; }
   // Greatest and root mean square difference of served weights to those of the learner, now.
   struct RoundingError {
     double greatest = 0, rms = 0;
@@ -92,9 +92,9 @@ class Served {
   void freeze();
   void drop_candidate();
   void publish();
-  void decide(Verdict verdict);
+  void decide(GateVerdict verdict);
   void go_back(const std::string& state);
-  void note(Verdict verdict, size_t delta_bytes, std::string text);
+  void note(GateVerdict verdict, size_t delta_bytes, std::string text);
   void send(const std::string& frame);
   void load(Learner& learner, const std::string& state) const;
 
@@ -104,7 +104,7 @@ class Served {
   Publishable& parameters_;
   Publisher publisher_;
   Replica replica_;
-  Gate gate_;
+  PublishGate gate_;
   Controller controller_;
   DriftMonitor drift_;
   std::vector<DriftAlarm> drifts_;

@@ -72,9 +72,9 @@ Answers run(ServedConfig config, Spoil spoil) {
   const Served& served = *trainer.served();
   for (const ServedEvent& event : served.events())
     out.events += std::to_string(event.row) + std::string(verdict_name(event.verdict)) + " ";
-  out.published = served.count(Verdict::kPublish);
-  out.suspected = served.count(Verdict::kSuspect);
-  out.held = served.count(Verdict::kWorse);
+  out.published = served.count(GateVerdict::kPublish);
+  out.suspected = served.count(GateVerdict::kSuspect);
+  out.held = served.count(GateVerdict::kWorse);
   out.version = served.replica().version();
   out.image_hash = served.replica().image()->hash();
   const PublishTotals& totals = served.publisher().totals();

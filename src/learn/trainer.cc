@@ -1,7 +1,6 @@
 #include "learn/trainer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/hash.h"
@@ -12,7 +11,8 @@ namespace {
 
 const std::string kNoSegment;
 
-constexpr uint32_t kFormat = 0x334c5246;  // "FRL3"
+constexpr uint32_t kFormat = 0x344c5246;  // "FRL4"
+constexpr uint64_t kDelaySeed = 0x64656c6179;
 
 void save_sample(const Sample& sample, Writer& out) {
   const auto array = [&](const auto& values) {
@@ -48,6 +48,17 @@ void load_sample(Reader& in, Sample& sample) {
 
 }  // namespace
 
+Trainer::Trainer(const TrainerConfig& config)
+    : config_([&] {
+        TrainerConfig own = config;
+        own.encoder.late =
+            config.late == LateLabels::kExpect && (!config.encoder.label_at.empty() || config.delay_mean > 0);
+        return own;
+      }()),
+      encoder_(config_.encoder),
+      labels_(config_.encoder.task, config_.encoder.label, config_.positive),
+      judged_(config.encoder.task) {}
+
 LearnerShape Trainer::shape() const {
   return {.task = config_.encoder.task,
           .dense = encoder_.dense(),
@@ -81,7 +92,7 @@ void Trainer::make_learner() {
   } else {
     learner_ = new_learner();
   }
-  if (!config_.encoder.label_at.empty() && config_.encoder.task == Task::kBinary)
+  if (config_.encoder.late && config_.encoder.task == Task::kBinary)
     delays_ = std::make_unique<DelayModel>(LearnerShape{
         .bits = config_.encoder.bits, .bytes_max = config_.encoder.bytes_max, .seed = config_.seed});
 }
@@ -114,6 +125,7 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
   if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
   if (!config_.encoder.label_at.empty()) label_at_cell_ = reader.column(config_.encoder.label_at);
   if (!config_.segment.empty()) segment_cell_ = reader.column(config_.segment);
+  if (!learner_) TRY_STATUS(labels_.plan(first_rows, label_cell_));
   if (!learner_) make_learner();
   if (config_.served.publish_every == 0) return {};
   const auto another = [this] { return new_learner(); };
@@ -121,38 +133,16 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
   return {};
 }
 
-Status Trainer::read_number(const Row& row, size_t cell, const std::string& name, double& out) const {
-  const std::string text = cell < row.cells.size() ? row.cells[cell] : "";
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || !std::isfinite(out))
-    return invalid(name + ": expected a number, got '" + text.substr(0, 40) + "'");
-  return {};
-}
-
-Status Trainer::read_label(const Row& row, float& label, bool& there) const {
-  const std::string text = label_cell_ < row.cells.size() ? row.cells[label_cell_] : "";
-  there = !text.empty() && text != "NA" && text != "?";
-  if (!there) return {};
-  if (config_.encoder.task == Task::kBinary) {
-    static constexpr std::string_view kYes[] = {"1", "1.0", "+1", "true", "True", "TRUE", "yes", "UP"};
-    static constexpr std::string_view kNo[] = {"0", "0.0", "-1", "false", "False", "FALSE", "no", "DOWN"};
-    for (const std::string_view yes : kYes)
-      if (text == yes) return label = 1, Status();
-    for (const std::string_view no : kNo)
-      if (text == no) return label = 0, Status();
-    return invalid(config_.encoder.label + ": expected 0 or 1 (or -1, true, false), got '" +
-                   text.substr(0, 40) + "'");
-  }
-  double value = 0;
-  TRY_STATUS(read_number(row, label_cell_, config_.encoder.label, value));
-  label = static_cast<float>(value);
-  return {};
-}
-
 Result<bool> Trainer::label_of(const Row& row, float& label) const {
   bool there = false;
-  TRY_STATUS(read_label(row, label, there));
+  TRY_STATUS(labels_.read(row, label_cell_, label, there));
   return there;
+}
+
+Result<double> Trainer::time_of(const Row& row) const {
+  double time = static_cast<double>(rows_);
+  if (!config_.encoder.time.empty()) TRY_STATUS(read_row_number(row, time_cell_, config_.encoder.time, time));
+  return time;
 }
 
 void Trainer::learn(const Sample& sample, float label, const std::string& segment) {
@@ -168,6 +158,7 @@ void Trainer::learn(const Sample& sample, float label, const std::string& segmen
     encoder_.learn_label(sample, label);
   }
   with_label.label = encoder_.scaled_label(label);
+  if (listener_) listener_(with_label);
   learner_->learn(with_label);
 }
 
@@ -178,7 +169,11 @@ void Trainer::await(Waiting waiting, double label_at) {
     waiting.look_at = waiting.time + delays_->delay_at(waiting.expected, 0);
     looks_.try_emplace({waiting.look_at, row}, label_at);
   }
-  waiting_.try_emplace({label_at, row}, std::move(waiting));
+  waiting.label_at = label_at;
+  if (arrivals_.ones_first()) settle(waiting);
+  const bool windowed = config_.late == LateLabels::kNegative || config_.late == LateLabels::kWeighted;
+  const double due = windowed ? std::min(label_at, waiting.time + config_.late_window) : label_at;
+  waiting_.try_emplace({due, row}, std::move(waiting));
 }
 
 // A row still waits at its next stage: what is expected of it has changed.
@@ -187,7 +182,8 @@ void Trainer::look(Due due) {
   const double label_at = found->second;
   looks_.erase(found);
   Waiting& waiting = waiting_.at({label_at, due.second});
-  const float excess = delays_->excess(waiting.p, waiting.stage);
+  // A row that is taken for a zero already is no further evidence.
+  const float excess = waiting.settled ? 0 : delays_->excess(waiting.p, waiting.stage);
   encoder_.learn_waiting(waiting.sample, excess - waiting.excess);
   waiting.excess = excess;
   if (++waiting.stage == std::size(DelayModel::kStages)) return;
@@ -199,18 +195,68 @@ void Trainer::look(Due due) {
   }
 }
 
-// The first label that waits is there.
+// The first label that waits is there, or has been waited for long enough.
 void Trainer::arrive() {
   const auto first = waiting_.begin();
-  const Waiting& waiting = first->second;
-  if (delays_) {
-    looks_.erase({waiting.look_at, first->first.second});
-    encoder_.learn_waiting(waiting.sample, -waiting.excess);
-    const double delay = first->first.first - waiting.time;
-    encoder_.learn_delay(waiting.sample, delays_->learn(waiting.sample, delay, waiting.label > 0.5f));
-  }
-  learn(waiting.sample, waiting.label, waiting.segment);
+  const Due due = first->first;
+  Waiting waiting = std::move(first->second);
   waiting_.erase(first);
+  if (waiting.label_at > due.first) {  // Its window has passed.
+    settle(waiting);
+    const double label_at = waiting.label_at;
+    waiting_.try_emplace({label_at, due.second}, std::move(waiting));
+    return;
+  }
+  const double delay = due.first - waiting.time;
+  if (config_.encoder.late) arrivals_.add(waiting.label > 0.5f, delay);
+  if (delays_) {
+    looks_.erase({waiting.look_at, due.second});
+    encoder_.learn_waiting(waiting.sample, -waiting.excess);
+    const float residual = delays_->learn(waiting.sample, delay, waiting.label > 0.5f);
+    if (!waiting.settled) encoder_.learn_delay(waiting.sample, residual);
+  }
+  if (corrected(waiting)) return;
+  ++given_;
+  zeros_ += waiting.label > 0.5f ? 0 : 1;
+  learn(waiting.sample, waiting.label, waiting.segment);
+}
+
+// What is late is taken for a 0, with the weight of ES-DFM.
+void Trainer::settle(Waiting& waiting) {
+  const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
+  const double real = 1 - static_cast<double>(late_ones_) / static_cast<double>(zeros_ + 1);
+  ++given_;
+  ++zeros_;
+  waiting.sample.weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>((1 + late) * real);
+  learn(waiting.sample, 0, waiting.segment);
+  waiting.settled = true;
+}
+
+// True: the row was taken for a 0; when it is a 1 after all, that is learned besides.
+bool Trainer::corrected(const Waiting& waiting) {
+  if (!waiting.settled || waiting.label < 0.5f) return waiting.settled;
+  ++late_ones_;
+  const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
+  Sample sample = waiting.sample;
+  sample.weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>(1 + late);
+  learn(sample, 1, waiting.segment);
+  return true;
+}
+
+// Looked at again after an eighth more rows: the same whenever the run was stopped. When ones turn out to
+// come first, all that wait are taken for zeros, in order of their labels' time.
+void Trainer::decide_arrivals() {
+  if (!config_.encoder.late || config_.encoder.task != Task::kBinary || rows_ < decide_at_) return;
+  decide_at_ += decide_at_ / 8;
+  const bool before = arrivals_.ones_first();
+  arrivals_.decide([this](double delay) {
+    uint64_t longer = 0;
+    for (const auto& [due, waiting] : waiting_) longer += now_ - waiting.time > delay ? 1 : 0;
+    return longer;
+  });
+  if (before || !arrivals_.ones_first()) return;
+  for (auto& [due, waiting] : waiting_)
+    if (!waiting.settled) settle(waiting);
 }
 
 void Trainer::advance(double time) {
@@ -231,14 +277,20 @@ Status Trainer::step(const Row& row, float* score) {
   drifted_ = false;
   float label = 0;
   bool there = false;
-  TRY_STATUS(read_label(row, label, there));
-  double time = static_cast<double>(rows_);
+  TRY_STATUS(labels_.read(row, label_cell_, label, there));
   double label_at = 0;
-  if (!config_.encoder.time.empty()) TRY_STATUS(read_number(row, time_cell_, config_.encoder.time, time));
-  const bool late = there && !config_.encoder.label_at.empty();
-  if (late) TRY_STATUS(read_number(row, label_at_cell_, config_.encoder.label_at, label_at));
+  TRY(const double time, time_of(row));
+  bool late = there && config_.late != LateLabels::kAtOnce;
+  if (config_.delay_mean > 0)
+    label_at = time - config_.delay_mean * std::log1p(-Draw(mix64(kDelaySeed, rows_)).uniform());
+  else if (late && !config_.encoder.label_at.empty())
+    TRY_STATUS(read_row_number(row, label_at_cell_, config_.encoder.label_at, label_at));
+  else
+    late = false;
 
+  now_ = time;
   advance(time);
+  decide_arrivals();
   encoder_.encode(row, time, sample_);
   sample_.row = rows_;
   const float raw = learner_->score(sample_);
@@ -279,6 +331,7 @@ std::string Trainer::save(const RowReader& reader) const {
   out.u8(static_cast<uint8_t>(reader.format()));
   out.varint(reader.columns().size());
   for (const std::string& name : reader.columns()) out.str(name);
+  labels_.save(out);
   encoder_.save(out);
   learner_->save(out);
   if (delays_) delays_->save(out);
@@ -286,6 +339,8 @@ std::string Trainer::save(const RowReader& reader) const {
   loss_.save(out);
   out.u64(rows_);
   out.u64(drifts_);
+  for (const uint64_t each : {given_, zeros_, late_ones_, decide_at_}) out.u64(each);
+  arrivals_.save(out);
   out.varint(waiting_.size());
   for (const auto& [at, waiting] : waiting_) {
     out.f64(at.first);
@@ -295,6 +350,8 @@ std::string Trainer::save(const RowReader& reader) const {
     for (const float each : {waiting.p, waiting.expected, waiting.excess}) out.f32(each);
     out.u32(waiting.stage);
     out.f64(waiting.look_at);
+    out.f64(waiting.label_at);
+    out.u8(waiting.settled ? 1 : 0);
     save_sample(waiting.sample, out);
   }
   out.u64(hash_bytes(out.bytes()));
@@ -316,7 +373,8 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   const uint8_t format = in.u8();
   std::vector<std::string> names;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) names.emplace_back(in.str());
-  reader.set_columns(names, static_cast<RowFormat>(std::min<uint8_t>(format, 5)));
+  reader.set_columns(names, static_cast<RowFormat>(std::min<uint8_t>(format, 6)));
+  labels_.load(in);
   encoder_.load(in, reader);
   if (!in.ok()) return corrupt("model: its features cannot be read");
   make_learner();
@@ -326,6 +384,8 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   loss_.load(in);
   rows_ = in.u64();
   drifts_ = in.u64();
+  for (uint64_t* each : {&given_, &zeros_, &late_ones_, &decide_at_}) *each = in.u64();
+  arrivals_.load(in);
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const double at = in.f64();
     const uint64_t row = in.u64();
@@ -335,6 +395,8 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
     for (float* each : {&waiting.p, &waiting.expected, &waiting.excess}) *each = in.f32();
     waiting.stage = in.u32();
     waiting.look_at = in.f64();
+    waiting.label_at = in.f64();
+    waiting.settled = in.u8() != 0;
     if (delays_ && waiting.stage < std::size(DelayModel::kStages)) looks_[{waiting.look_at, row}] = at;
     load_sample(in, waiting.sample);
   }

@@ -6,25 +6,45 @@
 // any row and resumed ends with the bytes of one that was not. Threads: one. docs/learn.md.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "learn/arrivals.h"
 #include "learn/delay_model.h"
 #include "learn/encoder.h"
 #include "learn/halving.h"
+#include "learn/label_reader.h"
 #include "learn/progressive.h"
 #include "learn/served.h"
 #include "model/adwin.h"
 
 namespace freshet {
 
+// What is done about labels that come late. All but the first are there to be compared with it.
+//
+//   kExpect    learned when they come; until then their lateness is evidence (delay_model.h). Where ones come
+//              before zeros (arrivals.h) as kWeighted without a window
+//   kAtOnce    learned with their row: the oracle that knows the future
+//   kWait      learned when they come, and nothing else
+//   kNegative  what has not come when its window has passed is learned as 0; a 1 that comes after all is
+//              learned as 1, too (what streams without a correction do)
+//   kWeighted  the same with the importance weights of ES-DFM (Yang et al. 2021, "Capturing delayed feedback
+//              in conversion rate prediction via elapsed-time sampling", section 4.2), as sample/joiner.h has
+//              them: a late 1 weighs 1 + p_late, a 0 (1 + p_late) p_true
+enum class LateLabels : uint8_t { kExpect, kAtOnce, kWait, kNegative, kWeighted };
+
 struct TrainerConfig {
   EncoderConfig encoder;
   std::string learner = "auto";
+  std::string positive;  // The label that is 1, all others being 0; empty: found out from the first rows.
   Knobs knobs;           // Of that learner.
   HalvingConfig search;  // configurations > 0: several of that learner, of which one is left (halving.h).
-  uint64_t warmup = 0;   // Rows learned but not judged.
+  LateLabels late = LateLabels::kExpect;
+  double late_window = 0;  // kNegative, kWeighted: in units of time.
+  double delay_mean = 0;   // Labels come so much later on average, exponentially, drawn by row; 0: label_at
+  uint64_t warmup = 0;     // Rows learned but not judged.
   uint64_t seed = 1;
   ServedConfig served;             // publish_every > 0: answers come from a published copy.
   std::string segment;             // Column whose values drift is watched for; empty: none.
@@ -33,8 +53,7 @@ struct TrainerConfig {
 
 class Trainer {
  public:
-  explicit Trainer(const TrainerConfig& config)
-      : config_(config), encoder_(config.encoder), judged_(config.encoder.task) {}
+  explicit Trainer(const TrainerConfig& config);
 
   // Before the first row: what the columns are. kInvalid: a column named is not there, or an unknown learner.
   Status start(RowReader& reader, std::span<const Row> first_rows);
@@ -43,6 +62,17 @@ class Trainer {
   // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
   // predicted only. The prediction goes to *score: a logit, or the label's own units.
   Status step(const Row& row, float* score);
+
+  // Learns the labels that have come by then; step() does it for the time of its row.
+  void catch_up(double time) { advance(time); }
+  // Hears each sample that is learned, with its label, before the learner does.
+  void on_learned(std::function<void(const Sample&)> listener) { listener_ = std::move(listener); }
+  const LabelReader& labels() const { return labels_; }
+  const Sample& sample() const { return sample_; }  // Of the last row, as it was predicted.
+  std::unique_ptr<Learner> new_learner() const;     // One that has learned nothing.
+  const Learner& learner() const { return *learner_; }
+  // The time of a row: its column, or rows so far.
+  Result<double> time_of(const Row& row) const;
 
   // The label of a row, as a number of its own units. False: it has none.
   Result<bool> label_of(const Row& row, float& label) const;
@@ -56,6 +86,7 @@ class Trainer {
   float learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
   const Progressive& judged() const { return judged_; }
   const Encoder& encoder() const { return encoder_; }
+  const EncoderConfig& encoder_config() const { return config_.encoder; }
   uint64_t rows() const { return rows_; }
   size_t waiting() const { return waiting_.size(); }
   uint64_t drifts() const { return drifts_; }
@@ -75,23 +106,26 @@ class Trainer {
     float excess = 0;    // What it adds to its values' while it waits.
     uint32_t stage = 0;  // The next look at it; its number of stages: none.
     double look_at = 0;  // Time of that.
+    double label_at = 0;
+    bool settled = false;  // It was learned as 0, being late.
   };
   using Due = std::pair<double, uint64_t>;  // Time and row.
   void advance(double time);                // All that was due until then, in order.
   void look(Due due);
   void arrive();
+  void settle(Waiting& waiting);
+  bool corrected(const Waiting& waiting);
+  void decide_arrivals();
   void await(Waiting waiting, double label_at);
-  Status read_label(const Row& row, float& label, bool& there) const;
-  Status read_number(const Row& row, size_t cell, const std::string& name, double& out) const;
   void learn(const Sample& sample, float label, const std::string& segment);
   Status check_learner() const;
   LearnerShape shape() const;
-  std::unique_ptr<Learner> new_learner() const;
   std::string learner_name() const;  // As a model file has it.
   void make_learner();
 
   const TrainerConfig config_;
   Encoder encoder_;
+  LabelReader labels_;
   std::unique_ptr<Learner> learner_;
   const Halving* search_ = nullptr;  // learner_, when it searches.
   std::unique_ptr<Served> served_;
@@ -100,11 +134,16 @@ class Trainer {
   Adwin loss_{0.0005};
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;
   uint64_t rows_ = 0, drifts_ = 0;
+  double now_ = 0;  // Time of the last row.
   bool drifted_ = false;
-  std::map<Due, Waiting> waiting_;      // By label time and row.
-  std::map<Due, double> looks_;         // By time of the next look and row: its label time.
-  std::unique_ptr<DelayModel> delays_;  // When binary labels come late.
+  std::map<Due, Waiting> waiting_;  // By label time and row.
+  Arrivals arrivals_;
+  uint64_t decide_at_ = 64;  // Rows at which which labels come first is looked at again.
+  uint64_t given_ = 0, zeros_ = 0, late_ones_ = 0;  // kNegative, kWeighted: examples, zeros of those, late.
+  std::map<Due, double> looks_;                     // By time of the next look and row: its label time.
+  std::unique_ptr<DelayModel> delays_;              // When binary labels come late.
   Sample sample_;
+  std::function<void(const Sample&)> listener_;
 };
 
 }  // namespace freshet

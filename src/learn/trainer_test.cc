@@ -1,5 +1,8 @@
 #include "learn/trainer.h"
 
+#include <cmath>
+#include <functional>
+
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -92,7 +95,15 @@ TEST(RowReader, ReadsWhatItIsGivenAndSaysWhatIsWrong) {
       {"tabs", RowFormat::kAuto, {"a\tb", "1\t2"}, "1|2"},
       {"nested json", RowFormat::kAuto, {R"({"a":1,"b":{"c":"x"},"d":[true,"w"]})"}, "1 w|x|1"},
       {"too few cells", RowFormat::kAuto, {"a,b", "1"}, "1 cells, expected 2"},
-      {"open quote", RowFormat::kAuto, {"a,b", "\"1,2"}, "a quote that is not closed"},
+      {"a cell over two lines", RowFormat::kAuto, {"a,b", "\"1,2", "x\",3"}, "1,2\nx|3"},
+      {"open quote", RowFormat::kAuto, {"a,b", "\"1,2"}, "END a quote that is not closed"},
+      {"blanks", RowFormat::kAuto, {" a , b ", " 1 , \" 2 \" "}, "1| 2 "},
+      {"semicolons", RowFormat::kAuto, {"a;b", "1,5;-2,25"}, "1.5|-2.25"},
+      {"a name twice", RowFormat::kAuto, {"a,a", "1,2"}, "1|2"},
+      {"byte order mark", RowFormat::kAuto, {"\xef\xbb\xbf{\"a\":7}"}, "7"},
+      {"UTF-16", RowFormat::kAuto, {std::string("a\0b\0", 4)}, "byte 2 is zero"},
+      {"old line ends", RowFormat::kAuto, {"a,b\r1,2\r3,4"}, "a carriage return at byte 4"},
+      {"not text", RowFormat::kAuto, {"a\x01,b"}, "a control character at byte 2"},
       {"libsvm", RowFormat::kAuto, {"1 3:0.5 7:1"}, "1"},
       {"vw", RowFormat::kAuto, {"-1 |s word other:2"}, "-1"},
       {"not a number", RowFormat::kLibsvm, {"1 3:x"}, "feature '3:x': expected name:number"},
@@ -108,11 +119,198 @@ TEST(RowReader, ReadsWhatItIsGivenAndSaysWhatIsWrong) {
       for (const std::string& cell : row.cells) got += (got.empty() ? "" : "|") + cell;
       if (!read.ok()) got = read.error().what;
     }
+    if (const Status end = reader.end(); !end.ok()) got = "END " + end.error().what;
     if (c.what != std::string("nested json"))
       EXPECT_EQ(got.substr(0, c.want.size()), c.want) << c.what;
     else
       EXPECT_EQ(reader.columns().size(), 3u);
   }
+}
+
+TEST(RowReader, AQuoteThatIsNeverClosedCostsAFewHundredLines) {
+  RowReader reader(RowFormat::kCsv);
+  Row row;
+  EXPECT_FALSE(reader.read("a,b", row).value());
+  EXPECT_FALSE(reader.read("\"1,2", row).value());
+  size_t bad = 0;
+  size_t good = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto read = reader.read("1,2", row);
+    bad += read.ok() ? 0 : 1;
+    good += read.ok() && *read ? 1 : 0;
+  }
+  EXPECT_EQ(bad, 1u);
+  EXPECT_EQ(good, 1001 - RowReader::kLinesMax);
+}
+
+// Rows of one number and a label, through a learner.
+struct Ran {
+  Status started;
+  std::string labels;
+  uint64_t n = 0, bad = 0;
+  double log_loss = 0;
+  std::string state;
+};
+Ran run_rows(const std::vector<std::string>& lines, TrainerConfig config = {}) {
+  Ran out;
+  RowReader reader(RowFormat::kCsv);
+  config.encoder.bits = 12;
+  Trainer trainer(config);
+  std::vector<Row> rows;
+  Row row;
+  for (const std::string& line : lines)
+    if (const auto read = reader.read(line, row); read.ok() && *read) rows.push_back(row);
+  out.started = trainer.start(reader, std::span(rows).first(std::min<size_t>(rows.size(), 100)));
+  if (!out.started.ok()) return out;
+  out.labels = trainer.labels().describe();
+  for (const Row& each : rows) {
+    float score = 0;
+    out.bad += trainer.step(each, &score).ok() ? 0 : 1;
+    EXPECT_TRUE(std::isfinite(score));
+  }
+  out.n = trainer.judged().n();
+  out.log_loss = trainer.judged().log_loss();
+  out.state = trainer.save(reader);
+  return out;
+}
+
+TEST(Trainer, LabelsOfAnyTwoValues) {
+  struct Case {
+    std::vector<std::string> labels;
+    const char* positive;
+    const char* want;  // describe(), or the error's beginning.
+    uint64_t n;
+  };
+  const Case cases[] = {
+      {{"0", "1"}, "", "", 40},
+      {{"-1", "+1"}, "", "", 40},
+      {{"0.0", "1.00"}, "", "", 40},
+      {{"No", "Yes"}, "", "", 40},
+      {{"1", "2"}, "", "'2' is 1, '1' is 0", 40},
+      {{"10", "9"}, "", "'10' is 1, '9' is 0", 40},
+      {{"good", "bad"}, "", "'good' is 1, 'bad' is 0", 40},
+      {{"good", "bad"}, "bad", "'bad' is 1, 'good' is 0", 40},
+      {{"a", "b", "c"}, "b", "'b' is 1, all else is 0", 40},
+      {{"a", "b", "c"}, "", "--label label: expected two values such as 0 and 1, got 'a', 'b', 'c'", 0},
+      {{"a", "b"}, "x", "--positive x: the first rows have the labels 'a', 'b'", 0},
+      {{"only"}, "", "--label label: expected two values", 0},
+      {{"0", "1", "0", "1", "0", "1", "0", "1", "0", "1", "x"}, "", "", 37},  // Three of forty are bad.
+      {{"", "NA"}, "", "", 0},
+  };
+  for (const Case& c : cases) {
+    std::vector<std::string> lines{"x,label"};
+    for (size_t i = 0; i < 40; ++i) lines.push_back(std::to_string(i) + "," + c.labels[i % c.labels.size()]);
+    TrainerConfig config;
+    config.learner = "ftrl";
+    config.positive = c.positive;
+    const Ran ran = run_rows(lines, config);
+    const std::string got = ran.started.ok() ? ran.labels : ran.started.error().what;
+    EXPECT_EQ(got.substr(0, std::string(c.want).size()), c.want) << c.labels[0];
+    EXPECT_EQ(ran.n, c.n) << c.labels[0];
+  }
+}
+
+TEST(Trainer, OddRowsNeitherStopNorSpoilIt) {
+  const std::pair<const char*, std::function<std::string(uint64_t)>> kinds[] = {
+      {"no other column", [](uint64_t) { return std::string(); }},
+      {"all missing", [](uint64_t) { return std::string(","); }},
+      {"mad numbers",
+       [](uint64_t i) { return std::string(i % 3 == 0 ? "1e300" : "-1e308") + "," + std::to_string(i); }},
+      {"one value", [](uint64_t) { return std::string("7,x"); }},
+      {"always another value",
+       [](uint64_t i) { return std::to_string(i) + ",v" + std::to_string(mix64(i)); }},
+  };
+  for (const auto& [name, cells] : kinds) {
+    std::vector<std::string> lines{cells(0).empty() ? "label" : "x,y,label"};
+    for (uint64_t i = 0; i < 300; ++i) {
+      const std::string row = cells(i);
+      lines.push_back(row + (row.empty() ? "" : ",") + (Draw(i).below(2) == 0 ? "0" : "1"));
+    }
+    const Ran ran = run_rows(lines);
+    ASSERT_TRUE(ran.started.ok()) << name;
+    EXPECT_EQ(ran.n, 300u) << name;
+    EXPECT_LT(ran.log_loss, 0.8) << name;
+  }
+  std::vector<std::string> wide{"label"};
+  for (int c = 0; c < 600; ++c) wide[0] += ",c" + std::to_string(c);
+  for (uint64_t i = 0; i < 30; ++i) {
+    Draw draw(i);
+    wide.push_back(i % 2 == 0 ? "0" : "1");
+    for (int c = 0; c < 600; ++c) wide.back() += "," + std::to_string(draw.uniform());
+  }
+  EXPECT_EQ(run_rows(wide).n, 30u);
+}
+
+// A number beyond all measure is as good as none: nothing that is learned differs.
+TEST(Trainer, MadNumbersAreMissingOnes) {
+  const auto with = [](const std::string& mad) {
+    std::vector<std::string> lines{"x,y,label"};
+    for (uint64_t i = 0; i < 1500; ++i) {
+      Draw draw(i);
+      const double x = draw.uniform();
+      const bool spoiled = i > 500 && i % 7 == 0;
+      lines.push_back((spoiled ? mad : std::to_string(x)) + "," + std::to_string(draw.uniform()) + "," +
+                      (draw.uniform() < x ? "1" : "0"));
+    }
+    TrainerConfig config;
+    config.learner = "dcn";
+    return run_rows(lines, config);
+  };
+  const Ran missing = with("nan");
+  for (const char* mad : {"1e30", "-1e30", "1e300", "inf"}) EXPECT_EQ(with(mad).state, missing.state) << mad;
+  EXPECT_NEAR(with("1e12").log_loss, missing.log_loss,
+              0.01);  // Seen by the scale, slowly; not by the learner.
+}
+
+// What is done about late labels: with a window longer than any delay all of them wait; the oracle is the run
+// without delays; without a window zeros are learned at once and ones again when they come.
+TEST(Trainer, LateLabelsAreComparedOnOneStream) {
+  std::vector<std::string> rows = lines(2500);
+  const auto with = [&](LateLabels late, double delay_mean, double window) {
+    TrainerConfig config = config_of("ftrl");
+    config.late = late;
+    config.encoder.label_at = delay_mean > 0 ? "" : "known";
+    config.encoder.ignore = {"known"};
+    config.delay_mean = delay_mean;
+    config.late_window = window;
+    return run_rows(rows, config);
+  };
+  const Ran oracle = with(LateLabels::kAtOnce, 100, 0);
+  const Ran waits = with(LateLabels::kWait, 100, 0);
+  const Ran negative = with(LateLabels::kNegative, 100, 0);
+  const Ran weighted = with(LateLabels::kWeighted, 100, 0);
+  EXPECT_EQ(with(LateLabels::kNegative, 100, 1e9).log_loss, waits.log_loss);
+  EXPECT_EQ(with(LateLabels::kAtOnce, 1000, 0).log_loss, oracle.log_loss);
+  EXPECT_LT(oracle.log_loss, waits.log_loss);
+  EXPECT_LT(waits.log_loss, negative.log_loss);
+  EXPECT_LT(weighted.log_loss, negative.log_loss);
+  EXPECT_EQ(with(LateLabels::kExpect, 0, 0).n, 2500u);
+}
+
+// A 1 is known when it happens, a 0 when its time is over. Learning only what has come would be learning that
+// all is 1; stopped and resumed in the middle it ends with the same bytes.
+TEST(Trainer, WhereOnesComeFirstWhatWaitsIsTakenForAZero) {
+  std::vector<std::string> rows{"at,known,size,label"};
+  for (uint64_t n = 0; n < 3000; ++n) {
+    Draw draw(mix64(5, n));
+    const double size = draw.uniform();
+    const bool yes = draw.uniform() < (size > 0.8 ? 0.3 : 0.02);
+    const auto known = static_cast<uint64_t>(yes ? static_cast<double>(n) + 100 * draw.uniform()
+                                                 : static_cast<double>(n) + 1000);
+    rows.push_back(std::to_string(n) + "," + std::to_string(known) + "," + std::to_string(size) + "," +
+                   (yes ? "1" : "0"));
+  }
+  const auto with = [&](LateLabels late) {
+    TrainerConfig config = config_of("ftrl");
+    config.late = late;
+    return run_rows(rows, config).log_loss;
+  };
+  const double oracle = with(LateLabels::kAtOnce);
+  const double ours = with(LateLabels::kExpect);
+  const double waiting = with(LateLabels::kWait);
+  EXPECT_LT(ours, oracle + 0.1);
+  EXPECT_LT(ours, with(LateLabels::kWeighted) + 0.02);  // Which knew from the first row on.
+  EXPECT_GT(waiting, oracle + 0.2);
 }
 
 }  // namespace

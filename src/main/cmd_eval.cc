@@ -23,6 +23,7 @@ struct Flags {
   RankEvalOptions rank{.settings = {}};
   std::string plot;
   bool only_with = false;
+  bool poison = false;
   bool json = false;
   size_t table = 20;
 };
@@ -148,15 +149,23 @@ Status run_rank(Flags flags) {
   flags.rank.shop.seed = flags.eval.seed;
   flags.rank.without = !flags.only_with;
   flags.rank.shop.days = static_cast<double>(flags.rank.visits) / flags.rank.visits_per_day;
-  TRY(const RankEvalReport report, evaluate_ranker(flags.rank));
-  if (!flags.plot.empty()) {
-    std::ofstream out(flags.plot, std::ios::binary);
-    out << rank_report_svg(report);
-    out.close();
-    if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
+  const auto print = [&](const std::string& text, const std::string& svg) -> Status {
+    if (!flags.plot.empty()) {
+      std::ofstream out(flags.plot, std::ios::binary);
+      out << svg;
+      out.close();
+      if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
+    }
+    std::fputs(text.c_str(), stdout);
+    return {};
+  };
+  if (flags.poison) {
+    TRY(const RankPoisonReport report, evaluate_poison(flags.rank, {}));
+    return print(flags.json ? poison_report_json(report) : poison_report_text(report),
+                 poison_report_svg(report));
   }
-  std::fputs((flags.json ? rank_report_json(report) : rank_report_text(report)).c_str(), stdout);
-  return {};
+  TRY(const RankEvalReport report, evaluate_ranker(flags.rank));
+  return print(flags.json ? rank_report_json(report) : rank_report_text(report), rank_report_svg(report));
 }
 
 // What the first two commands read; the option for the label from which an item is relevant.
@@ -180,7 +189,8 @@ CLI::Option* add_data(CLI::App& app, Flags& flags) {
 
 }  // namespace
 
-Run add_eval_policy(CLI::App& app);  // cmd_eval_policy.cc
+Run add_eval_policy(CLI::App& app);     // cmd_eval_policy.cc
+Run add_eval_freshness(CLI::App& app);  // cmd_eval_freshness.cc
 
 Run add_eval(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
@@ -212,6 +222,10 @@ Run add_eval(CLI::App& app) {
   CLI::App& policy = *app.add_subcommand(
       "policy", "What other search settings would have earned, from the clicks on a shop's own pages");
   const Run run_policy = add_eval_policy(policy);
+  CLI::App& fresh = *app.add_subcommand(
+      "freshness",
+      "Frozen, retrained every hour, and online: what each would have listed for the same events");
+  const Run run_freshness = add_eval_freshness(fresh);
   CLI::App& rank = *app.add_subcommand(
       "rank",
       "A generated shop: what its lists are worth with the learned ranker and without, and how fresh it is");
@@ -240,13 +254,17 @@ Run add_eval(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 10'000));
   rank.add_flag("--only-with", flags->only_with, "No game without the ranker");
+  rank.add_flag(
+      "--poison", flags->poison,
+      "Instead: clicks of a program for a fifth of the game, and what is live with the gate and without");
   rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
   rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
       ->capture_default_str();
   rank.add_option("--plot", flags->plot, "The curve as an SVG file");
   rank.add_flag("--json", flags->json, "The report as JSON");
-  return [flags, relevant, &clicks, &policy, run_policy, &rank] {
+  return [flags, relevant, &clicks, &policy, run_policy, &fresh, run_freshness, &rank] {
     if (policy.parsed()) return run_policy();
+    if (fresh.parsed()) return run_freshness();
     if (rank.parsed()) return run_rank(*flags);
     flags->data.has_relevant_min = relevant->count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);

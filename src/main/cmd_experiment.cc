@@ -25,37 +25,8 @@ using Body = Status (*)(const Flags&);
 constexpr size_t kAnswerBytes = 8 << 20;
 constexpr std::string_view kPath = "/api/v1/experiments";
 
-std::string text_of(const Json& from, std::string_view name) {
-  const Json* value = from.find(name);
-  const std::string* text = value == nullptr ? nullptr : value->text();
-  return text == nullptr ? std::string() : *text;
-}
-
-double number_of(const Json& from, std::string_view name) {
-  double number = std::nan("");
-  if (const Json* value = from.find(name)) value->number(number);
-  return number;
-}
-
-bool flag_of(const Json& from, std::string_view name) {
-  const Json* value = from.find(name);
-  return value != nullptr && value->flag() != nullptr && *value->flag();
-}
-
-const Json& inside(const Json& from, std::string_view name) {
-  static const Json kNothing;
-  const Json* value = from.find(name);
-  return value == nullptr ? kNothing : *value;
-}
-
-const Json::List& list_of(const Json& from, std::string_view name) {
-  static const Json::List kNone;
-  const Json* value = from.find(name);
-  return value == nullptr || value->list() == nullptr ? kNone : *value->list();
-}
-
 std::string time_of(const Json& from, std::string_view name) {
-  const double ms = number_of(from, name);
+  const double ms = from.number_at(name);
   if (std::isnan(ms)) return "-";
   const auto seconds = static_cast<time_t>(ms / 1000);
   tm parts{};
@@ -80,82 +51,82 @@ std::string percent_signed(double share) {
 // ---- one experiment, for people
 
 std::string value_text(const Json& metric, std::string_view arm) {
-  const double value = number_of(metric, arm);
-  const std::string unit = text_of(metric, "unit");
+  const double value = metric.number_at(arm);
+  const std::string unit = metric.text_at("unit");
   return unit == "share" ? percent(value) : format_number(value, unit == "ms" ? 2 : 4);
 }
 
 std::string metric_remark(const Json& metric, const Json& difference) {
-  if (flag_of(metric, "broken")) return "worse: a broken guardrail";
+  if (metric.flag_at("broken")) return "worse: a broken guardrail";
   if (difference.object() == nullptr) return "too early";
-  if (!flag_of(difference, "significant")) return "";
-  const bool more = number_of(difference, "value") > 0;
-  return more == (text_of(metric, "better") == "more") ? "better" : "worse";
+  if (!difference.flag_at("significant")) return "";
+  const bool more = difference.number_at("value") > 0;
+  return more == (metric.text_at("better") == "more") ? "better" : "worse";
 }
 
 void show_split(const Json& results) {
   TextTable table({"", "control", "variant", "difference", "low", "high", "p", ""});
   for (const char* name : {"searches", "shoppers"})
-    table.row({name, whole(number_of(inside(results, name), "control")),
-               whole(number_of(inside(results, name), "variant")), "", "", "", "", ""});
+    table.row({name, whole(results.at(name).number_at("control")),
+               whole(results.at(name).number_at("variant")), "", "", "", "", ""});
   table.rule();
-  for (const Json& metric : list_of(results, "metrics")) {
-    const Json& found = inside(metric, "difference");
-    const std::string mark = flag_of(metric, "goal") ? " (goal)" : "";
-    table.row({text_of(metric, "name") + mark, value_text(metric, "control"), value_text(metric, "variant"),
-               percent_signed(number_of(found, "relative")), percent_signed(number_of(found, "relative_low")),
-               percent_signed(number_of(found, "relative_high")), format_number(number_of(found, "p"), 3),
+  for (const Json& metric : results.list_at("metrics")) {
+    const Json& found = metric.at("difference");
+    const std::string mark = metric.flag_at("goal") ? " (goal)" : "";
+    table.row({metric.text_at("name") + mark, value_text(metric, "control"), value_text(metric, "variant"),
+               percent_signed(found.number_at("relative")), percent_signed(found.number_at("relative_low")),
+               percent_signed(found.number_at("relative_high")), format_number(found.number_at("p"), 3),
                metric_remark(metric, found)});
   }
   std::printf("\n%s", table.text().c_str());
-  const Json& ratio = inside(results, "sample_ratio");
-  std::printf("shoppers in the variant: %s of %s expected%s\n", percent(number_of(ratio, "observed")).c_str(),
-              percent(number_of(ratio, "expected")).c_str(),
-              flag_of(ratio, "mismatch") ? ": NOT AS DEFINED, the results cannot be trusted" : "");
+  const Json& ratio = results.at("sample_ratio");
+  std::printf("shoppers in the variant: %s of %s expected%s\n", percent(ratio.number_at("observed")).c_str(),
+              percent(ratio.number_at("expected")).c_str(),
+              ratio.flag_at("mismatch") ? ": NOT AS DEFINED, the results cannot be trusted" : "");
 }
 
 void show_drafted(const Json& results) {
-  const Json &wins = inside(results, "wins"), &preference = inside(results, "preference");
+  const Json &wins = results.at("wins"), &preference = results.at("preference");
   TextTable table({"pages", "answered", "control wins", "variant wins", "preference", "low", "high", "p"});
-  table.row({whole(number_of(results, "pages")), whole(number_of(results, "answered")),
-             whole(number_of(wins, "control")), whole(number_of(wins, "variant")),
-             percent(number_of(preference, "value"), 1), percent(number_of(preference, "low"), 1),
-             percent(number_of(preference, "high"), 1), format_number(number_of(preference, "p"), 3)});
+  table.row({whole(results.number_at("pages")), whole(results.number_at("answered")),
+             whole(wins.number_at("control")), whole(wins.number_at("variant")),
+             percent(preference.number_at("value"), 1), percent(preference.number_at("low"), 1),
+             percent(preference.number_at("high"), 1), format_number(preference.number_at("p"), 3)});
   std::printf("\n%s", table.text().c_str());
 }
 
 void show_one(const Json& one) {
-  const bool split = text_of(one, "kind") == "ab";
-  std::printf("%s: %s of search settings, %s\n", text_of(one, "name").c_str(),
-              split ? "A/B split" : "interleaving", text_of(one, "state").c_str());
-  if (const std::string note = text_of(one, "note"); !note.empty()) std::printf("%s\n", note.c_str());
-  const Json &control = inside(one, "control"), &variant = inside(one, "variant");
+  const bool split = one.text_at("kind") == "ab";
+  std::printf("%s: %s of search settings, %s\n", one.text_at("name").c_str(),
+              split ? "A/B split" : "interleaving", one.text_at("state").c_str());
+  if (const std::string note = one.text_at("note"); !note.empty()) std::printf("%s\n", note.c_str());
+  const Json &control = one.at("control"), &variant = one.at("variant");
   std::printf("settings %.0f (control) against %.0f (variant); %s of shoppers take part%s\n",
-              number_of(control, "settings_version"), number_of(variant, "settings_version"),
-              percent(number_of(one, "traffic"), 0).c_str(),
-              split ? (", of them " + percent(number_of(one, "share"), 0) + " get the variant").c_str() : "");
-  for (const Json& change : list_of(one, "changes")) {
+              control.number_at("settings_version"), variant.number_at("settings_version"),
+              percent(one.number_at("traffic"), 0).c_str(),
+              split ? (", of them " + percent(one.number_at("share"), 0) + " get the variant").c_str() : "");
+  for (const Json& change : one.list_at("changes")) {
     JsonWriter before, after;
-    write_json(before, inside(change, "before"));
-    write_json(after, inside(change, "after"));
-    std::printf("  %s: %s -> %s\n", text_of(change, "name").c_str(), before.text().c_str(),
+    write_json(before, change.at("before"));
+    write_json(after, change.at("after"));
+    std::printf("  %s: %s -> %s\n", change.text_at("name").c_str(), before.text().c_str(),
                 after.text().c_str());
   }
-  if (number_of(one, "run") > 0) std::printf("started %s", time_of(one, "started_ms").c_str());
+  if (one.number_at("run") > 0) std::printf("started %s", time_of(one, "started_ms").c_str());
   if (one.find("stopped_ms") != nullptr) std::printf(", ended %s", time_of(one, "stopped_ms").c_str());
-  if (number_of(one, "run") > 0) std::printf(" (UTC)\n");
-  if (const std::string why = text_of(one, "stopped_because"); !why.empty())
+  if (one.number_at("run") > 0) std::printf(" (UTC)\n");
+  if (const std::string why = one.text_at("stopped_because"); !why.empty())
     std::printf("ended because: %s\n", why.c_str());
   const Json* results = one.find("results");
   if (results == nullptr) return;
   split ? show_split(*results) : show_drafted(*results);
-  const Json& needed = inside(*results, "needed");
+  const Json& needed = results->at("needed");
   if (needed.object() != nullptr)
     std::printf("to find a relative difference of %s: about %s %s\n",
-                percent(number_of(needed, "minimum_effect"), 1).c_str(),
-                whole(number_of(needed, split ? "searches" : "answered")).c_str(),
+                percent(needed.number_at("minimum_effect"), 1).c_str(),
+                whole(needed.number_at(split ? "searches" : "answered")).c_str(),
                 split ? "searches" : "answered pages");
-  std::printf("\n%s: %s\n", text_of(*results, "verdict").c_str(), text_of(*results, "reason").c_str());
+  std::printf("\n%s: %s\n", results->text_at("verdict").c_str(), results->text_at("reason").c_str());
 }
 
 // ---- the commands
@@ -194,16 +165,16 @@ Status list(const Flags& flags) {
     return {};
   }
   TextTable table({"name", "kind", "state", "started", "seen", "verdict"});
-  for (const Json& one : list_of(all, "experiments")) {
-    const Json& results = inside(one, "results");
-    const Json& searches = inside(results, "searches");
+  for (const Json& one : all.list_at("experiments")) {
+    const Json& results = one.at("results");
+    const Json& searches = results.at("searches");
     const double seen = searches.object() != nullptr
-                            ? number_of(searches, "control") + number_of(searches, "variant")
-                            : number_of(results, "pages");
-    table.row({text_of(one, "name"), text_of(one, "kind"), text_of(one, "state"), time_of(one, "started_ms"),
-               whole(seen), text_of(results, "verdict")});
+                            ? searches.number_at("control") + searches.number_at("variant")
+                            : results.number_at("pages");
+    table.row({one.text_at("name"), one.text_at("kind"), one.text_at("state"), time_of(one, "started_ms"),
+               whole(seen), results.text_at("verdict")});
   }
-  if (list_of(all, "experiments").empty()) {
+  if (all.list_at("experiments").empty()) {
     std::printf("there is no experiment; `freshet experiment define` makes one\n");
   } else {
     std::printf("%s", table.text().c_str());

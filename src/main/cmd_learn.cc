@@ -1,8 +1,7 @@
 // freshet learn: labelled rows through an online learner; every row is predicted before it is learned.
 // docs/learn.md.
+#include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -10,9 +9,9 @@
 #include "base/text_table.h"
 #include "env/file.h"
 #include "env/process.h"
-#include "ingest/compression.h"
 #include "learn/trainer.h"
 #include "main/command.h"
+#include "main/learn_compare.h"
 #include "main/poison.h"
 #include "main/version.h"
 #include "publish/version_store.h"
@@ -20,14 +19,16 @@
 namespace freshet {
 namespace {
 
-constexpr size_t kFirstRows = 1000;
-
 struct Flags {
   std::string file, format = "auto", task = "binary", time_unit = "auto", load, save, poison, trace, models;
   uint64_t every = 0;
   size_t keep = 10;
   bool json = false;
   TrainerConfig config;
+  size_t fresh_hours = 0;  // 0: freshness is not measured.
+  double fresh_hour = 0;
+  std::string plot;
+  bool late_labels = false;
 };
 
 struct Tally {
@@ -38,6 +39,7 @@ struct Tally {
 };
 
 std::string json_number(double value) {
+  if (!std::isfinite(value)) return "null";
   char text[40];
   std::snprintf(text, sizeof text, "%.6g", value);
   return text;
@@ -45,29 +47,6 @@ std::string json_number(double value) {
 
 void bad_row(Tally& run, const Error& error) {
   if (++run.bad <= 5) run.errors.push_back("line " + std::to_string(run.line) + ": " + error.what);
-}
-
-// Gives each line of the file (gzip too) or of standard input to `take` until it says stop.
-Status each_line(const std::string& path, const std::function<Status(std::string_view)>& take) {
-  std::string line;
-  if (path == "-") {
-    while (std::getline(std::cin, line)) TRY_STATUS(take(line));
-    return {};
-  }
-  if (!path.ends_with(".gz")) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return not_found(path + ": cannot be opened; check the path");
-    while (std::getline(in, line)) TRY_STATUS(take(line));
-    return {};
-  }
-  TRY(const std::string packed, read_file(real_files(), path));
-  TRY(const std::string text, gunzip(packed, size_t{8} << 30));
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    TRY_STATUS(take(std::string_view(text).substr(at, end - at)));
-    at = end + 1;
-  }
-  return {};
 }
 
 void print_progress(const Flags& flags, const Trainer& trainer) {
@@ -84,7 +63,7 @@ void print_progress(const Flags& flags, const Trainer& trainer) {
 
 // What was live after this event, into the folder of versions.
 Status keep_version(const Flags& flags, const Trainer& trainer, const ServedEvent& event) {
-  const bool changed = event.verdict == Verdict::kPublish || event.verdict == Verdict::kRollback;
+  const bool changed = event.verdict == GateVerdict::kPublish || event.verdict == GateVerdict::kRollback;
   if (flags.models.empty() || !changed) return {};
   TRY(VersionStore store, VersionStore::open(real_files(), flags.models, flags.keep));
   const Progressive& judged = trainer.judged();
@@ -115,7 +94,7 @@ Status print_events(const Flags& flags, const Trainer& trainer, Tally& run) {
   for (; run.served_events < served.events().size(); ++run.served_events) {
     const ServedEvent& event = served.events()[run.served_events];
     TRY_STATUS(keep_version(flags, trainer, event));
-    if (event.verdict == Verdict::kPublish && flags.every == 0) continue;
+    if (event.verdict == GateVerdict::kPublish && flags.every == 0) continue;
     std::fprintf(stderr, "row %llu: %s, version %llu%s%s\n", static_cast<unsigned long long>(event.row),
                  std::string(verdict_name(event.verdict)).c_str(),
                  static_cast<unsigned long long>(event.version), event.note.empty() ? "" : ": ",
@@ -134,11 +113,12 @@ std::string served_report(const Trainer& trainer) {
   const Served& served = *trainer.served();
   const PublishTotals& totals = served.publisher().totals();
   const Served::RoundingError error = served.rounding_error();
-  const auto count = [&](Verdict verdict) { return std::to_string(served.count(verdict)); };
+  const auto count = [&](GateVerdict verdict) { return std::to_string(served.count(verdict)); };
   std::string out = ",\"served\":{\"version\":" + std::to_string(served.replica().version());
-  out += ",\"published\":" + count(Verdict::kPublish) + ",\"held\":" + count(Verdict::kWorse) +
-         ",\"discarded\":" + count(Verdict::kDiscard) + ",\"rolled_back\":" + count(Verdict::kRollback) +
-         ",\"suspected\":" + count(Verdict::kSuspect) +
+  out += ",\"published\":" + count(GateVerdict::kPublish) + ",\"held\":" + count(GateVerdict::kWorse) +
+         ",\"discarded\":" + count(GateVerdict::kDiscard) +
+         ",\"rolled_back\":" + count(GateVerdict::kRollback) +
+         ",\"suspected\":" + count(GateVerdict::kSuspect) +
          ",\"refused\":" + std::to_string(served.replica().refused());
   out += ",\"delta_bytes\":" + std::to_string(totals.bytes) +
          ",\"delta_rows\":" + std::to_string(totals.rows) +
@@ -278,6 +258,13 @@ void spoil(Poison& poison, Trainer& trainer, size_t label, const std::vector<siz
   poison.apply(trainer.rows() + 1, label, spared, row);
 }
 
+Status say_bad_rows(const Flags& flags, const Trainer& trainer, const Tally& run) {
+  for (const std::string& error : run.errors) std::fprintf(stderr, "%s\n", error.c_str());
+  if (run.bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(run.bad));
+  if (trainer.rows() == 0) return invalid(flags.file + ": no row could be learned");
+  return {};
+}
+
 Status run_learn(Flags& flags) {
   TRY_STATUS(check_flags(flags));
   std::optional<Poison> poison;
@@ -333,6 +320,8 @@ Status run_learn(Flags& flags) {
     for (const std::string* name : {&flags.config.encoder.time, &flags.config.encoder.label_at})
       if (!name->empty()) spared.push_back(reader.column(*name));
     std::fprintf(stderr, "columns: %s\n", trainer.encoder().describe().c_str());
+    if (const std::string labels = trainer.labels().describe(); !labels.empty())
+      std::fprintf(stderr, "labels: %s\n", labels.c_str());
     for (auto& [line, row] : first) step(line, row);
     first.clear();
     return {};
@@ -347,16 +336,16 @@ Status run_learn(Flags& flags) {
     if (!*read) return {};
     if (begun) return step(line_number, row), Status();
     first.emplace_back(line_number, row);
-    if (first.size() < kFirstRows) return {};
+    if (first.size() < kRowsFirst) return {};
     begun = true;
     return begin_with_first();
   }));
+  if (const Status ended = reader.end(); !ended.ok()) bad_row(run, ended.error());
   if (!begun && first.empty())
     return invalid(flags.file + ": no rows" + (run.errors.empty() ? "" : "; " + run.errors[0]));
   if (!begun) TRY_STATUS(begin_with_first());
   run.learn_s = thread_cpu_seconds() - begin;
-  for (const std::string& error : run.errors) std::fprintf(stderr, "%s\n", error.c_str());
-  if (run.bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(run.bad));
+  TRY_STATUS(say_bad_rows(flags, trainer, run));
   TRY_STATUS(Status(kept));
   const std::string state = trainer.save(reader);
   TRY_STATUS(write_model(flags, state));
@@ -368,6 +357,26 @@ Status run_learn(Flags& flags) {
   return {};
 }
 
+void add_compare(CLI::App& app, Flags& flags) {
+  TrainerConfig& config = flags.config;
+  app.add_option("--delay-mean", config.delay_mean,
+                 "Let labels come so much later, exponentially: units of --time, or rows without it")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--late-window", config.late_window,
+                 "With --late-labels: how long others wait before they take a row for a 0")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--late-labels", flags.late_labels,
+               "Instead: the log loss of an oracle that has labels at once, ours, and what others do");
+  CLI::Option* const fresh =
+      app.add_option("--freshness", flags.fresh_hours,
+                     "Instead: frozen at half, retrained each hour and online, on so many sampled hours")
+          ->check(CLI::Range(2, 100'000));
+  app.add_option("--freshness-hour", flags.fresh_hour,
+                 "How long an hour is, in units of --time, or in rows without it")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--plot", flags.plot, "With --freshness: the curve as an SVG file")->needs(fresh);
+}
+
 }  // namespace
 
 Run add_learn(CLI::App& app) {
@@ -376,8 +385,12 @@ Run add_learn(CLI::App& app) {
   app.add_option("file", flags->file,
                  "Rows in order of time: CSV, TSV, JSONL, libsvm, VW text; .gz; - is standard input")
       ->required();
-  app.add_option("--format", flags->format, "auto, csv, tsv, jsonl, libsvm or vw")->capture_default_str();
+  app.add_option("--format", flags->format, "auto, csv, ssv (semicolons), tsv, jsonl, libsvm or vw")
+      ->capture_default_str();
   app.add_option("--label", config.encoder.label, "Column of the label")->capture_default_str();
+  app.add_option(
+      "--positive", config.positive,
+      "The label that counts as 1, all others as 0; default: 1, true, yes, or the greater of two values");
   app.add_option("--task", flags->task, "binary or regression")->capture_default_str();
   app.add_option("--numeric", config.encoder.numeric, "Columns that are numbers")->delimiter(',');
   app.add_option("--categorical", config.encoder.categorical, "Columns that are categories")->delimiter(',');
@@ -431,8 +444,22 @@ Run add_learn(CLI::App& app) {
                  "Spoil rows FROM to TO, to see the gate act: KIND@FROM:TO with a KIND of shuffle-labels, "
                  "flip-labels, bots, nan, huge or bad-config");
   app.add_option("--trace", flags->trace, "Write every labelled row's answers here, as CSV");
+  add_compare(app, *flags);
   app.add_flag("--json", flags->json, "The report as JSON");
-  return [flags] { return run_learn(*flags); };
+  return [flags]() -> Status {
+    if (!flags->late_labels && flags->fresh_hours == 0) return run_learn(*flags);
+    TRY_STATUS(check_flags(*flags));
+    TRY(const RowFormat format, parse_row_format(flags->format));
+    if (flags->config.served.publish_every > 0 || flags->config.search.configurations > 0 ||
+        !flags->load.empty())
+      usage_error(
+          "--freshness and --late-labels measure a learner alone: without --publish-every, --search, --load");
+    if (flags->late_labels) return compare_late_labels(flags->file, format, flags->config, flags->json);
+    if (flags->fresh_hour <= 0)
+      usage_error("--freshness needs --freshness-hour: how long an hour is, in units of --time, or in rows");
+    return compare_freshness(flags->file, format, flags->config,
+                             {flags->fresh_hours, flags->fresh_hour, flags->plot}, flags->json);
+  };
 }
 
 }  // namespace freshet

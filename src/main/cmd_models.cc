@@ -1,20 +1,17 @@
 // freshet models list|show|diff|pin|unpin|rollback|promote|export|import: versions of served parameters in
-// the folder that `freshet learn --models` fills. docs/learn.md.
+// the folder that `freshet learn --models` fills (docs/learn.md), or of a running server (docs/roll-back.md).
 #include <cstdio>
 #include <memory>
 
 #include "base/json_writer.h"
 #include "base/text_table.h"
 #include "main/command.h"
+#include "main/models_remote.h"
 #include "publish/version_store.h"
 
 namespace freshet {
 namespace {
 
-struct ModelsFlags {
-  std::string models = "models", name, other, to;
-  bool json = false;
-};
 using Body = Status (*)(const ModelsFlags&);
 
 constexpr size_t kImportMax = size_t{1} << 32;
@@ -195,11 +192,15 @@ Run add_models(CLI::App& app) {
   auto flags = std::make_shared<ModelsFlags>();
   auto chosen = std::make_shared<Body>(nullptr);
   app.require_subcommand(1);
-  const auto add = [&](const char* name, const char* what, Body body) {
+  const auto add = [&](const char* name, const char* what, Body body, Body of_server) {
     CLI::App* sub = app.add_subcommand(name, what);
-    sub->add_option("--models", flags->models, "The folder of versions")->capture_default_str();
+    CLI::Option* folder =
+        sub->add_option("--models", flags->models, "The folder of versions")->capture_default_str();
+    sub->add_option("--server,--url", flags->server, "Of a running server, instead of a folder")
+        ->excludes(folder);
+    sub->add_option("--key", flags->key, "API key of role admin")->envname("FRESHET_KEY");
     sub->add_flag("--json", flags->json, "The result as JSON");
-    sub->callback([chosen, body] { *chosen = body; });
+    sub->callback([chosen, flags, body, of_server] { *chosen = flags->server.empty() ? body : of_server; });
     return sub;
   };
   const char* const kVersion = "Number, name, live, or newest";
@@ -207,21 +208,21 @@ Run add_models(CLI::App& app) {
     sub->add_option("version", flags->name, kVersion)->required();
     return sub;
   };
-  add("list", "All versions, newest first", list);
-  with_version(add("show", "What is known of a version", show));
-  with_version(add("diff", "Compare two versions: facts, rows, weights", diff))
+  add("list", "All versions, newest first", list, remote_list);
+  with_version(add("show", "What is known of a version", show, remote_show));
+  with_version(add("diff", "Compare two versions: facts, rows, weights", diff, remote_diff))
       ->add_option("other", flags->other, kVersion)
       ->required();
-  with_version(add("pin", "Keep a version under a name, however old it gets", pin))
+  with_version(add("pin", "Keep a version under a name, however old it gets", pin, remote_pin))
       ->add_option("name", flags->other, "The name")
       ->required();
-  with_version(add("unpin", "Let a version go when it is old", unpin));
-  add("rollback", "What was live before is live again", rollback);
-  with_version(add("promote", "Make a version live", promote));
-  with_version(add("export", "Write a version to a file", export_version))
+  with_version(add("unpin", "Let a version go when it is old", unpin, remote_unpin));
+  add("rollback", "What was live before is live again", rollback, remote_rollback);
+  with_version(add("promote", "Make a version live", promote, remote_promote));
+  with_version(add("export", "Write a version to a file", export_version, remote_export))
       ->add_option("--to", flags->to, "The file")
       ->required();
-  add("import", "Take a version from a file", import_version)
+  add("import", "Take a version from a file", import_version, remote_import)
       ->add_option("file", flags->name, "The file")
       ->required();
   return [flags, chosen] { return (*chosen)(*flags); };

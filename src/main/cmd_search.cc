@@ -107,24 +107,6 @@ Result<std::string> ask_server(const Flags& flags, const std::string& body) {
 
 // ---- showing
 
-std::string text_of(const Json& from, std::string_view name) {
-  const Json* value = from.find(name);
-  const std::string* text = value == nullptr ? nullptr : value->text();
-  return text == nullptr ? std::string() : *text;
-}
-
-double number_of(const Json& from, std::string_view name) {
-  double number = std::nan("");
-  if (const Json* value = from.find(name)) value->number(number);
-  return number;
-}
-
-const Json::List& list_of(const Json& from, std::string_view name) {
-  static const Json::List kNone;
-  const Json* value = from.find(name);
-  return value == nullptr || value->list() == nullptr ? kNone : *value->list();
-}
-
 std::string cut(std::string text) {
   if (text.size() <= kTitleShown) return text;
   size_t end = kTitleShown;
@@ -133,44 +115,44 @@ std::string cut(std::string text) {
 }
 
 void show_hits(const Json& answer, bool explain) {
-  const Json::List& items = list_of(answer, "items");
+  const Json::List& items = answer.list_at("items");
   if (items.empty()) return;
   TextTable table({"item", "score", "price", "title"});
   for (const Json& item : items)
-    table.row({text_of(item, "item"), format_number(number_of(item, "score"), 3),
-               format_number(number_of(item, "price"), 2), cut(text_of(item, "title"))});
+    table.row({item.text_at("item"), format_number(item.number_at("score"), 3),
+               format_number(item.number_at("price"), 2), cut(item.text_at("title"))});
   std::fputs(table.text().c_str(), stdout);
   if (!explain) return;
   for (const Json& item : items) {
-    std::printf("\n%s\n", text_of(item, "item").c_str());
-    for (const Json& part : list_of(item, "explain"))
-      std::printf("  %9.3f  %-10s %s\n", number_of(part, "value"), text_of(part, "part").c_str(),
-                  text_of(part, "detail").c_str());
+    std::printf("\n%s\n", item.text_at("item").c_str());
+    for (const Json& part : item.list_at("explain"))
+      std::printf("  %9.3f  %-10s %s\n", part.number_at("value"), part.text_at("part").c_str(),
+                  part.text_at("detail").c_str());
   }
 }
 
 void show_facets(const Json& answer) {
-  for (const Json& facet : list_of(answer, "facets")) {
-    std::printf("\n%s (%.0f)\n", text_of(facet, "name").c_str(), number_of(facet, "distinct"));
-    for (const Json& value : list_of(facet, "values"))
-      std::printf("  %9.0f  %s%s\n", number_of(value, "count"), text_of(value, "value").c_str(),
+  for (const Json& facet : answer.list_at("facets")) {
+    std::printf("\n%s (%.0f)\n", facet.text_at("name").c_str(), facet.number_at("distinct"));
+    for (const Json& value : facet.list_at("values"))
+      std::printf("  %9.0f  %s%s\n", value.number_at("count"), value.text_at("value").c_str(),
                   value.find("chosen") != nullptr ? "  (chosen)" : "");
     if (const Json* numbers = facet.find("numbers"))
-      std::printf("  from %g to %g, mean %g\n", number_of(*numbers, "min"), number_of(*numbers, "max"),
-                  number_of(*numbers, "mean"));
+      std::printf("  from %g to %g, mean %g\n", numbers->number_at("min"), numbers->number_at("max"),
+                  numbers->number_at("mean"));
   }
 }
 
 void show(const Json& answer, const Flags& flags) {
   show_hits(answer, flags.explain);
-  std::printf("%.0f found in %.1f ms\n", number_of(answer, "found"), number_of(answer, "took_us") / 1000);
+  std::printf("%.0f found in %.1f ms\n", answer.number_at("found"), answer.number_at("took_us") / 1000);
   for (const auto& [name, words] :
        {std::pair<const char*, const char*>{"did_you_mean", "did you mean"}, {"relaxed", "without"}})
-    if (const std::string text = text_of(answer, name); !text.empty())
+    if (const std::string text = answer.text_at(name); !text.empty())
       std::printf("%s: %s\n", words, text.c_str());
-  for (const Json& one : list_of(answer, "suggested_filters"))
-    std::printf("'%s' may be asked as --filter '%s'\n", text_of(one, "text").c_str(),
-                text_of(one, "filter").c_str());
+  for (const Json& one : answer.list_at("suggested_filters"))
+    std::printf("'%s' may be asked as --filter '%s'\n", one.text_at("text").c_str(),
+                one.text_at("filter").c_str());
   if (answer.find("out_of_time") != nullptr)
     std::printf("the time was over before everything was looked at\n");
   show_facets(answer);

@@ -44,6 +44,7 @@ Status read_config(const Flags& flags, ServeConfig& config) {
   if (flags.port >= 0) config.api.server.port = static_cast<uint16_t>(flags.port);
   if (flags.no_keys) config.api.guard.keys_required = false;
   config.api.version = version();
+  config.engine.code = version();
   config.api.mounts = {make_storefront_dialect, make_feedback_dialect, make_tracking_doors};
   config.engine.cleaner.limits.body_bytes_max = config.api.body_bytes_max;
   return {};

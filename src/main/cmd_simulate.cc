@@ -160,12 +160,11 @@ class ServerRecommending : public simulate::Recommending {
     return {};
   }
 
-  Result<List> recommend(const std::string& surface, const std::string& user, const std::string& session,
-                         TimeMs, size_t k) override {
+  Result<List> recommend(const Question& asked) override {
     for (int tries = 0;; ++tries) {
       JsonWriter ask;
-      ask.object().field("surface", surface).field("user", user).field("session", session).field("k", k);
-      ask.field("explain", true).end();
+      ask.object().field("surface", asked.surface).field("user", asked.user).field("session", asked.session);
+      ask.field("region", asked.region).field("k", asked.k).field("explain", true).end();
       TRY(ClientPage page, client_.recommend(ask.text()));
       if (page.state_offset >= sent_ || pace_) return List{std::move(page.query_id), std::move(page.items)};
       if (tries > 2000) return unavailable("the server has not folded what it acknowledged for a long time");

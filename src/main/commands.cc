@@ -7,6 +7,7 @@ Run add_completions(CLI::App& app);  // cmd_completions.cc
 Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
 Run add_eval(CLI::App& app);         // cmd_eval.cc
 Run add_experiment(CLI::App& app);   // cmd_experiment.cc
+Run add_features(CLI::App& app);     // cmd_features.cc
 Run add_import(CLI::App& app);       // cmd_import.cc
 Run add_key(CLI::App& app);          // cmd_serve.cc
 Run add_learn(CLI::App& app);        // cmd_learn.cc
@@ -27,6 +28,7 @@ std::span<const Command> commands() {
       {"deadletters", "What the doors refused: count, look, fix, send again", add_deadletters},
       {"eval", "Rankings judged: by judged queries, by simulated clicks, by a log", add_eval},
       {"experiment", "Compare settings on live traffic: define, start, look, ship", add_experiment},
+      {"features", "What each feature of a running server's ranker is worth", add_features},
       {"import", "Put event files on the log, at disk speed", add_import},
       {"key", "Create, list and remove API keys of a server that is not running", add_key},
       {"learn", "Labelled rows from a file through an online learner: predict, then learn", add_learn},

@@ -60,10 +60,12 @@ CrossNetwork::CrossNetwork(const CrossNetworkConfig& config, const DenseKernels&
   for (const size_t out : config.hidden) {
     CHECK(out % 16 == 0);
     deep_.push_back(add_layer(in, out, true, spread(in)));
+    deep_.back().rectified = deep_.size() > 1;
     in = out;
   }
   cross_head_ = add_layer(config.inputs, kHeads, true, 0.4f * spread(config.inputs));
   deep_head_ = add_layer(in, kHeads, false, 0.4f * spread(in));
+  deep_head_.rectified = true;
   a_.assign(w_.size(), config.begin);
   g_.assign(w_.size(), 0.0f);
 }
@@ -73,7 +75,7 @@ CrossNetwork::Layer CrossNetwork::add_layer(size_t in, size_t out, bool bias, fl
   Draw draw(mix64(config_.seed, at));
   for (size_t i = 0; i < in * out; ++i) w_.push_back(static_cast<float>(draw.uniform() * 2 - 1) * scale);
   if (bias) w_.resize(w_.size() + out);
-  return {in, out, at, bias ? at + in * out : kNoBias};
+  return {in, out, at, bias ? at + in * out : kNoBias, false};
 }
 
 size_t CrossNetwork::multiply_adds() const {
@@ -145,7 +147,8 @@ void CrossNetwork::back(const Layer& layer, size_t m, const float* x, const floa
     to = part_.data();
   }
   if (m == 1 && alone) {
-    kernels_->learn_one(layer.in, layer.out, x, dy, to, &w_[layer.w], &a_[layer.w], config_.rate);
+    kernels_->learn_one(layer.in, layer.out, x, dy, to, &w_[layer.w], &a_[layer.w], config_.rate,
+                        layer.rectified);
   } else {
     if (dx != nullptr && m <= kFewRows) {
       for (size_t i = 0; i < m; ++i)

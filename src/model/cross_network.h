@@ -69,7 +69,8 @@ class CrossNetwork {
  private:
   struct Layer {  // y = x W + b
     size_t in, out;
-    size_t w, b;  // Where in w_; b == kNoBias: none.
+    size_t w, b;     // Where in w_; b == kNoBias: none.
+    bool rectified;  // x = max(0, .)
   };
   static constexpr size_t kNoBias = SIZE_MAX;
   struct Activations {  // Of a block; places in a Workspace.

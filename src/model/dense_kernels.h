@@ -24,10 +24,11 @@ struct DenseKernels {
   // Adagrad (Duchi et al. 2011): a += g^2; w -= rate g / sqrt(a), the root to 7e-4; g <- 0. `a` begins above
   // 0.
   void (*adagrad)(float* w, float* g, float* a, float rate, size_t n);
-  // One example through a layer w[rows][n]: adagrad() with g[i][j] = x[i] dy[j]; first, when dx is not null,
-  // dots(w, dy). Rows of x[i] == 0 are only read.
+  // One example through a layer w[rows][n]: adagrad() with g[i][j] = x[i] dy[j], and, when dx is not null,
+  // what dots(w, dy) was before. Rows of x[i] == 0 are only read; `rectified`, x = max(0, .): not even that,
+  // their dx is 0 as it is below that maximum.
   void (*learn_one)(size_t rows, size_t n, const float* x, const float* dy, float* dx, float* w, float* a,
-                    float rate);
+                    float rate, bool rectified);
 };
 
 const DenseKernels& dense_kernels();                       // The fastest this CPU runs.

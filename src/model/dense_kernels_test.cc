@@ -77,7 +77,10 @@ float slow_dot(const float* a, const float* b, size_t n) {
   return lane[0];
 }
 
-TEST(DenseKernels, OneExampleIsItsBatch) {
+class OneExample : public testing::TestWithParam<bool> {};
+
+TEST_P(OneExample, IsItsBatch) {
+  const bool rectified = GetParam();
   constexpr size_t kRows = 21;
   constexpr size_t kColumns = 48;
   auto x = random_floats(1, kRows);
@@ -95,9 +98,10 @@ TEST(DenseKernels, OneExampleIsItsBatch) {
     std::vector<float> slow(kRows);
     for (size_t i = 0; i < kRows; ++i) slow[i] = slow_dot(&w[i * kColumns], dy.data(), kColumns);
     set->dots(kRows, kColumns, w.data(), dy.data(), dx2.data());
-    set->learn_one(kRows, kColumns, x.data(), dy.data(), dx.data(), w.data(), a.data(), 0.1f);
-    ASSERT_EQ(dx, slow) << set->name;
+    set->learn_one(kRows, kColumns, x.data(), dy.data(), dx.data(), w.data(), a.data(), 0.1f, rectified);
     ASSERT_EQ(dx2, slow) << set->name;
+    if (rectified) slow[4] = 0;
+    ASSERT_EQ(dx, slow) << set->name;
     set->gemm(kRows, kColumns, 1, x.data(), 1, kRows, dy.data(), kColumns, g.data(), kColumns, true);
     for (size_t i = 0; i < w.size(); ++i) {  // What the formula says.
       const double sum = 0.1 + double{g[i]} * g[i];
@@ -111,6 +115,7 @@ TEST(DenseKernels, OneExampleIsItsBatch) {
     ASSERT_EQ(w, want_w) << set->name;  // Of every instruction set.
   }
 }
+INSTANTIATE_TEST_SUITE_P(OfALayer, OneExample, testing::Bool());
 
 }  // namespace
 }  // namespace freshet

@@ -36,6 +36,21 @@ class BettingTest {
   double log_wealth() const { return log_wealth_; }
   void restart() { *this = BettingTest(alpha_); }
 
+  void save(Writer& out) const {
+    out.u64(n_);
+    out.f64(sum_);
+    out.f64(squares_);
+    out.f64(log_wealth_);
+    out.u8(proved_ ? 1 : 0);
+  }
+  void load(Reader& in) {
+    n_ = in.u64();
+    sum_ = in.f64();
+    squares_ = in.f64();
+    log_wealth_ = in.f64();
+    proved_ = in.u8() != 0;
+  }
+
  private:
   double alpha_;
   uint64_t n_ = 0;

@@ -22,6 +22,7 @@ struct ControllerConfig {
   double costly = 0.01, cheap = 0.002;  // Of the learner's loss.
   float boost = 2;
   uint32_t boost_windows = 2;
+  double words_max = 0;  // What publishing may cost: words a lesson; 0: any number.
 };
 
 class Controller {
@@ -41,6 +42,18 @@ class Controller {
       cost_ = (config_.costly + config_.cheap) / 2;
     }
   }
+  // The same, when publishing cost `words` a lesson: beyond the budget it is not made more often, and beyond
+  // twice of it, more seldom.
+  void window(double live, double learner, double words) {
+    const uint64_t before = interval_;
+    window(live, learner);
+    if (config_.words_max <= 0 || words <= config_.words_max) return;
+    interval_ = std::max(interval_, before);
+    if (words > 2 * config_.words_max)
+      interval_ = std::max(interval_, std::min(before * 2, config_.interval_max));
+  }
+  // A window in which nothing waits: what is boosted comes to its end.
+  void calm() { boost_left_ -= boost_left_ > 0 ? 1 : 0; }
   void drift() { boost_left_ = config_.boost_windows; }
 
   uint64_t interval() const { return interval_; }
@@ -51,6 +64,28 @@ class Controller {
   float other_fusion() const { return kFusions[other()]; }
   // One example: losses of the two candidates.
   void compare(double loss, double other_loss) { better_.add((loss - other_loss) / 0.1); }
+  void set_interval(uint64_t interval) {
+    config_.interval = std::max<uint64_t>(interval, 1);
+    config_.interval_min = std::max<uint64_t>(config_.interval / 4, 1);
+    config_.interval_max = config_.interval * 16;
+    interval_ = config_.interval;
+  }
+  void save(Writer& out) const {
+    for (const uint64_t number : {config_.interval, interval_, uint64_t{boost_left_}, uint64_t{fusion_}})
+      out.u64(number);
+    out.f64(cost_);
+    out.u8(up_ ? 1 : 0);
+    better_.save(out);
+  }
+  void load(Reader& in) {
+    set_interval(in.u64());
+    interval_ = in.u64();
+    boost_left_ = static_cast<uint32_t>(in.u64());
+    fusion_ = std::min<size_t>(in.u64(), kFusions.size() - 1);
+    cost_ = in.f64();
+    up_ = in.u8() != 0;
+    better_.load(in);
+  }
   // The window's candidates are decided; true: the other one is proved better and is the one from now on.
   bool choose() {
     const bool proved = better_.proved();

@@ -37,6 +37,26 @@ class DriftMonitor {
       alarms.push_back({found->first, own.mean_before(), own.mean(), n_});
   }
 
+  uint64_t n() const { return n_; }
+  void save(Writer& out) const {
+    out.u64(n_);
+    all_.save(out);
+    out.varint(segments_.size());
+    for (const auto& [name, own] : segments_) {
+      out.str(name);
+      own.save(out);
+    }
+  }
+  void load(Reader& in) {
+    n_ = in.u64();
+    all_.load(in);
+    segments_.clear();
+    for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+      std::string name(in.str());
+      segments_.try_emplace(std::move(name), delta_).first->second.load(in);
+    }
+  }
+
  private:
   inline static const std::string kOther = "other";
   double delta_;

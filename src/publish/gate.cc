@@ -1,5 +1,7 @@
 #include "publish/gate.h"
 
+#include <algorithm>
+
 namespace freshet {
 namespace {
 
@@ -9,13 +11,13 @@ constexpr uint64_t kPatience = 4;      // Windows a candidate without proof is l
 
 }  // namespace
 
-std::string_view verdict_name(Verdict verdict) {
+std::string_view verdict_name(GateVerdict verdict) {
   constexpr std::string_view kNames[] = {"none",     "publish", "discard", "worse",
                                          "rollback", "suspect", "trusted"};
   return kNames[static_cast<size_t>(verdict)];
 }
 
-Gate::Gate(const GateConfig& config)
+PublishGate::PublishGate(const GateConfig& config)
     : config_(config),
       worse_(config.alpha),
       learner_worse_(config.alpha),
@@ -25,7 +27,7 @@ Gate::Gate(const GateConfig& config)
       learner_gains_(config.alpha_suspect),
       candidate_better_(config.alpha_suspect) {}
 
-void Gate::restart() {
+void PublishGate::restart() {
   learner_was_worse_ = learner_worse_.proved();
   for (BettingTest* test : {&worse_, &learner_worse_, &live_poor_, &learner_poor_}) test->restart();
   n_ = 0;
@@ -33,12 +35,12 @@ void Gate::restart() {
   live_gain_ = learner_gain_ = 0;
 }
 
-Verdict Gate::end(Verdict verdict) {
+GateVerdict PublishGate::end(GateVerdict verdict) {
   restart();
   return verdict;
 }
 
-Verdict Gate::add(const GateLosses& losses) {
+GateVerdict PublishGate::add(const GateLosses& losses) {
   good_moves_ = false;
   ++n_;
   live_ += losses.live;
@@ -60,52 +62,83 @@ Verdict Gate::add(const GateLosses& losses) {
   if (suspect_) return add_suspect();
   if (live_poor_.proved() && learner_poor_.proved()) {
     suspect_ = true;
-    world_windows_ = 0;
+    world_windows_ = trusted_windows_ = 0;
     behind_.restart();
-    return end(Verdict::kSuspect);
+    return end(GateVerdict::kSuspect);
   }
   if (behind_.add((losses.live - losses.good) / clip)) {
     behind_.restart();
     good_windows_ = 0;
-    return end(Verdict::kRollback);
+    return end(GateVerdict::kRollback);
   }
-  if (n_ < config_.judge) return Verdict::kNone;
+  if (n_ < config_.judge) return GateVerdict::kNone;
   return at_judge();
 }
 
+double PublishGate::doubt() const {
+  return std::max({0.0, behind_.log_wealth(), std::min(live_poor_.log_wealth(), learner_poor_.log_wealth())});
+}
+
+void PublishGate::save(Writer& out) const {
+  for (const BettingTest* test :
+       {&worse_, &learner_worse_, &behind_, &live_poor_, &learner_poor_, &learner_gains_, &candidate_better_})
+    test->save(out);
+  for (const uint64_t number : {config_.judge, n_, good_windows_, world_windows_, windows_, trusted_windows_})
+    out.u64(number);
+  for (const double number : {live_, candidate_, learner_, live_gain_, learner_gain_, gain_}) out.f64(number);
+  out.u8(static_cast<uint8_t>((suspect_ ? 1 : 0) | (good_moves_ ? 2 : 0) | (learner_was_worse_ ? 4 : 0)));
+}
+
+void PublishGate::load(Reader& in) {
+  for (BettingTest* test :
+       {&worse_, &learner_worse_, &behind_, &live_poor_, &learner_poor_, &learner_gains_, &candidate_better_})
+    test->load(in);
+  for (uint64_t* number :
+       {&config_.judge, &n_, &good_windows_, &world_windows_, &windows_, &trusted_windows_})
+    *number = in.u64();
+  for (double* number : {&live_, &candidate_, &learner_, &live_gain_, &learner_gain_, &gain_})
+    *number = in.f64();
+  const uint8_t flags = in.u8();
+  suspect_ = (flags & 1) != 0;
+  good_moves_ = (flags & 2) != 0;
+  learner_was_worse_ = (flags & 4) != 0;
+}
+
 // A suspicion ends with a window whose labels can be told again, or with a world proved to be another one.
-Verdict Gate::add_suspect() {
-  if (n_ < config_.judge) return Verdict::kNone;
+GateVerdict PublishGate::add_suspect() {
+  if (n_ < config_.judge) return GateVerdict::kNone;
   const double gain = gain_now();
   const bool as_before = gain >= config_.kept * gain_ && !(live_poor_.proved() && learner_poor_.proved());
   const bool another = learner_gains_.proved() && candidate_better_.proved();
   world_windows_ = another ? world_windows_ + 1 : 0;
+  trusted_windows_ = as_before ? trusted_windows_ + 1 : 0;
   learner_gains_.restart();
   candidate_better_.restart();
-  if (!as_before && world_windows_ < config_.new_world) {
+  const bool trusted = trusted_windows_ >= config_.trust_after;
+  if (!trusted && world_windows_ < config_.new_world) {
     restart();
-    return Verdict::kNone;
+    return GateVerdict::kNone;
   }
-  if (!as_before) gain_ = mean(learner_gain_);
+  if (!trusted) gain_ = mean(learner_gain_);
   suspect_ = false;
-  return end(Verdict::kTrusted);
+  return end(GateVerdict::kTrusted);
 }
 
-Verdict Gate::at_judge() {
-  if (worse_.proved()) return end(Verdict::kWorse);
+GateVerdict PublishGate::at_judge() {
+  if (worse_.proved()) return end(GateVerdict::kWorse);
   const double gain = gain_now();
   const bool as_good =
       mean(candidate_ - live_) <= config_.margin * mean(live_) && gain >= config_.kept * gain_;
-  if (!as_good && n_ < kPatience * config_.judge) return Verdict::kNone;
+  if (!as_good && n_ < kPatience * config_.judge) return GateVerdict::kNone;
   if (++windows_ >= kWindowsFirst)
     gain_ = gain_ > 0 ? kFade * gain_ + (1 - kFade) * gain : std::max(gain, 0.0);
-  if (!as_good) return end(Verdict::kDiscard);
+  if (!as_good) return end(GateVerdict::kDiscard);
   if (++good_windows_ >= config_.good_after) {
     good_windows_ = 0;
     good_moves_ = true;
     behind_.restart();
   }
-  return end(Verdict::kPublish);
+  return end(GateVerdict::kPublish);
 }
 
 }  // namespace freshet

@@ -35,6 +35,7 @@ struct GateConfig {
   double kept = 0.5;  // Share of the gain that is still believed.
   uint64_t good_after = 8;
   uint64_t new_world = 8;
+  uint64_t trust_after = 1;  // Windows in a row with labels as before, that end a suspicion.
 };
 
 // Losses of one example, as each would have answered before it was known.
@@ -43,20 +44,27 @@ struct GateLosses {
   double rate = 0;  // Of the running rate of labels.
 };
 
-enum class Verdict : uint8_t { kNone, kPublish, kDiscard, kWorse, kRollback, kSuspect, kTrusted };
-std::string_view verdict_name(Verdict verdict);
+enum class GateVerdict : uint8_t { kNone, kPublish, kDiscard, kWorse, kRollback, kSuspect, kTrusted };
+std::string_view verdict_name(GateVerdict verdict);
 
-class Gate {
+class PublishGate {
  public:
-  explicit Gate(const GateConfig& config);
+  explicit PublishGate(const GateConfig& config);
 
   // One example; what follows from it. After kPublish, kDiscard, kWorse and kTrusted a new candidate is
   // judged from the next example on; after kRollback and kSuspect too.
-  Verdict add(const GateLosses& losses);
+  GateVerdict add(const GateLosses& losses);
   bool learner_worse() const { return learner_was_worse_; }  // When the last verdict fell.
   bool suspect() const { return suspect_; }
   // At a publication: what was live is now the last good version.
   bool good_moves() const { return good_moves_; }
+  // A new candidate is judged from the next example on.
+  void begin() { restart(); }
+  // Logarithm of how much the evidence speaks against what is live, short of proof: worse than the last good
+  // version, or labels that teach nothing; 0: nothing does.
+  double doubt() const;
+  void save(Writer& out) const;
+  void load(Reader& in);
   void set_judge(uint64_t examples) { config_.judge = std::max<uint64_t>(examples, 1); }
 
   uint64_t n() const { return n_; }                               // Examples of this candidate.
@@ -64,6 +72,8 @@ class Gate {
   double gain_expected() const { return gain_; }                  // Over the running rate; 0: not known yet.
   double live_loss() const { return mean(live_); }
   double learner_loss() const { return mean(learner_); }
+  const BettingTest& worse() const { return worse_; }    // Of the candidate against live.
+  const BettingTest& behind() const { return behind_; }  // Of live against the last good version.
 
  private:
   double mean(double sum) const { return n_ == 0 ? 0 : sum / static_cast<double>(n_); }
@@ -71,15 +81,15 @@ class Gate {
     return std::clamp(rate - loss, -config_.gain_range, config_.gain_range);
   }
   double gain_now() const { return mean(std::max(live_gain_, learner_gain_)); }
-  Verdict end(Verdict verdict);
+  GateVerdict end(GateVerdict verdict);
   void restart();
-  Verdict add_suspect();
-  Verdict at_judge();
+  GateVerdict add_suspect();
+  GateVerdict at_judge();
 
   GateConfig config_;
   BettingTest worse_, learner_worse_, behind_, live_poor_, learner_poor_;
   BettingTest learner_gains_, candidate_better_;
-  uint64_t n_ = 0, good_windows_ = 0, world_windows_ = 0, windows_ = 0;
+  uint64_t n_ = 0, good_windows_ = 0, world_windows_ = 0, windows_ = 0, trusted_windows_ = 0;
   double live_ = 0, candidate_ = 0, learner_ = 0;
   double live_gain_ = 0, learner_gain_ = 0;
   double gain_ = 0;

@@ -1,7 +1,9 @@
 #include "publish/gate.h"
 
 #include <cmath>
+#include <memory>
 #include <numbers>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -64,12 +66,12 @@ struct World {
   double rate = 0.25;
 };
 
-Verdict next(Gate& gate, World& world, double live, double candidate, double good, double learner,
-             bool poison, uint64_t& examples) {
+GateVerdict next(PublishGate& gate, World& world, double live, double candidate, double good, double learner,
+                 bool poison, uint64_t& examples) {
   for (;;) {
     ++examples;
-    const Verdict verdict = gate.add(world.example(live, candidate, good, learner, poison));
-    if (verdict != Verdict::kNone) return verdict;
+    const GateVerdict verdict = gate.add(world.example(live, candidate, good, learner, poison));
+    if (verdict != GateVerdict::kNone) return verdict;
     if (examples > 100'000) return verdict;
   }
 }
@@ -77,13 +79,14 @@ Verdict next(Gate& gate, World& world, double live, double candidate, double goo
 TEST(Gate, PublishesWhatIsNotWorse) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     World world(seed);
-    Gate gate({.judge = 500});
+    PublishGate gate({.judge = 500});
     size_t published = 0;
     for (int window = 0; window < 40; ++window) {
       uint64_t examples = 0;
-      const Verdict verdict = next(gate, world, 0.9, 0.92, 0.9, 1, false, examples);
-      published += verdict == Verdict::kPublish ? 1 : 0;
-      EXPECT_TRUE(verdict == Verdict::kPublish || verdict == Verdict::kDiscard) << verdict_name(verdict);
+      const GateVerdict verdict = next(gate, world, 0.9, 0.92, 0.9, 1, false, examples);
+      published += verdict == GateVerdict::kPublish ? 1 : 0;
+      EXPECT_TRUE(verdict == GateVerdict::kPublish || verdict == GateVerdict::kDiscard)
+          << verdict_name(verdict);
     }
     EXPECT_GE(published, 36u);
     EXPECT_GT(gate.gain_expected(), 0.08);
@@ -93,10 +96,10 @@ TEST(Gate, PublishesWhatIsNotWorse) {
 TEST(Gate, HoldsWhatIsWorse) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     World world(seed);
-    Gate gate({.judge = 500});
+    PublishGate gate({.judge = 500});
     for (int window = 0; window < 10; ++window) {
       uint64_t examples = 0;
-      EXPECT_EQ(next(gate, world, 0.9, -0.3, 0.9, 1, false, examples), Verdict::kWorse);
+      EXPECT_EQ(next(gate, world, 0.9, -0.3, 0.9, 1, false, examples), GateVerdict::kWorse);
     }
   }
 }
@@ -104,15 +107,15 @@ TEST(Gate, HoldsWhatIsWorse) {
 TEST(Gate, RollsBackWhatTurnsOutWorse) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     World world(seed);
-    Gate gate({.judge = 500});
+    PublishGate gate({.judge = 500});
     uint64_t examples = 0;
     for (int window = 0; window < 5; ++window) next(gate, world, 0.9, 0.9, 0.9, 1, false, examples);
     examples = 0;
-    Verdict verdict = Verdict::kNone;
+    GateVerdict verdict = GateVerdict::kNone;
     do {
       verdict = next(gate, world, 0.2, 0.2, 0.9, 1, false, examples);
-    } while (verdict == Verdict::kPublish || verdict == Verdict::kDiscard);
-    EXPECT_EQ(verdict, Verdict::kRollback);
+    } while (verdict == GateVerdict::kPublish || verdict == GateVerdict::kDiscard);
+    EXPECT_EQ(verdict, GateVerdict::kRollback);
     EXPECT_LT(examples, 4000u);
   }
 }
@@ -122,16 +125,16 @@ TEST(Gate, RollsBackWhatTurnsOutWorse) {
 TEST(Gate, DoesNotTrustLabelsThatTeachNothing) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     World world(seed);
-    Gate gate({.judge = 500});
+    PublishGate gate({.judge = 500});
     uint64_t examples = 0;
     for (int window = 0; window < 10; ++window) next(gate, world, 0.95, 0.95, 0.95, 1, false, examples);
     examples = 0;
-    EXPECT_EQ(next(gate, world, 0.95, 0.05, 0.95, 0.05, true, examples), Verdict::kSuspect) << seed;
+    EXPECT_EQ(next(gate, world, 0.95, 0.05, 0.95, 0.05, true, examples), GateVerdict::kSuspect) << seed;
     EXPECT_LT(examples, 1500u);
     for (int i = 0; i < 20'000; ++i)
-      EXPECT_EQ(gate.add(world.example(0.95, 0.0, 0.95, 0.0, true)), Verdict::kNone) << seed;
+      EXPECT_EQ(gate.add(world.example(0.95, 0.0, 0.95, 0.0, true)), GateVerdict::kNone) << seed;
     examples = 0;
-    EXPECT_EQ(next(gate, world, 0.95, 0.1, 0.95, 0.5, false, examples), Verdict::kTrusted);
+    EXPECT_EQ(next(gate, world, 0.95, 0.1, 0.95, 0.5, false, examples), GateVerdict::kTrusted);
     EXPECT_LT(examples, 2000u);
   }
 }
@@ -139,12 +142,12 @@ TEST(Gate, DoesNotTrustLabelsThatTeachNothing) {
 // A world that really changed, into one that is harder: believed after a while.
 TEST(Gate, BelievesANewWorld) {
   World world(3);
-  Gate gate({.judge = 500});
+  PublishGate gate({.judge = 500});
   uint64_t examples = 0;
   for (int window = 0; window < 10; ++window) next(gate, world, 1.0, 1.0, 1.0, 1, false, examples);
   examples = 0;
-  EXPECT_EQ(next(gate, world, -0.8, 0.2, -0.8, 0.2, false, examples), Verdict::kSuspect);
-  EXPECT_EQ(next(gate, world, -0.8, 0.25, -0.8, 0.2, false, examples), Verdict::kTrusted);
+  EXPECT_EQ(next(gate, world, -0.8, 0.2, -0.8, 0.2, false, examples), GateVerdict::kSuspect);
+  EXPECT_EQ(next(gate, world, -0.8, 0.25, -0.8, 0.2, false, examples), GateVerdict::kTrusted);
   EXPECT_GT(examples, 8 * 500u);
 }
 
@@ -258,6 +261,65 @@ TEST(Controller, TurnsItsKnobs) {
   for (int i = 0; i < 2000; ++i) controller.compare(0.5 + draw.uniform() * 0.1, 0.48 + draw.uniform() * 0.1);
   EXPECT_TRUE(controller.choose());
   EXPECT_EQ(controller.fusion(), 0.75f);
+}
+
+std::string saved(const auto& what) {
+  Writer out;
+  what.save(out);
+  return out.take();
+}
+
+TEST(Publication, GateControllerAndDriftGoOnAsIfNothingHadHappened) {
+  const GateConfig config{.judge = 100};
+  struct All {
+    PublishGate gate;
+    Controller controller{{.words_max = 10}};
+    DriftMonitor drift;
+    std::vector<DriftAlarm> alarms;
+    explicit All(const GateConfig& config) : gate(config) {}
+    int add(const GateLosses& losses, uint64_t n) {
+      const GateVerdict verdict = gate.add(losses);
+      drift.add(n % 2 == 0 ? "even" : "odd", losses.live, alarms);
+      controller.compare(losses.live, losses.candidate);
+      if (verdict != GateVerdict::kNone)
+        controller.window(losses.live, losses.learner, static_cast<double>(n % 30));
+      if (n % 333 == 0) controller.drift();
+      if (n % 999 == 0) controller.choose();
+      return static_cast<int>(verdict);
+    }
+    std::string bytes() const { return saved(gate) + saved(controller) + saved(drift); }
+  };
+  World world(5);
+  auto whole = std::make_unique<All>(config), parts = std::make_unique<All>(config);
+  std::set<int> verdicts;
+  for (uint64_t n = 0; n < 12'000; ++n) {
+    const bool poison = n > 5000 && n < 7000;
+    const GateLosses losses = world.example(1, n % 1000 < 300 ? 0.5 : 1, n > 9000 ? 1.4 : 1, 1, poison);
+    const int verdict = whole->add(losses, n);
+    verdicts.insert(verdict);
+    ASSERT_EQ(parts->add(losses, n), verdict) << n;
+    if (n % 171 != 0) continue;
+    const std::string bytes = parts->bytes();
+    ASSERT_EQ(bytes, whole->bytes()) << n;
+    parts = std::make_unique<All>(config);
+    Reader in(bytes);
+    parts->gate.load(in);
+    parts->controller.load(in);
+    parts->drift.load(in);
+    ASSERT_TRUE(in.ok() && in.done());
+    ASSERT_EQ(parts->bytes(), bytes) << n;
+  }
+  EXPECT_GE(verdicts.size(), 4u);
+}
+
+TEST(Controller, KeepsWithinItsBudget) {
+  Controller dear({.words_max = 10}), cheap({.words_max = 10});
+  for (int n = 0; n < 30; ++n) {
+    dear.window(1.1, 1.0, 25);
+    cheap.window(1.1, 1.0, 5);
+  }
+  EXPECT_LT(cheap.interval(), 1000u);
+  EXPECT_GT(dear.interval(), 1000u) << "waiting costs, but publishing costs more than it may";
 }
 
 }  // namespace

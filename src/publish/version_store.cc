@@ -174,14 +174,27 @@ Result<uint64_t> VersionStore::save(std::string_view full_frame,
   return number;
 }
 
+Status VersionStore::save_as(uint64_t number, std::string_view full_frame,
+                             const std::map<std::string, std::string>& facts) {
+  TRY_STATUS(write(number, pack(full_frame, facts)));
+  return prune();
+}
+
+Status VersionStore::remove(uint64_t number) {
+  if (read_file(*files_, dir_ + "/" + file(number) + ".name").ok())
+    TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".name"));
+  return files_->remove(dir_ + "/" + file(number) + ".version");
+}
+
 Status VersionStore::prune() const {
   TRY(const auto there, numbers());
   TRY(const auto live, lives());
   const std::vector<uint64_t> needed(live.size() > 2 ? live.end() - 2 : live.begin(), live.end());
-  for (size_t i = keep_; i < there.size(); ++i) {
-    if (std::find(needed.begin(), needed.end(), there[i]) != needed.end()) continue;
-    if (read_file(*files_, dir_ + "/" + file(there[i]) + ".name").ok()) continue;
-    TRY_STATUS(files_->remove(dir_ + "/" + file(there[i]) + ".version"));
+  size_t kept = 0;
+  for (const uint64_t number : there) {  // Newest first.
+    if (read_file(*files_, dir_ + "/" + file(number) + ".name").ok()) continue;
+    if (++kept <= keep_ || std::find(needed.begin(), needed.end(), number) != needed.end()) continue;
+    TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".version"));
   }
   return {};
 }
@@ -277,12 +290,12 @@ Result<std::string> VersionStore::export_bytes(uint64_t number) const {
   return read_file(*files_, dir_ + "/" + file(number) + ".version");
 }
 
-Result<uint64_t> VersionStore::import_bytes(std::string_view bytes) {
+Result<uint64_t> VersionStore::import_bytes(std::string_view bytes, uint64_t from) {
   std::string frame;
   TRY(const VersionInfo info, unpack("import", bytes, &frame));
   TRY(const auto image, image_of(frame));
   TRY(const auto there, numbers());
-  const uint64_t number = there.empty() ? 1 : there.front() + 1;
+  const uint64_t number = std::max(from, there.empty() ? 1 : there.front() + 1);
   TRY_STATUS(write(number, bytes));
   return number;
 }

@@ -41,6 +41,11 @@ class VersionStore {
 
   // Puts a full frame there as the live version; gives its number.
   Result<uint64_t> save(std::string_view full_frame, const std::map<std::string, std::string>& facts);
+  // The same under a number that the caller gives, in the place of what has it; not live.
+  Status save_as(uint64_t number, std::string_view full_frame,
+                 const std::map<std::string, std::string>& facts);
+  Status remove(uint64_t number);                 // Pinned or not.
+  Result<std::vector<uint64_t>> numbers() const;  // Newest first.
   Result<std::vector<VersionInfo>> list() const;  // Newest first; those that cannot be read are left out.
   Result<VersionInfo> find(
       const std::string& name) const;  // A number, a name, "live" or "newest"; checked whole.
@@ -50,13 +55,13 @@ class VersionStore {
   Status promote(uint64_t number);                       // It is live from now on.
   Result<uint64_t> roll_back();                          // What was live before is live again.
   Result<std::string> export_bytes(uint64_t number) const;
-  Result<uint64_t> import_bytes(std::string_view bytes);  // Not live; gives the number it got here.
+  // Not live; gives the number it got here: one more than all others, at least `from`.
+  Result<uint64_t> import_bytes(std::string_view bytes, uint64_t from = 1);
 
  private:
   VersionStore(FileSystem& files, std::string dir, size_t keep)
       : files_(&files), dir_(std::move(dir)), keep_(keep) {}
   std::string file(uint64_t number) const;
-  Result<std::vector<uint64_t>> numbers() const;
   Result<std::vector<uint64_t>> lives() const;
   Status set_lives(std::vector<uint64_t> lives) const;
   Result<VersionInfo> read(uint64_t number, std::string* frame) const;

@@ -35,18 +35,6 @@ bool is_own(std::string_view name) {
   return false;
 }
 
-// Two significant digits and the size: 3.94 and 3.9 are the same, 39 is not.
-uint64_t number_key(double x) {
-  if (!std::isfinite(x) || x == 0) return 0;
-  const bool negative = x < 0;
-  double m = std::abs(x);
-  int64_t power = 0;
-  while (m >= 100 && power < 400) m /= 10, ++power;
-  while (m < 10 && power > -400) m *= 10, --power;
-  return mix64(static_cast<uint64_t>(std::lround(m)) * 2 + (negative ? 1 : 0),
-               static_cast<uint64_t>(power + 1000));
-}
-
 // Keys of (name, value) of what an item is, the first few.
 size_t value_keys(const ItemRecord& item, std::array<uint64_t, kValuesMax>& out) {
   size_t n = 0;
@@ -64,9 +52,9 @@ size_t value_keys(const ItemRecord& item, std::array<uint64_t, kValuesMax>& out)
     } else if (const auto* flag = std::get_if<bool>(&attribute.value)) {
       put(*flag ? 1 : 2);
     } else if (const auto* whole = std::get_if<int64_t>(&attribute.value)) {
-      put(number_key(static_cast<double>(*whole)));
+      put(two_digits_key(static_cast<double>(*whole)));
     } else if (const auto* real = std::get_if<double>(&attribute.value)) {
-      put(number_key(*real));
+      put(two_digits_key(*real));
     }
   }
   return n;
@@ -77,6 +65,12 @@ double log_price(const ItemRecord& item) {
              ? static_cast<double>(log_f32(static_cast<float>(item.price)))
              : kNoNumber;
 }
+
+uint64_t key_of(RankFeature feature, uint64_t a, uint64_t b) {
+  return mix64(mix64(1 + static_cast<uint64_t>(feature), a), b);
+}
+
+constexpr size_t kPageCells = 5;  // Come first in a row.
 
 uint64_t facet_key(uint32_t facet) {
   return mix64(0x6661636574, facet);
@@ -103,52 +97,68 @@ float weight_of(EventType type) {
                                                                          : 1.0f;
 }
 
-// Purposes of keys: what a cell is about.
-enum What : uint64_t {
-  kPageKind = 1,
-  kPageHour,
-  kPageKnown,
-  kPlaceOf,
-  kBaseOf,
-  kBaseMissing,
-  kItemOf,
-  kFacetOf,
-  kPriceOf,
-  kPriceMissing,
-  kPriceIn,
-  kPriceAgainst,
-  kValueOf,
-  kTasteFacet,
-  kTasteValue,
-  kTastePrice,
-  kVisitFacet,
-  kBeforeFacet,
-  kVisitAlike,
-  kBeforeAlike,
-  kAfterLast,
-  kAfterCart,
-  kOpened,
-  kLooked,
-  kInCart,
-  kBought,
-  kNeverSeen,
-  kInVain,
-  kItemLately,
-  kItemShown,
-  kKindLately,
-  kMatchOf,
-  kMatchMissing,
-  kHourOf,
-  kWeekendOf,
-  kMonthOf
+struct FeatureFacts {
+  RankGroup group;
+  std::string_view name;
 };
+
+// By RankFeature.
+constexpr FeatureFacts kFeatures[] = {
+    {RankGroup::kPage, "page-kind"},
+    {RankGroup::kPage, "page-hour"},
+    {RankGroup::kPage, "page-shopper-known"},
+    {RankGroup::kPage, "page-device"},
+    {RankGroup::kPage, "page-scenario"},
+    {RankGroup::kPlace, "place"},
+    {RankGroup::kScore, "score"},
+    {RankGroup::kScore, "score-missing"},
+    {RankGroup::kItem, "item"},
+    {RankGroup::kKind, "category-brand"},
+    {RankGroup::kPrice, "price"},
+    {RankGroup::kPrice, "price-missing"},
+    {RankGroup::kPrice, "price-in-category"},
+    {RankGroup::kPrice, "price-against-usual"},
+    {RankGroup::kAttribute, "attribute-value"},
+    {RankGroup::kTaste, "taste-category-brand"},
+    {RankGroup::kTaste, "taste-value"},
+    {RankGroup::kTaste, "taste-price"},
+    {RankGroup::kVisit, "visit-category-brand"},
+    {RankGroup::kVisit, "before-category-brand"},
+    {RankGroup::kVisit, "visit-alike"},
+    {RankGroup::kVisit, "before-alike"},
+    {RankGroup::kVisit, "after-last"},
+    {RankGroup::kVisit, "after-cart"},
+    {RankGroup::kSeen, "opened"},
+    {RankGroup::kSeen, "looked-at-before"},
+    {RankGroup::kSeen, "in-cart"},
+    {RankGroup::kSeen, "bought"},
+    {RankGroup::kSeen, "never-seen"},
+    {RankGroup::kSeen, "shown-in-vain"},
+    {RankGroup::kLately, "item-rate"},
+    {RankGroup::kLately, "item-shown"},
+    {RankGroup::kLately, "category-rate"},
+    {RankGroup::kMatch, "match"},
+    {RankGroup::kMatch, "match-missing"},
+    {RankGroup::kMoment, "category-hour"},
+    {RankGroup::kMoment, "category-weekend"},
+    {RankGroup::kMoment, "category-month"},
+    {RankGroup::kContext, "context-category"},
+    {RankGroup::kContext, "region-category"},
+    {RankGroup::kContext, "device-category"},
+    {RankGroup::kContext, "device-price"},
+    {RankGroup::kScenario, "scenario-category-brand"},
+    {RankGroup::kScenario, "scenario-price"},
+    {RankGroup::kScenario, "scenario-score"},
+    {RankGroup::kScenario, "scenario-age"},
+};
+static_assert(std::size(kFeatures) == kRankFeatures);
 
 }  // namespace
 
 std::string_view rank_group_name(RankGroup group) {
-  static constexpr std::string_view kNames[] = {"page",   "place",     "score", "item",  "kind",
-                                                "price",  "attribute", "taste", "visit", "seen",
-                                                "lately", "match",     "moment"};
+  static constexpr std::string_view kNames[] = {"page",   "place",     "score",  "item",    "kind",
+                                                "price",  "attribute", "taste",  "visit",   "seen",
+                                                "lately", "match",     "moment", "context", "scenario"};
   static_assert(std::size(kNames) == kRankGroups);
   return kNames[static_cast<size_t>(group)];
 }
@@ -166,9 +176,27 @@ std::string_view rank_group_reason(RankGroup group) {
                                                   "seen, bought or passed over before",
                                                   "chosen more than expected lately",
                                                   "how it matches the words",
-                                                  "the hour and season"};
+                                                  "the hour and season",
+                                                  "the weather, the holiday, the place",
+                                                  "how shoppers choose on days like this"};
   static_assert(std::size(kReasons) == kRankGroups);
   return kReasons[static_cast<size_t>(group)];
+}
+
+const std::array<RankGroup, kRankFeatures> kGroupOf = [] {
+  std::array<RankGroup, kRankFeatures> out{};
+  for (size_t i = 0; i < kRankFeatures; ++i) out[i] = kFeatures[i].group;
+  return out;
+}();
+
+std::string_view rank_feature_name(RankFeature feature) {
+  return kFeatures[static_cast<size_t>(feature)].name;
+}
+
+std::optional<RankFeature> find_rank_feature(std::string_view name) {
+  for (size_t i = 0; i < kRankFeatures; ++i)
+    if (kFeatures[i].name == name) return static_cast<RankFeature>(i);
+  return std::nullopt;
 }
 
 RankKind rank_kind(std::string_view surface, bool search) {
@@ -201,12 +229,17 @@ float read_base(std::string_view text, size_t place) {
   return kBaseMin + static_cast<float>(high * 64 + low) / kBaseSteps;
 }
 
-void RankPage::add(RankRow& out, RankGroup group, uint64_t what, uint64_t a, uint64_t b) const {
-  out.add(group, mix64(mix64(what, a), b), mask_);
+void RankPage::add(RankRow& out, RankFeature feature, uint64_t a, uint64_t b) const {
+  if ((active_ >> static_cast<size_t>(feature) & 1) != 0) out.add(feature, key_of(feature, a, b), mask_);
 }
 
-void RankPage::assign(const Catalog& catalog, const RankAsked& asked, uint32_t mask) {
+void RankPage::assign(const Catalog& catalog, const ActiveContexts& contexts, const RankAsked& asked,
+                      uint64_t active, uint32_t mask) {
   mask_ = mask;
+  active_ = active;
+  contexts_ = contexts;
+  region_ = asked.region.empty() ? 0 : hash_bytes(asked.region);
+  device_ = asked.device.empty() ? 0 : hash_bytes(asked.device);
   kind_ = asked.kind;
   shopper_ = asked.shopper;
   now_ms_ = asked.now_ms;
@@ -295,13 +328,29 @@ void RankPage::digest(const Catalog& catalog, const RankAsked& asked) {
 
 void RankPage::page_cells(RankRow& out) const {
   const auto kind = static_cast<uint64_t>(kind_);
-  add(out, RankGroup::kPage, kPageKind, kind);
-  add(out, RankGroup::kPage, kPageHour, kind, static_cast<uint64_t>(now_ms_ / (4 * 3'600'000) % 6));
-  add(out, RankGroup::kPage, kPageKnown, size_step(visit_steps_), size_step(steps_));
+  add(out, RankFeature::kPageKind, kind);
+  add(out, RankFeature::kPageHour, kind, static_cast<uint64_t>(now_ms_ / (4 * 3'600'000) % 6));
+  add(out, RankFeature::kPageKnown, size_step(visit_steps_), size_step(steps_));
+  if (device_ != 0) add(out, RankFeature::kPageDevice, kind, device_);
+  if (contexts_.scenario != 0) add(out, RankFeature::kPageScenario, kind, contexts_.scenario);
+}
+
+uint32_t RankPage::scenario() const {
+  if (contexts_.scenario == 0) return 0;
+  RankRow row;
+  row.add(RankFeature::kPageScenario,
+          key_of(RankFeature::kPageScenario, static_cast<uint64_t>(kind_), contexts_.scenario), mask_);
+  return scenario_of(row.all());
+}
+
+uint32_t scenario_of(std::span<const uint32_t> row) {
+  for (const uint32_t cell : row.first(std::min<size_t>(row.size(), kPageCells)))
+    if (feature_of(cell) == RankFeature::kPageScenario) return std::max(1u, index_of(cell));
+  return 0;
 }
 
 void RankPage::place_cell(uint32_t place, RankRow& out) const {
-  add(out, RankGroup::kPlace, kPlaceOf, static_cast<uint64_t>(kind_), std::min(place, 40u));
+  add(out, RankFeature::kPlace, static_cast<uint64_t>(kind_), std::min(place, 40u));
 }
 
 void RankPage::visit_cells(const ItemRecord& item, std::span<const uint64_t> values, RankRow& out) const {
@@ -312,8 +361,8 @@ void RankPage::visit_cells(const ItemRecord& item, std::span<const uint64_t> val
     const float visit = value == nullptr || visit_weight_ == 0 ? 0 : value->visit / visit_weight_;
     const float before = value == nullptr || before_weight_ == 0 ? 0 : value->before / before_weight_;
     const bool last = i + 1 == item.facets.size() && i > 0;  // The brand, or the widest category
-    add(out, RankGroup::kVisit, kVisitFacet, last ? 9 : i, share_step(visit) * 16 + length);
-    add(out, RankGroup::kVisit, kBeforeFacet, last ? 9 : i, share_step(before) * 2 + (before_weight_ > 0));
+    add(out, RankFeature::kVisitFacet, last ? 9 : i, share_step(visit) * 16 + length);
+    add(out, RankFeature::kBeforeFacet, last ? 9 : i, share_step(before) * 2 + (before_weight_ > 0));
   }
   float visit = 0, before = 0;
   for (const uint64_t key : values) {
@@ -322,25 +371,54 @@ void RankPage::visit_cells(const ItemRecord& item, std::span<const uint64_t> val
     if (visit_weight_ > 0) visit += value->visit / visit_weight_;
     if (before_weight_ > 0) before += value->before / before_weight_;
   }
-  add(out, RankGroup::kVisit, kVisitAlike, static_cast<uint64_t>(std::min(8.0f, visit * 3)), length);
-  add(out, RankGroup::kVisit, kBeforeAlike, static_cast<uint64_t>(std::min(8.0f, before * 4)));
+  add(out, RankFeature::kVisitAlike, static_cast<uint64_t>(std::min(8.0f, visit * 3)), length);
+  add(out, RankFeature::kBeforeAlike, static_cast<uint64_t>(std::min(8.0f, before * 4)));
   const uint32_t category = item.facets.empty() ? 0 : item.facets[0];
-  if (last_category_ != 0) add(out, RankGroup::kVisit, kAfterLast, last_category_, category);
-  if (cart_category_ != 0) add(out, RankGroup::kVisit, kAfterCart, cart_category_, category);
+  if (last_category_ != 0) add(out, RankFeature::kAfterLast, last_category_, category);
+  if (cart_category_ != 0) add(out, RankFeature::kAfterCart, cart_category_, category);
 }
 
 void RankPage::seen_cells(const ItemRecord& item, ItemSlot slot, uint32_t in_vain, RankRow& out) const {
-  add(out, RankGroup::kSeen, kInVain, size_step(std::min(in_vain, 16u)));
+  add(out, RankFeature::kInVain, size_step(std::min(in_vain, 16u)));
   const Known* known = this->known(slot);
-  if (known == nullptr) return add(out, RankGroup::kSeen, kNeverSeen);
-  if (known->visit > 0) add(out, RankGroup::kSeen, kOpened, std::min<uint64_t>(known->ago, 3));
-  if (known->before > 0) add(out, RankGroup::kSeen, kLooked, size_step(std::min<uint64_t>(known->before, 8)));
-  if (known->cart > 0) add(out, RankGroup::kSeen, kInCart);
+  if (known == nullptr) return add(out, RankFeature::kNeverSeen);
+  if (known->visit > 0) add(out, RankFeature::kOpened, std::min<uint64_t>(known->ago, 3));
+  if (known->before > 0) add(out, RankFeature::kLooked, size_step(std::min<uint64_t>(known->before, 8)));
+  if (known->cart > 0) add(out, RankFeature::kInCart);
   if (known->bought_ms == 0) return;
   const int64_t days = std::max<int64_t>(0, (now_ms_ - known->bought_ms) / kDayMs);
-  add(out, RankGroup::kSeen, kBought, size_step(static_cast<uint64_t>(std::min<int64_t>(days, 120))));
-  add(out, RankGroup::kSeen, kBought, size_step(static_cast<uint64_t>(std::min<int64_t>(days, 120))),
+  add(out, RankFeature::kBought, size_step(static_cast<uint64_t>(std::min<int64_t>(days, 120))));
+  add(out, RankFeature::kBought, size_step(static_cast<uint64_t>(std::min<int64_t>(days, 120))),
       item.facets.empty() ? 1 : uint64_t{item.facets[0]} + 2);
+}
+
+// What goes on there; and the adjustment of the scenario, which the ranker weighs by a share of its own.
+void RankPage::context_cells(const ItemRecord& item, float base, RankRow& out) const {
+  const uint32_t category = item.facets.empty() ? 0 : item.facets[0];
+  for (size_t i = 0; i < contexts_.count; ++i)
+    add(out, RankFeature::kContextCategory, contexts_.keys[i], category);
+  const double price = log_price(item);
+  const uint64_t price_step = has_number(price) ? static_cast<uint64_t>(100 + steps_of(price, 0.5, 60)) : 0;
+  if (region_ != 0) add(out, RankFeature::kRegionCategory, region_, category);
+  if (device_ != 0) {
+    add(out, RankFeature::kDeviceCategory, device_, category);
+    add(out, RankFeature::kDevicePrice, device_, price_step);
+  }
+  const uint64_t scenario = contexts_.scenario;
+  if (scenario == 0) return;
+  for (size_t i = 0; i < std::min(item.facets.size(), kFacetsMax); ++i)
+    add(out, RankFeature::kScenarioFacet, scenario, item.facets[i]);
+  add(out, RankFeature::kScenarioPrice, scenario, price_step);
+  if (!std::isnan(base))
+    add(out, RankFeature::kScenarioScore, mix64(scenario, static_cast<uint64_t>(kind_)),
+        static_cast<uint64_t>((base - kBaseMin) * (kind_ == RankKind::kSearch ? 5.0f : 1.0f)));
+  add(out, RankFeature::kScenarioAge, scenario, age_step(item));
+}
+
+// 0: of today, 1: of the last three days, 2: week, 3: month, 4: older
+uint64_t RankPage::age_step(const ItemRecord& item) const {
+  const TimeMs days = (now_ms_ - item.created_ms) / kDayMs;
+  return days < 1 ? 0 : days < 3 ? 1 : days < 7 ? 2 : days < 30 ? 3 : 4;
 }
 
 void RankPage::item_cells(const ItemRecord& item, ItemSlot slot, float base, const MatchFeatures* match,
@@ -348,34 +426,34 @@ void RankPage::item_cells(const ItemRecord& item, ItemSlot slot, float base, con
   const auto kind = static_cast<uint64_t>(kind_);
   const uint32_t category = item.facets.empty() ? 0 : item.facets[0];
   if (std::isnan(base)) {
-    add(out, RankGroup::kScore, kBaseMissing, kind);
+    add(out, RankFeature::kScoreMissing, kind);
   } else {
     const float per_step = kind_ == RankKind::kSearch ? 10.0f : 2.0f;
-    add(out, RankGroup::kScore, kBaseOf, kind, static_cast<uint64_t>((base - kBaseMin) * per_step));
+    add(out, RankFeature::kScore, kind, static_cast<uint64_t>((base - kBaseMin) * per_step));
   }
-  add(out, RankGroup::kItem, kItemOf, item.key);
+  add(out, RankFeature::kItem, item.key);
   for (size_t i = 0; i < std::min(item.facets.size(), kFacetsMax); ++i) {
-    add(out, RankGroup::kKind, kFacetOf, item.facets[i]);
-    if (shopper_ != 0) add(out, RankGroup::kTaste, kTasteFacet, shopper_, item.facets[i]);
+    add(out, RankFeature::kFacet, item.facets[i]);
+    if (shopper_ != 0) add(out, RankFeature::kTasteFacet, shopper_, item.facets[i]);
   }
   const double price = log_price(item);
   if (has_number(price)) {
-    add(out, RankGroup::kPrice, kPriceOf, static_cast<uint64_t>(100 + steps_of(price, 0.5, 60)));
-    add(out, RankGroup::kPrice, kPriceIn, category, static_cast<uint64_t>(100 + steps_of(price, 0.5, 60)));
+    add(out, RankFeature::kPrice, static_cast<uint64_t>(100 + steps_of(price, 0.5, 60)));
+    add(out, RankFeature::kPriceIn, category, static_cast<uint64_t>(100 + steps_of(price, 0.5, 60)));
     const double usual = price_n_ > 0 ? price_sum_ / price_n_ : kNoNumber;
     const uint64_t against =
         has_number(usual) ? static_cast<uint64_t>(100 + steps_of(price - usual, 0.4, 6)) : 0;
-    add(out, RankGroup::kPrice, kPriceAgainst, against);
+    add(out, RankFeature::kPriceAgainst, against);
     if (shopper_ != 0)
-      add(out, RankGroup::kTaste, kTastePrice, shopper_, static_cast<uint64_t>(100 + steps_of(price, 1, 30)));
+      add(out, RankFeature::kTastePrice, shopper_, static_cast<uint64_t>(100 + steps_of(price, 1, 30)));
   } else {
-    add(out, RankGroup::kPrice, kPriceMissing);
+    add(out, RankFeature::kPriceMissing);
   }
   std::array<uint64_t, kValuesMax> keys;
   const size_t n = value_keys(item, keys);
   for (size_t i = 0; i < n; ++i) {
-    add(out, RankGroup::kAttribute, kValueOf, keys[i]);
-    if (shopper_ != 0 && i < kTasteValues) add(out, RankGroup::kTaste, kTasteValue, shopper_, keys[i]);
+    add(out, RankFeature::kValue, keys[i]);
+    if (shopper_ != 0 && i < kTasteValues) add(out, RankFeature::kTasteValue, shopper_, keys[i]);
   }
   visit_cells(item, {keys.data(), n}, out);
   seen_cells(item, slot, counts.shown_in_vain, out);
@@ -384,22 +462,23 @@ void RankPage::item_cells(const ItemRecord& item, ItemSlot slot, float base, con
                                                                            (std::max(0.0f, expected) + 1))),
                                                0.2, 8));
   };
-  add(out, RankGroup::kLately, kItemLately, rate(counts.item_clicks, counts.item_expected));
-  add(out, RankGroup::kLately, kItemShown,
+  add(out, RankFeature::kItemLately, rate(counts.item_clicks, counts.item_expected));
+  add(out, RankFeature::kItemShown,
       size_step(static_cast<uint64_t>(std::clamp(counts.item_expected, 0.0f, 1e6f))));
-  add(out, RankGroup::kLately, kKindLately, rate(counts.kind_clicks, counts.kind_expected));
+  add(out, RankFeature::kKindLately, rate(counts.kind_clicks, counts.kind_expected));
   if (kind_ == RankKind::kSearch) {
-    if (match == nullptr) add(out, RankGroup::kMatch, kMatchMissing);
+    if (match == nullptr) add(out, RankFeature::kMatchMissing);
     for (size_t i = 0; match != nullptr && i < kMatchFeatures; ++i) {
       const auto which = static_cast<MatchFeature>(i);
       if (which == MatchFeature::kPlace || which == MatchFeature::kScore || which == MatchFeature::kGap)
         continue;
-      add(out, RankGroup::kMatch, kMatchOf, i, static_cast<uint64_t>(std::max(0.0f, (*match)[i]) * 8));
+      add(out, RankFeature::kMatch, i, static_cast<uint64_t>(std::max(0.0f, (*match)[i]) * 8));
     }
   }
-  add(out, RankGroup::kMoment, kHourOf, category, static_cast<uint64_t>(now_ms_ / (4 * 3'600'000) % 6));
-  add(out, RankGroup::kMoment, kWeekendOf, category, (now_ms_ / kDayMs + 3) % 7 >= 5 ? 1 : 0);
-  add(out, RankGroup::kMoment, kMonthOf, category, static_cast<uint64_t>(now_ms_ / kDayMs / 30));
+  context_cells(item, base, out);
+  add(out, RankFeature::kHour, category, static_cast<uint64_t>(now_ms_ / (4 * 3'600'000) % 6));
+  add(out, RankFeature::kWeekend, category, (now_ms_ / kDayMs + 3) % 7 >= 5 ? 1 : 0);
+  add(out, RankFeature::kMonth, category, static_cast<uint64_t>(now_ms_ / kDayMs / 30));
 }
 
 }  // namespace freshet

@@ -1,6 +1,6 @@
 // What the ranker knows of a candidate when it is asked, and when it learns: one object makes the features of
-// both, so that they cannot disagree. A feature is a cell: an index into the ranker's weights, with its
-// group.
+// both, so that they cannot disagree. A feature makes cells: indices into the ranker's weights. Features are
+// told by group; each by itself can be left out (rank/importance.h).
 //
 // Everything is an indicator: categories, words and numbers (in steps) alike, and "missing" is a value of its
 // own. So each weight is a part of the logit by itself, and what is added up can be told to a shopper by
@@ -17,13 +17,18 @@
 //   lately     clicks against what was expected of item and category, decayed
 //   match      of a search: clicks/features.h
 //   moment     category with hour, weekend and month
+//   context    category with the weather, holidays, promotions of the region (feature/
+//              contexts.h), with the region, with the device
+//   scenario   category, brand, price, score and age again, for this scenario alone
 //
 // "Visit" is the steps up to now without a pause of half an hour, by their times: what a page is asked with
 // and what the log says of it later then agree. Threads: RankPage by one; const calls on any thread under an
 // EpochGuard. Cost: 10 us a page, 0.6 us a candidate.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +36,7 @@
 
 #include "clicks/features.h"
 #include "feature/catalog.h"
+#include "feature/contexts.h"
 #include "feature/sequence.h"
 
 namespace freshet {
@@ -48,12 +54,70 @@ enum class RankGroup : uint8_t {
   kSeen,
   kLately,
   kMatch,
-  kMoment
+  kMoment,
+  kContext,
+  kScenario
 };
-constexpr size_t kRankGroups = 13;
+constexpr size_t kRankGroups = 15;
 std::string_view rank_group_name(RankGroup group);  // "visit"
 std::string_view rank_group_reason(
     RankGroup group);  // For a shopper: "like what was looked at in this visit"
+
+// What one cell says; all cells of a feature have the same group. Numbers are part of notes and weights that
+// are kept: never renumber without another version of the ranker's section.
+enum class RankFeature : uint8_t {
+  kPageKind,
+  kPageHour,
+  kPageKnown,
+  kPageDevice,
+  kPageScenario,
+  kPlace,
+  kScore,
+  kScoreMissing,
+  kItem,
+  kFacet,
+  kPrice,
+  kPriceMissing,
+  kPriceIn,
+  kPriceAgainst,
+  kValue,
+  kTasteFacet,
+  kTasteValue,
+  kTastePrice,
+  kVisitFacet,
+  kBeforeFacet,
+  kVisitAlike,
+  kBeforeAlike,
+  kAfterLast,
+  kAfterCart,
+  kOpened,
+  kLooked,
+  kInCart,
+  kBought,
+  kNeverSeen,
+  kInVain,
+  kItemLately,
+  kItemShown,
+  kKindLately,
+  kMatch,
+  kMatchMissing,
+  kHour,
+  kWeekend,
+  kMonth,
+  kContextCategory,
+  kRegionCategory,
+  kDeviceCategory,
+  kDevicePrice,
+  kScenarioFacet,
+  kScenarioPrice,
+  kScenarioScore,
+  kScenarioAge
+};
+constexpr size_t kRankFeatures = 46;  // At most 64: sets of them are words.
+constexpr uint64_t kAllFeatures = (uint64_t{1} << kRankFeatures) - 1;
+std::string_view rank_feature_name(RankFeature feature);  // "visit-alike"
+std::optional<RankFeature> find_rank_feature(std::string_view name);
+extern const std::array<RankGroup, kRankFeatures> kGroupOf;
 
 // Kinds of pages. Only the first four are ever re-ranked; the others teach.
 enum class RankKind : uint8_t { kSearch, kForYou, kNext, kRelated, kOther };
@@ -70,20 +134,30 @@ float read_base(std::string_view text, size_t place);
 struct RankRow {
   static constexpr size_t kCells = 112;
   static constexpr uint32_t kIndexBits = 24;
-  std::array<uint32_t, kCells> cells;  // group << kIndexBits | index
+  std::array<uint32_t, kCells> cells;  // feature << kIndexBits | index
   uint32_t count = 0;
-  void add(RankGroup group, uint64_t hash, uint32_t mask) {
+  void add(RankFeature feature, uint64_t hash, uint32_t mask) {
     if (count < kCells)
-      cells[count++] = static_cast<uint32_t>(group) << kIndexBits | (static_cast<uint32_t>(hash) & mask);
+      cells[count++] = static_cast<uint32_t>(feature) << kIndexBits | (static_cast<uint32_t>(hash) & mask);
+  }
+  void assign(std::span<const uint32_t> row) {
+    count = static_cast<uint32_t>(std::min(row.size(), kCells));
+    std::copy_n(row.begin(), count, cells.begin());
   }
   std::span<const uint32_t> all() const { return {cells.data(), count}; }
 };
+inline RankFeature feature_of(uint32_t cell) {
+  return static_cast<RankFeature>(cell >> RankRow::kIndexBits);
+}
 inline RankGroup group_of(uint32_t cell) {
-  return static_cast<RankGroup>(cell >> RankRow::kIndexBits);
+  return kGroupOf[cell >> RankRow::kIndexBits];
 }
 inline uint32_t index_of(uint32_t cell) {
   return cell & ((1u << RankRow::kIndexBits) - 1);
 }
+
+// Of a row with the page's cells: index of "page-scenario"; 0: none.
+uint32_t scenario_of(std::span<const uint32_t> row);
 
 // What else is counted of a candidate; kept by the ranker (rank/memory.h).
 struct RankCounts {
@@ -96,7 +170,8 @@ struct RankAsked {
   RankKind kind = RankKind::kOther;
   uint64_t shopper = 0;  // hash of the id; 0: nobody known
   TimeMs now_ms = 0;
-  std::span<const Step> steps;  // What the shopper did so far, oldest first.
+  std::span<const Step> steps;      // What the shopper did so far, oldest first.
+  std::string_view region, device;  // As the page's request says; empty: not known.
 };
 
 class RankPage {
@@ -104,8 +179,10 @@ class RankPage {
   static constexpr size_t kSteps = 48;  // Looked back.
   static constexpr TimeMs kPauseMs = 30 * 60 * 1000;
 
-  // `mask`: of the indices of weights; below 2^24, a power of two less one.
-  void assign(const Catalog& catalog, const RankAsked& asked, uint32_t mask);
+  // `active`: the features that are made, by bit; `mask`: of the indices of weights; below 2^24, a power of
+  // two less one.
+  void assign(const Catalog& catalog, const ActiveContexts& contexts, const RankAsked& asked, uint64_t active,
+              uint32_t mask);
   // Cells that all candidates have in common.
   void page_cells(RankRow& out) const;
   // `base`: its score without the ranker, rounded; NaN: not known. match: null: none.
@@ -113,6 +190,8 @@ class RankPage {
                   const RankCounts& counts, RankRow& out) const;
   void place_cell(uint32_t place, RankRow& out) const;
 
+  // Index of the cell "page-scenario", by which the ranker knows the scenario; 0: none.
+  uint32_t scenario() const;
   uint64_t shopper() const { return shopper_; }
   RankKind kind() const { return kind_; }
 
@@ -134,9 +213,14 @@ class RankPage {
   void add_values(const ItemRecord& item, float weight, bool visit);
   void visit_cells(const ItemRecord& item, std::span<const uint64_t> values, RankRow& out) const;
   void seen_cells(const ItemRecord& item, ItemSlot slot, uint32_t in_vain, RankRow& out) const;
-  void add(RankRow& out, RankGroup group, uint64_t what, uint64_t a = 0, uint64_t b = 0) const;
+  void context_cells(const ItemRecord& item, float base, RankRow& out) const;
+  uint64_t age_step(const ItemRecord& item) const;
+  void add(RankRow& out, RankFeature feature, uint64_t a = 0, uint64_t b = 0) const;
 
   uint32_t mask_ = 0;
+  uint64_t active_ = kAllFeatures;
+  ActiveContexts contexts_;
+  uint64_t region_ = 0, device_ = 0;
   RankKind kind_ = RankKind::kOther;
   uint64_t shopper_ = 0;
   TimeMs now_ms_ = 0;

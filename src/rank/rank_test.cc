@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -10,15 +12,10 @@
 #include "rank/objective.h"
 #include "rank/ranker.h"
 #include "rank/rerank.h"
+#include "rank/testing/rank_shop.h"
 
 namespace freshet {
 namespace {
-
-std::string saved(const auto& what) {
-  Writer out;
-  what.save(out);
-  return out.take();
-}
 
 TEST(RankFeatures, WhatAnImpressionBearsOfScoresIsReadBack) {
   std::string text;
@@ -50,8 +47,8 @@ TEST(GaussWeights, LearnAsTheFormulasSayInDoubles) {
   Draw draw(3);
   for (int n = 0; n < 3000; ++n) {
     RankRow row;
-    for (int i = 0; i < 6; ++i)  // Cells of one group each, so that no two groups share one.
-      row.add(static_cast<RankGroup>(i), static_cast<uint64_t>(i) + 16 * draw.below(8), weights.mask());
+    for (int i = 0; i < 6; ++i)  // Cells of one feature each, so that no two groups share one.
+      row.add(static_cast<RankFeature>(7 * i), static_cast<uint64_t>(i) + 16 * draw.below(8), weights.mask());
     const float label = draw.uniform() < 0.3 ? 1 : 0, weight = draw.below(2) != 0 ? 1.0f : 0.4f;
     double logit = -1, variance = 0;
     for (const uint32_t cell : row.all()) {
@@ -60,24 +57,32 @@ TEST(GaussWeights, LearnAsTheFormulasSayInDoubles) {
       logit += mean;
       variance += s;
     }
-    EXPECT_NEAR(weights.learn(row.all(), 1, -1, label, weight), logit, 1e-3);
+    const float taken = label > 0 && draw.below(2) != 0 ? 0.5f * weight : 0.0f;
+    EXPECT_NEAR(weights.learn(row.all(), 1, -1, label, weight, taken), logit, 1e-3);
     const double p = 1 / (1 + std::exp(-logit));
     const double h = static_cast<double>(config.caution * weight) * p * (1 - p),
                  down = 1 / (1 + h * variance);
+    const double force =
+        static_cast<double>(weight) * (static_cast<double>(label) - p) + static_cast<double>(taken) * p;
     for (const uint32_t cell : row.all()) {
       const auto prior = static_cast<double>(config.prior[static_cast<size_t>(group_of(cell))]);
       auto& [mean, s] = twin.at(cell);
-      mean += s * static_cast<double>(weight) * (static_cast<double>(label) - p) * down;
-      s = std::min(prior, s - s * s * h * down + static_cast<double>(config.drift) * prior);
+      mean += s * force * down;
+      const double told = taken > 0 ? 0.5 : 1;
+      s = std::min(prior, s - s * s * h * down * told + static_cast<double>(config.drift) * prior);
     }
   }
-  GaussWeights::Sums sums;
+  GaussWeights::Sums sums, served;
   for (const auto& [cell, weight] : twin) {
-    weights.sum({&cell, 1}, 1, ~0u, sums);
-    EXPECT_NEAR(sums.mean[static_cast<size_t>(group_of(cell))], weight.first, 1e-3);
+    const auto group = static_cast<size_t>(group_of(cell));
+    weights.sum({&cell, 1}, 1, ~0u, sums, RankCopy::kTrained);
+    EXPECT_NEAR(sums.mean[group], weight.first, 1e-3);
     EXPECT_NEAR(sums.variance, weight.second, 1e-4);
+    weights.sum({&cell, 1}, 1, ~0u, served);
+    EXPECT_NEAR(served.mean[group], sums.mean[group], 0.5 / 4096) << "half a step";
+    EXPECT_NEAR(served.variance, sums.variance, 0.125 * static_cast<double>(sums.variance));
     weights.sum({&cell, 1}, 0, ~0u, sums);
-    EXPECT_EQ(sums.mean[static_cast<size_t>(group_of(cell))], 0) << "another head";
+    EXPECT_EQ(sums.mean[group], 0) << "another head";
   }
   GaussWeights copy(config);
   const std::string bytes = saved(weights);
@@ -86,6 +91,82 @@ TEST(GaussWeights, LearnAsTheFormulasSayInDoubles) {
   EXPECT_EQ(saved(copy), bytes);
   Reader cut(std::string_view(bytes).substr(0, bytes.size() / 2));
   EXPECT_FALSE(copy.load(cut).ok());
+}
+
+// The difference of two rows as one row whose second half has the sign -1.
+TEST(GaussWeights, LearnPairsAsTheDifferenceOfTwoRows) {
+  const GaussWeights::Config config = small_weights();
+  GaussWeights weights(config);
+  std::map<uint32_t, std::pair<double, double>> twin;
+  Draw draw(5);
+  for (int n = 0; n < 2000; ++n) {
+    RankRow rows[2];
+    for (RankRow& row : rows) {
+      for (int i = 0; i < 6; ++i)
+        row.add(static_cast<RankFeature>(7 * i), static_cast<uint64_t>(i) + 16 * draw.below(4),
+                weights.mask());
+      std::sort(row.cells.begin(), row.cells.begin() + row.count);
+    }
+    std::map<uint32_t, double> sign;
+    for (const uint32_t cell : rows[0].all()) sign[cell] += 1;
+    for (const uint32_t cell : rows[1].all()) sign[cell] -= 1;
+    double logit = 0, variance = 0;
+    for (const auto& [cell, x] : sign) {
+      const auto prior = static_cast<double>(config.prior[static_cast<size_t>(group_of(cell))]);
+      const auto& [mean, s] = twin.try_emplace(cell, 0, prior).first->second;
+      logit += x * mean;
+      variance += x * x * s;
+    }
+    EXPECT_NEAR(weights.learn_pair(rows[0].all(), rows[1].all(), 0, 0.25f), logit, 1e-3);
+    const double p = 1 / (1 + std::exp(-logit)), h = static_cast<double>(config.caution) * 0.25 * p * (1 - p);
+    const double down = 1 / (1 + h * variance);
+    for (const auto& [cell, x] : sign) {
+      if (x == 0) continue;
+      const auto prior = static_cast<double>(config.prior[static_cast<size_t>(group_of(cell))]);
+      auto& [mean, s] = twin.at(cell);
+      mean += x * s * 0.25 * (1 - p) * down;
+      s = std::min(prior, s - s * s * h * down + static_cast<double>(config.drift) * prior);
+    }
+  }
+  const uint32_t one = twin.begin()->first;
+  GaussWeights::Sums sums;
+  weights.sum({&one, 1}, 0, ~0u, sums, RankCopy::kTrained);
+  EXPECT_NEAR(sums.mean[static_cast<size_t>(group_of(one))], twin.begin()->second.first, 1e-3);
+}
+
+TEST(GaussWeights, AreServedWhenTheyArePublishedAndGoBack) {
+  GaussWeights weights(small_weights());
+  weights.set_direct(false);
+  RankRow row;
+  row.add(RankFeature::kItem, 5, weights.mask());
+  row.add(RankFeature::kTasteFacet, 6, weights.mask());
+  const auto mean = [&](RankCopy copy) {
+    GaussWeights::Sums sums;
+    weights.sum(row.all(), 0, 0, sums, copy);
+    return sums.mean[static_cast<size_t>(RankGroup::kItem)];
+  };
+  const auto learn = [&](float label) {
+    for (int n = 0; n < 20; ++n) weights.learn(row.all(), 0, 0, label, 1);
+  };
+  learn(1);
+  EXPECT_GT(mean(RankCopy::kTrained), 0.05f);
+  EXPECT_EQ(mean(RankCopy::kLive), 0);
+  weights.freeze();
+  EXPECT_NEAR(mean(RankCopy::kCandidate), mean(RankCopy::kTrained), 0.5 / 4096);
+  EXPECT_EQ(mean(RankCopy::kLive), 0);
+  weights.publish();
+  weights.good_moves();
+  const float good = mean(RankCopy::kLive);
+  learn(0);
+  weights.freeze();
+  weights.publish();
+  EXPECT_LT(mean(RankCopy::kLive), good - 0.05f);
+  EXPECT_EQ(mean(RankCopy::kGood), good);
+  weights.roll_back();
+  EXPECT_EQ(mean(RankCopy::kLive), good);
+  EXPECT_LT(mean(RankCopy::kTrained), good - 0.05f);
+  weights.go_back();
+  EXPECT_EQ(mean(RankCopy::kTrained), good);
 }
 
 TEST(RankMemory, CountsFadeAndGiveWay) {
@@ -106,105 +187,14 @@ TEST(RankMemory, CountsFadeAndGiveWay) {
   EXPECT_EQ(memory.read(mix64(199), 2 * kDayMs).a, 1) << "the newest has its place";
 }
 
-// A shop in memory: recommendations of ten items in a fixed order, and shoppers who like one colour each.
-class Shop {
- public:
-  static constexpr int kItems = 30, kShown = 10;
-  explicit Shop(RankerConfig config = {.weight_bits = 14, .memory_bits = 10})
-      : catalog_(moment_, {.items_max = 1000}),
-        profiles_(moment_),
-        joiner_(moment_, catalog_),
-        clicks_(moment_, catalog_, joiner_, {.queries_max = 64, .pairs_max = 1024}),
-        ranker_(moment_, catalog_, profiles_, joiner_, clicks_, config) {
-    for (int i = 0; i < kItems; ++i) {
-      Event event;
-      event.type = EventType::kItemUpsert;
-      event.item = id(i);
-      event.attributes = {{"brand", "b" + std::to_string(i % 5)},
-                          {"category", "c" + std::to_string(i % 2)},
-                          {"color", colour(i)},
-                          {"price", 10.0 + i}};
-      apply(event);
-    }
-  }
-  static std::string id(int i) { return "i" + std::to_string(i); }
-  static std::string colour(int i) { return i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue"; }
-
-  void apply(const Event& event) {
-    moment_ = {.skip = false, .key = mix64(offset_, 5), .time_ms = now_, .now_ms = now_};
-    for (Fold* fold : std::initializer_list<Fold*>{&catalog_, &joiner_, &clicks_, &ranker_, &profiles_})
-      fold->apply(offset_, event);
-    ++offset_;
-  }
-  // A page in the order of the base, and its click, if any: of a shopper who likes one colour, or does not
-  // care.
-  void visit(int n, bool cares) {
-    now_ += 40 * 60 * 1000;  // The pages before are closed.
-    Draw draw(mix64(n, 99));
-    const auto shopper = static_cast<int>(draw.below(20));
-    Event page;
-    page.type = EventType::kImpression;
-    page.user = "u" + std::to_string(shopper);
-    page.query_id = "q" + std::to_string(n);
-    page.surface = "for-you";
-    std::string bases;
-    std::vector<int> items;
-    for (int k = 0; k < kShown; ++k) {
-      items.push_back(static_cast<int>(draw.below(kItems)));
-      page.shown.push_back({id(items.back()), 1.0f});
-      append_base(-2 - 0.2f * static_cast<float>(k), bases);
-    }
-    page.attributes = {{"base", bases}};
-    apply(page);
-    now_ += 1000;
-    for (int k = 0; k < kShown; ++k) {
-      const bool likes = cares && items[k] % 3 == shopper % 3;
-      if (draw.uniform() >= (likes ? 0.6 : 0.06) / (1 + 0.35 * k)) continue;
-      Event click;
-      click.type = EventType::kClick;
-      click.user = page.user;
-      click.query_id = page.query_id;
-      click.item = id(items[k]);
-      apply(click);
-    }
-  }
-  std::vector<RankVerdict> ask(const std::string& user, RankKind kind = RankKind::kForYou) {
-    const Sequence sequence = profiles_.sequence(profiles_.find(user));
-    const EpochGuard guard;
-    const RankQuery query(
-        ranker_, {.kind = kind, .shopper = hash_bytes(user), .now_ms = now_, .steps = sequence.steps});
-    std::vector<RankCandidate> candidates;
-    for (int i = 0; i < kItems; ++i) candidates.push_back({.item = catalog_.find(id(i)), .base = -3});
-    std::vector<RankVerdict> out;
-    query.judge(candidates, {}, out);
-    return out;
-  }
-  Ranker& ranker() { return ranker_; }
-  std::string bytes() { return saved(joiner_) + saved(ranker_); }
-  void load(const std::string& from) {
-    Reader in(from);
-    ASSERT_TRUE(ranker_.load(in).ok());
-  }
-
- private:
-  Moment moment_;
-  Catalog catalog_;
-  Profiles profiles_;
-  Joiner joiner_;
-  ClickModel clicks_;
-  Ranker ranker_;
-  Offset offset_ = 0;
-  TimeMs now_ = 1'700'000'000'000;
-};
-
 TEST(Ranker, LiftsWhatThisShopperAnswersTo) {
-  Shop shop;
+  RankShop shop;
   for (const RankVerdict& one : shop.ask("u1")) EXPECT_EQ(one.lift, 0) << "it knows nothing";
   for (int n = 0; n < 1500; ++n) shop.visit(n, true);
   for (const int shopper : {0, 1, 2}) {
     const std::vector<RankVerdict> verdicts = shop.ask("u" + std::to_string(shopper));
     double liked = 0, other = 0;
-    for (int i = 0; i < Shop::kItems; ++i)
+    for (int i = 0; i < RankShop::kItems; ++i)
       (i % 3 == shopper ? liked : other) += verdicts[i].lift / (i % 3 == shopper ? 10 : 20);
     EXPECT_GT(liked, other + 1) << shopper;
     for (const RankVerdict& one : verdicts) EXPECT_GT(one.deviation, 0);
@@ -212,23 +202,157 @@ TEST(Ranker, LiftsWhatThisShopperAnswersTo) {
   for (const RankVerdict& one : shop.ask("u1", RankKind::kRelated)) EXPECT_EQ(one.lift, 0) << "not shown yet";
 }
 
+TEST(Ranker, WhatASearchShowsIsAZeroAtOnceAndAClickTakesItBack) {
+  RankShop shop;
+  struct Told {
+    int zeros = 0, ones = 0;
+    double force = 0;  // Of clicks, at p = 1/2.
+  };
+  Told told;
+  shop.ranker().on_lesson([&](const RankLesson& lesson) {
+    ++(lesson.label > 0 ? told.ones : told.zeros);
+    if (lesson.head == 0)
+      told.force += static_cast<double>(lesson.weight * (lesson.label - 0.5f) + lesson.taken * 0.5f);
+  });
+  Event page;
+  page.type = EventType::kImpression;
+  page.user = "u1";
+  page.query = "lamp";
+  page.query_id = "q";
+  page.surface = "search";
+  for (int k = 0; k < 3; ++k) page.shown.push_back({RankShop::id(k), 1.0f});
+  shop.apply(page);
+  EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
+  const double before = told.force;
+  EXPECT_LT(before, 0);
+  Event click;
+  click.type = EventType::kClick;
+  click.user = "u1";
+  click.query_id = "q";
+  click.item = RankShop::id(0);
+  shop.apply(click);
+  EXPECT_EQ(told.ones, 1);
+  EXPECT_NEAR(told.force, before + 1, 1e-3) << "the zero of the first place is taken back";
+  const Ranker::Kind& search = shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
+  EXPECT_GT(search.plain_loss, 0);
+  EXPECT_EQ(search.full_loss, search.plain_loss) << "nothing was known when it was shown, whatever its own "
+                                                    "zero has taught";
+  shop.visit(1, true);  // The window has passed: no zero of the search comes again.
+  EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
+}
+
 TEST(Ranker, IsNotHeardWhereItDoesNotOrderBetter) {
-  Shop shop;
+  RankShop shop;
   for (int n = 0; n < 800; ++n) shop.visit(n, false);
   const EpochGuard guard;
-  EXPECT_FALSE(shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kForYou)].heard);
+  EXPECT_FALSE(shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kForYou)].voices.heard);
+}
+
+TEST(Ranker, LearnersCanBeAskedAloneAndTogether) {
+  for (const RankLearner learner : {RankLearner::kEnsemble, RankLearner::kLinear, RankLearner::kDeep}) {
+    SCOPED_TRACE(rank_learner_name(learner));
+    RankShop shop;
+    shop.ranker().choose(learner);
+    for (int n = 0; n < 1500; ++n) shop.visit(n, true);
+    const std::vector<RankVerdict> verdicts = shop.ask("u1");
+    double liked = 0, other = 0, deep = 0, linear = 0;
+    for (int i = 0; i < RankShop::kItems; ++i) {
+      const RankVerdict& one = verdicts[static_cast<size_t>(i)];
+      (i % 3 == 1 ? liked : other) += one.lift / (i % 3 == 1 ? 10 : 20);
+      deep += std::abs(one.parts[kDeepPart]);
+      linear += std::abs(one.parts[static_cast<size_t>(RankGroup::kTaste)]);
+    }
+    EXPECT_GT(liked, other + 1);
+    EXPECT_EQ(deep > 0, learner != RankLearner::kLinear);
+    EXPECT_EQ(linear > 0, learner != RankLearner::kDeep);
+    EXPECT_GT(shop.quality(), 0.9);
+  }
+}
+
+Event scenario(const RankShop& shop, TimeMs days) {
+  Event event;
+  event.type = EventType::kContext;
+  event.name = "scenario";
+  event.value = "clearance";
+  event.until_ms = shop.now() + days * kDayMs;
+  return event;
+}
+
+// On usual days shoppers like their colour, in a clearance whatever is of category c1.
+TEST(Ranker, AScenarioHasAnAdjustmentOfItsOwn) {
+  RankShop shop;
+  const auto usual = [](int shopper, int item) { return item % 3 == shopper % 3; };
+  const auto clearance = [](int, int item) { return item % 2 == 1; };
+  const auto lift_of_c1 = [&] {  // Of another colour than the shopper's
+    double lift = 0;
+    const std::vector<RankVerdict> verdicts = shop.ask("u0");
+    for (int i = 0; i < RankShop::kItems; ++i)
+      if (i % 3 != 0) lift += (i % 2 == 1 ? 0.1 : -0.1) * verdicts[static_cast<size_t>(i)].lift;
+    return lift;
+  };
+  int n = 0;
+  for (; n < 1200; ++n) shop.visit_by(n, usual);
+  const double before = lift_of_c1();
+  shop.apply(scenario(shop, 60));
+  for (; n < 2400; ++n) shop.visit_by(n, clearance);
+  EXPECT_GT(lift_of_c1(), before + 1);
+  shop.pass(61 * kDayMs);
+  for (; n < 3000; ++n) shop.visit_by(n, usual);
+  const double after = lift_of_c1();
+  shop.apply(scenario(shop, 60));
+  EXPECT_GT(lift_of_c1(), after + 0.5) << "it knows how it was the last time";
+}
+
+TEST(ScenarioGate, ListensToWhatIsBetter) {
+  ScenarioGate gate;
+  EXPECT_EQ(gate.share(0), 1);
+  EXPECT_EQ(gate.share(7), 0.5);
+  for (int i = 0; i < 200; ++i) {
+    gate.learn(7, 0.4, 0.5);
+    gate.learn(8, 0.5, 0.4);
+    gate.learn(0, 9, 0);
+  }
+  EXPECT_GT(gate.share(7), 0.99);
+  EXPECT_LT(gate.share(8), 0.01);
+  for (int i = 0; i < 200; ++i) gate.learn(7, 0.5, 0.4);
+  EXPECT_LT(gate.share(7), 0.01) << "a share that is fixed lets it change its mind";
+  Writer out;
+  gate.save(out);
+  const std::string bytes = out.take();
+  ScenarioGate copy;
+  Reader in(bytes);
+  ASSERT_TRUE(copy.load(in));
+  EXPECT_EQ(copy.share(8), gate.share(8));
+  Reader cut(std::string_view(bytes).substr(0, bytes.size() - 3));
+  EXPECT_FALSE(copy.load(cut));
+}
+
+TEST(Ranker, FeaturesAreKeptInAndOutBySettings) {
+  RankShop shop;
+  SearchSettings settings;
+  settings.ranker.drop = {"taste-value", "visit-alike"};
+  shop.apply(stage_event(settings, "", ""));
+  shop.apply(settings_event("publish", "1", ""));
+  for (int n = 0; n < 100; ++n) shop.visit(n, true);
+  const EpochGuard guard;
+  const Ranker::Parameters& now = shop.ranker().parameters();
+  for (const std::string_view name : {"taste-value", "visit-alike", "item"}) {
+    const auto feature = static_cast<size_t>(*find_rank_feature(name));
+    EXPECT_EQ(now.active >> feature & 1, name == "item" ? 1 : 0) << name;
+  }
+  EXPECT_FALSE(find_rank_feature("no such").has_value());
 }
 
 TEST(Ranker, IsTheSameAfterARestart) {
-  Shop whole;
+  RankShop whole;
   for (int n = 0; n < 120; ++n) whole.visit(n, true);
   const std::string bytes = saved(whole.ranker());
-  Shop copy;
+  RankShop copy;
   for (int n = 0; n < 60; ++n) copy.visit(n, true);
   copy.load(saved(copy.ranker()));
   for (int n = 60; n < 120; ++n) copy.visit(n, true);
   EXPECT_EQ(saved(copy.ranker()), bytes);
-  Shop other;
+  RankShop other;
   for (size_t cut = 0; cut < bytes.size(); cut += 997) {
     Reader in(std::string_view(bytes).substr(0, cut));
     EXPECT_FALSE(other.ranker().load(in).ok()) << cut;
@@ -236,10 +360,10 @@ TEST(Ranker, IsTheSameAfterARestart) {
 }
 
 TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {
-  Shop shop({.weight_bits = 12, .memory_bits = 8, .notes_bytes_max = 40'000});
+  RankShop shop({.weight_bits = 12, .deep_bits = 10, .memory_bits = 8, .notes_bytes_max = 40'000});
   for (int n = 0; n < 100; ++n) shop.visit(n, true);
-  EXPECT_LT(shop.ranker().bytes(), 40'000u + (32u << 12) + 2 * (16u << 8));
-  EXPECT_GT(shop.ranker().bytes(), 10'000u + (32u << 12));
+  EXPECT_LT(shop.ranker().bytes(), 40'000u + (49u << 12) + 200'000u + 2 * (16u << 8));
+  EXPECT_GT(shop.ranker().bytes(), 10'000u + (48u << 12));
 }
 
 std::string order(const std::vector<RerankItem>& items) {

@@ -5,24 +5,42 @@
 #include <cstdio>
 
 #include "base/hash.h"
+#include "rank/ranker_math.h"
 
 namespace freshet {
+
+using namespace ranker_math;
+
 namespace {
 
-constexpr uint32_t kVersion = 1;
-constexpr double kDoubt = 6;         // Nats that any share of its opinion has to bring.
-constexpr double kKeeps = 1 - 1e-4;  // Of the losses, at each click: what was long ago counts less.
-constexpr double kLossKeeps = 1 - 1e-3;
-constexpr double kSlopeMin[kRankKinds] = {0.5, 0.25, 0.25, 0.25,
-                                          0.25};            // A base that says nothing orders a little.
-constexpr double kUsual[kRankKinds] = {1, -5, -5, -5, -5};  // What a base mostly is.
+constexpr uint32_t kVersion = 4;
+constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
-constexpr size_t kTogether = 16;  // Candidates whose weights are fetched at once.
+// The usual base and the first place have the usual rate.
+std::array<PlainModel, Ranker::kHeads> first_plain(size_t kind) {
+  const bool search = kind == static_cast<size_t>(RankKind::kSearch);
+  const double slope = search ? 1 : 0.5;
+  std::array<PlainModel, Ranker::kHeads> out;
+  for (size_t head = 0; head < Ranker::kHeads; ++head) {
+    const double rate = -2.5 - 1.5 * static_cast<double>(head);
+    out[head] = PlainModel({rate - slope * kUsual[kind], slope, search ? 0 : -0.7},
+                           {1.5, 0.5 * slope, search ? 0.1 : 0.4});
+  }
+  return out;
+}
 
-// Groups that are the same for all candidates, or not known when a page is ordered.
-constexpr uint32_t kNotOfCandidates =
-    1u << static_cast<uint32_t>(RankGroup::kPage) | 1u << static_cast<uint32_t>(RankGroup::kPlace);
+PlainPart::Table first_table() {
+  PlainPart::Table out;
+  for (size_t k = 0; k < kRankKinds; ++k) out[k] = first_plain(k);
+  return out;
+}
+
+uint32_t category_of(const ItemRecord& item) {
+  return item.facets.empty() ? 0 : item.facets[0];
+}
+
+}  // namespace
 
 GaussWeights::Config weights_config(const RankerConfig& config) {
   GaussWeights::Config out;
@@ -43,75 +61,29 @@ GaussWeights::Config weights_config(const RankerConfig& config) {
   set(RankGroup::kLately, 0.2f);
   set(RankGroup::kMatch, 0.15f);
   set(RankGroup::kMoment, 0.15f);
+  set(RankGroup::kContext, 0.08f);
+  set(RankGroup::kScenario, 0.1f);
   return out;
 }
-
-std::string_view text_of(const Event& event, std::string_view name) {
-  for (const Attribute& attribute : event.attributes)
-    if (attribute.name == name)
-      if (const auto* text = std::get_if<std::string>(&attribute.value)) return *text;
-  return {};
-}
-
-bool flag_of(const Event& event, std::string_view name) {
-  for (const Attribute& attribute : event.attributes)
-    if (attribute.name == name)
-      if (const auto* flag = std::get_if<bool>(&attribute.value)) return *flag;
-  return false;
-}
-
-double sigmoid(double x) {
-  return static_cast<double>(sigmoid_f32(static_cast<float>(std::clamp(x, -30.0, 30.0))));
-}
-double log_of(double x) {
-  return static_cast<double>(log_f32(static_cast<float>(std::max(x, 1e-30))));
-}
-double log_loss(double logit, double label) {
-  const double p = sigmoid(logit);
-  return -log_of(label > 0 ? p : 1 - p);
-}
-
-double residual(const GaussWeights::Sums& sums) {
-  float sum = 0;
-  for (size_t g = 0; g < kRankGroups; ++g)
-    if ((kNotOfCandidates >> g & 1) == 0) sum += sums.mean[g];
-  return static_cast<double>(sum);
-}
-
-float at_place(const GaussWeights::Sums& sums) {
-  return sums.mean[static_cast<size_t>(RankGroup::kPlace)] + sums.mean[static_cast<size_t>(RankGroup::kPage)];
-}
-
-// The usual base and the first place have the usual rate.
-std::array<PlainModel, Ranker::kHeads> first_plain(size_t kind) {
-  const bool search = kind == static_cast<size_t>(RankKind::kSearch);
-  const double slope = search ? 1 : 0.5;
-  std::array<PlainModel, Ranker::kHeads> out;
-  for (size_t head = 0; head < Ranker::kHeads; ++head) {
-    const double rate = -2.5 - 1.5 * static_cast<double>(head);
-    out[head] = PlainModel({rate - slope * kUsual[kind], slope, search ? 0 : -0.7},
-                           {1.5, 0.5 * slope, search ? 0.1 : 0.4});
-  }
-  return out;
-}
-
-uint32_t category_of(const ItemRecord& item) {
-  return item.facets.empty() ? 0 : item.facets[0];
-}
-
-}  // namespace
 
 Ranker::Ranker(const Moment& moment, const Catalog& catalog, const Profiles& profiles, const Joiner& joiner,
-               const ClickModel& clicks, RankerConfig config)
+               const ClickModel& clicks, const Contexts& contexts, const Settings& settings,
+               RankerConfig config)
     : moment_(moment),
       catalog_(catalog),
       profiles_(profiles),
       joiner_(joiner),
       clicks_(clicks),
+      contexts_(contexts),
+      settings_(settings),
       config_(config),
       weights_(weights_config(config)),
+      plain_(first_table()),
+      deep_({.bits = config.deep_bits}),
+      publication_(parts(), [this](double drift) { weights_.set_drift(static_cast<float>(drift)); }),
       in_vain_(config.memory_bits, kInVainHours),
       lately_(config.memory_bits, kLatelyHours) {
+  publication_.on_good([this](uint64_t number, Publication::When) { keep_version(number); });
   start();
 }
 
@@ -120,28 +92,38 @@ Ranker::~Ranker() {
 }
 
 void Ranker::start() {
-  for (size_t k = 0; k < kRankKinds; ++k) {
-    now_.kinds[k].plain = first_plain(k);
-    for (size_t t = 0; t < kShares.size(); ++t) learning_[k].losses[t] = t == 0 ? 0 : kDoubt;
-  }
+  now_.importance = std::make_shared<const Importance>();
   publish();
 }
 
 void Ranker::publish() {
+  for (size_t k = 0; k < kRankKinds; ++k) {
+    now_.kinds[k].plain = plain_.table(RankCopy::kLive)[k];
+    now_.kinds[k].voices = beliefs_.table(RankCopy::kLive)[k].voices(now_.learner);
+  }
   retired_.retire(parameters_.exchange(new Parameters(now_), std::memory_order_acq_rel));
 }
 
-void Ranker::apply(Offset, const Event& event) {
+void Ranker::apply(Offset at, const Event& event) {
   if (moment_.skip) return;
+  at_ = at;
+  if (event.type == EventType::kSettings) operate(event);
   if (!frozen_) {
     if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
       judge(*page, joiner_.place());
     for (const LabelledExample& example : joiner_.examples())
-      if (!example.pairwise) learn(example);
+      example.pairwise ? learn_pair(event, example) : learn(example);
+    deep_.settle();  // Before the zeros of a page that nobody had time to answer.
+    if (publication_.tick(when())) replay_at_ = 0;
+    replay();
   }
   if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
     clicked(*page, joiner_.place());
-  if (const ShownPage* page = joiner_.shown()) note(event, *page);
+  if (const ShownPage* page = joiner_.shown()) {
+    note(event, *page);
+    if (!frozen_) learn_zeros(*page);
+    deep_.settle();
+  }
   // What is published is what a restart would publish.
   if (!joiner_.examples().empty() || joiner_.followed() != nullptr || joiner_.shown() != nullptr) publish();
 }
@@ -166,19 +148,26 @@ void Ranker::note(const Event& event, const ShownPage& page) {
   Note& note = notes_.emplace_back();
   note.kind = rank_kind(event.surface, page.search);
   const Sequence sequence = profiles_.before(event, moment_.time_ms);
+  const auto* device = event.attribute_as<std::string>("device");
   const RankAsked asked{.kind = note.kind,
                         .shopper = page.shopper == 0       ? 0
                                    : sequence.shopper != 0 ? sequence.shopper
                                                            : page.shopper,
                         .now_ms = moment_.time_ms,
-                        .steps = sequence.steps};
+                        .steps = sequence.steps,
+                        .region = event.region,
+                        .device = device == nullptr ? std::string_view() : std::string_view(*device)};
   note.shopper = asked.shopper;
-  note.ranked = flag_of(event, "ranked");
-  page_.assign(catalog_, asked, weights_.mask());
+  now_.active = features_made();
+  const bool* ranked = event.attribute_as<bool>("ranked");
+  note.ranked = ranked != nullptr && *ranked;
+  page_.assign(catalog_, contexts_.active(event.region, moment_.time_ms), asked, now_.active,
+               weights_.mask());
   RankRow row;
   page_.page_cells(row);
   const uint32_t common = row.count;
-  const std::string_view bases = text_of(event, "base");
+  const auto* given = event.attribute_as<std::string>("base");
+  const std::string_view bases = given == nullptr ? std::string_view() : *given;
   for (size_t i = 0; i < page.places.size(); ++i) {
     const ItemSlot slot = page.places[i].item;
     const ItemRecord* item = slot == kNoItem ? nullptr : catalog_.item(slot);
@@ -207,7 +196,7 @@ void Ranker::note(const Event& event, const ShownPage& page) {
                                              looked_at(note.kind, page, place));
     if (asked.shopper != 0)
       in_vain_.add(mix64(mix64(kInVain, asked.shopper), item->key), 1, 0, moment_.time_ms);
-    if (frozen_) continue;
+    if (frozen_ || publication_.suspect()) continue;  // Of answers that are not trusted nothing is counted.
     lately_.add(mix64(kItem, item->key), 0, expected, moment_.time_ms);
     lately_.add(mix64(kCategory, category_of(*item)), 0, expected, moment_.time_ms);
   }
@@ -241,7 +230,7 @@ double Ranker::looked_at(RankKind kind, const ShownPage& page, uint32_t place) c
 void Ranker::clicked(const ShownPage& page, uint32_t place) {
   const ItemRecord* item = catalog_.item(page.places[place].item);
   if (item == nullptr) return;
-  if (!frozen_) {
+  if (!frozen_ && !publication_.suspect()) {
     lately_.add(mix64(kItem, item->key), 1, 0, moment_.time_ms);
     lately_.add(mix64(kCategory, category_of(*item)), 1, 0, moment_.time_ms);
   }
@@ -251,44 +240,6 @@ void Ranker::clicked(const ShownPage& page, uint32_t place) {
   in_vain_.add(mine, -in_vain_.read(mine, moment_.time_ms).a, 0, moment_.time_ms);
 }
 
-// Of a page with a click: how likely was this place, given that one was clicked?
-void Ranker::judge(const ShownPage& page, uint32_t clicked) {
-  const Note* note = note_of(page);
-  if (note == nullptr || clicked >= note->ends.size()) return;
-  Kind& kind = now_.kinds[static_cast<size_t>(note->kind)];
-  ++kind.clicks;
-  if (note->ranked) return;
-  std::array<double, kShares.size()> all{}, that{};
-  size_t known = 0;
-  for (size_t i = 0; i < note->ends.size(); ++i) {
-    if (note->row(i).empty() || std::isnan(note->bases[i])) continue;
-    ++known;
-    const auto place = static_cast<uint32_t>(i);
-    GaussWeights::Sums sums;
-    weights_.sum(note->row(i), 0, 0, sums);
-    // What scores are worth, bend by bend, is no opinion of its own: all are given it.
-    const auto bends = static_cast<double>(sums.mean[static_cast<size_t>(RankGroup::kScore)]);
-    const double more = residual(sums) - bends;
-    const double plain =
-        kind.plain[0].logit(plain_row(*note, page, place)) + static_cast<double>(at_place(sums)) + bends;
-    const double looked = looked_at(note->kind, page, place);
-    for (size_t t = 0; t < kShares.size(); ++t) {
-      const double p = sigmoid(plain + kShares[t] * more) * looked;
-      all[t] += p;
-      if (i == clicked) that[t] = p;
-    }
-  }
-  if (known < 2 || that[0] == 0) return;
-  auto& losses = learning_[static_cast<size_t>(note->kind)].losses;
-  size_t best = 0;
-  for (size_t t = 0; t < kShares.size(); ++t) {
-    const double doubt = t == 0 ? 0 : kDoubt;
-    losses[t] = doubt + (losses[t] - doubt) * kKeeps - log_of(that[t] / all[t]);
-    if (losses[t] < losses[best]) best = t;
-  }
-  kind.heard = best > 0;
-}
-
 void Ranker::learn(const LabelledExample& example) {
   if (example.task == SampleTask::kRevenue || example.page == nullptr) return;
   const ShownPage& page = *example.page;
@@ -296,42 +247,94 @@ void Ranker::learn(const LabelledExample& example) {
   if (note == nullptr || example.place >= note->ends.size()) return;
   const std::span<const uint32_t> row = note->row(example.place);
   if (row.empty()) return;
-  const auto head = static_cast<size_t>(example.task);
-  const double label = example.label > 0 ? 1 : 0;
-  double weight = static_cast<double>(example.weight);
-  if (label == 0) weight *= looked_at(note->kind, page, example.place);
-  study({note->kind, static_cast<uint8_t>(head), plain_row(*note, page, example.place), row,
-         static_cast<float>(label), static_cast<float>(weight)});
-}
-
-void Ranker::study(const RankLesson& lesson) {
-  if (on_lesson_) on_lesson_(lesson);
-  Kind& kind = now_.kinds[static_cast<size_t>(lesson.kind)];
-  const double plain = kind.plain[lesson.head].logit(lesson.plain);
-  const float full =
-      weights_.learn(lesson.row, lesson.head, static_cast<float>(plain), lesson.label, lesson.weight);
-  const auto label = static_cast<double>(lesson.label), weight = static_cast<double>(lesson.weight);
-  if (lesson.head == 0) {
-    const double keeps = kLossKeeps, takes = (1 - keeps) * weight;
-    kind.plain_loss = kind.plain_loss * keeps + takes * log_loss(plain, label);
-    kind.full_loss = kind.full_loss * keeps + takes * log_loss(static_cast<double>(full), label);
+  const float looked = example.firm ? 1 : static_cast<float>(looked_at(note->kind, page, example.place));
+  RankLesson lesson{.kind = note->kind,
+                    .head = static_cast<uint8_t>(example.task),
+                    .plain = plain_row(*note, page, example.place),
+                    .row = row,
+                    .label = example.label > 0 ? 1.0f : 0.0f,
+                    .weight = example.weight * (example.label > 0 ? 1.0f : looked),
+                    .taken = example.taken,
+                    .drawn = note->drawn.empty() ? std::nanf("") : note->drawn[example.place]};
+  if (lesson.head == 0 && lesson.taken == 0) {
+    weigh(lesson);
+    if (!std::isnan(lesson.drawn)) {
+      const double plain =
+          plain_.table(RankCopy::kTrained)[static_cast<size_t>(lesson.kind)][0].logit(lesson.plain);
+      count(lesson.kind, loss_of(lesson, plain), loss_of(lesson, plain + static_cast<double>(lesson.drawn)));
+    }
   }
-  kind.plain[lesson.head].learn(lesson.plain, label, weight);
-  ++now_.examples;
+  if (note->kind == RankKind::kSearch && lesson.taken == 0) {  // Its zero has been learned,
+    const auto zero = static_cast<float>(looked_at(note->kind, page, example.place));
+    if (lesson.label > 0) {
+      lesson.weight = 1;
+      lesson.taken = zero;
+    } else if (example.firm) {  // as if it had perhaps not been looked at.
+      lesson.weight = 1 - zero;
+    } else {
+      return;
+    }
+  }
+  teach(lesson);
 }
 
-double Ranker::loss(const RankLesson& lesson) const {
-  GaussWeights::Sums sums;
-  weights_.sum(lesson.row, lesson.head, 0, sums);
-  const double logit = now_.kinds[static_cast<size_t>(lesson.kind)].plain[lesson.head].logit(lesson.plain) +
-                       residual(sums) + static_cast<double>(at_place(sums));
-  return static_cast<double>(lesson.weight) * log_loss(logit, static_cast<double>(lesson.label));
+// What was chosen without having been shown, against something that was shown to somebody: there is no place
+// and no page, so only which of the two it was says something.
+void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
+  const ItemRecord *item = catalog_.item(example.item), *other = catalog_.item(example.against);
+  if (item == nullptr || other == nullptr || publication_.suspect()) return;
+  const Sequence sequence = profiles_.before(event, moment_.time_ms);
+  const RankAsked asked{.kind = RankKind::kOther,
+                        .shopper = sequence.shopper,
+                        .now_ms = moment_.time_ms,
+                        .steps = sequence.steps,
+                        .region = event.region};
+  page_.assign(catalog_, contexts_.active(event.region, moment_.time_ms), asked, now_.active,
+               weights_.mask());
+  const auto row_of = [&](ItemSlot slot, const ItemRecord& record, RankRow& out) {
+    page_.item_cells(record, slot, std::nanf(""), nullptr, counts_of(asked.shopper, record, asked.now_ms),
+                     out);
+    const auto begin = out.cells.begin();
+    std::sort(begin, begin + out.count);
+    out.count = static_cast<uint32_t>(std::unique(begin, begin + out.count) - begin);
+    return out.all();
+  };
+  RankRow chosen, passed;
+  const auto a = row_of(example.item, *item, chosen), b = row_of(example.against, *other, passed);
+  if (challenged()) challenger_.learn_pair(a, b, kPairWeight);
+  weights_.learn_pair(a, b, 0, kPairWeight);
 }
 
-void Ranker::forget() {
-  weights_.clear();
-  for (size_t k = 0; k < kRankKinds; ++k) now_.kinds[k].plain = first_plain(k);
-  publish();
+// Every place of a search is a zero as soon as it is shown.
+void Ranker::learn_zeros(const ShownPage& page) {
+  if (notes_.empty() || note_of(page) != &notes_.back() || notes_.back().kind != RankKind::kSearch) return;
+  Note& note = notes_.back();
+  notes_bytes_ -= note.bytes();
+  note.drawn.assign(note.ends.size(), std::nanf(""));
+  notes_bytes_ += note.bytes();
+  for (uint32_t place = 0; place < note.ends.size(); ++place) {
+    const std::span<const uint32_t> row = note.row(place);
+    if (row.empty()) continue;
+    const auto weight = static_cast<float>(looked_at(note.kind, page, place));
+    const PlainModel::Row plain = plain_row(note, page, place);
+    for (uint8_t head = 0; head < kHeads; ++head) {
+      const Logits before = teach({.kind = note.kind,
+                                   .head = head,
+                                   .plain = plain,
+                                   .row = row,
+                                   .label = 0,
+                                   .weight = weight,
+                                   .open = true});
+      if (head == 0) note.drawn[place] = static_cast<float>(before.full - before.plain);
+    }
+  }
+}
+
+// A lesson of the log: kept, learned.
+Ranker::Logits Ranker::teach(const RankLesson& lesson) {
+  if (publication_.updates().mode == RankerUpdates::Mode::kHybrid && !publication_.suspect())
+    reservoir_.add(lesson);
+  return study(lesson);
 }
 
 std::string Ranker::describe() const {
@@ -345,7 +348,11 @@ std::string Ranker::describe() const {
     std::snprintf(text, sizeof text, "; %s: %llu pages, %llu clicks, slope %.2f, %s, loss %.4f to %.4f",
                   kNames[k], static_cast<unsigned long long>(kind.pages),
                   static_cast<unsigned long long>(kind.clicks), kind.plain[0].slope(),
-                  kind.heard ? "heard" : "not heard", kind.plain_loss, kind.full_loss);
+                  kind.voices.heard ? "heard" : "not heard", kind.plain_loss, kind.full_loss);
+    out += text;
+    if (now.learner == RankLearner::kLinear) continue;
+    std::snprintf(text, sizeof text, ", believed: linear %.2f, deep %.2f, their sum %.2f",
+                  kind.voices.weight[0], kind.voices.weight[1], kind.voices.weight[2]);
     out += text;
   }
   return out;
@@ -354,18 +361,30 @@ std::string Ranker::describe() const {
 void Ranker::save(Writer& out) const {
   out.u32(kVersion);
   weights_.save(out);
+  plain_.save(out);
+  deep_.save(out);
+  beliefs_.save(out);
+  publication_.save(out);
+  out.f64(now_.prior);
+  out.f64(now_.caution);
+  out.u8(static_cast<uint8_t>(now_.learner));
+  challenger_.save(out);
+  reservoir_.save(out);
+  out.u64(replay_at_);
+  coming_.save(out);
+  out.i64(versioned_ms_);
   in_vain_.save(out);
   lately_.save(out);
+  importance_.save(out);
+  now_.scenarios.save(out);
+  out.u64(now_.active);
   out.u64(now_.examples);
   for (size_t k = 0; k < kRankKinds; ++k) {
     const Kind& kind = now_.kinds[k];
-    for (const PlainModel& plain : kind.plain) plain.save(out);
-    out.u8(kind.heard ? 1 : 0);
     out.u64(kind.clicks);
     out.u64(kind.pages);
     out.f64(kind.plain_loss);
     out.f64(kind.full_loss);
-    out.array(learning_[k].losses.data(), kShares.size());
   }
   out.u64(first_note_);
   out.varint(notes_.size());
@@ -376,26 +395,49 @@ void Ranker::save(Writer& out) const {
     out.varint(note.ends.size());
     out.array(note.ends.data(), note.ends.size());
     out.array(note.bases.data(), note.bases.size());
+    out.varint(note.drawn.size());
+    out.array(note.drawn.data(), note.drawn.size());
     out.varint(note.cells.size());
     out.array(note.cells.data(), note.cells.size());
   }
 }
 
 Status Ranker::load(Reader& in) {
-  if (in.u32() != kVersion) return corrupt("ranker: not of this version");
+  if (const uint32_t version = in.u32(); version != kVersion)
+    return corrupt("ranker: section of version " + std::to_string(version) + ", this program reads " +
+                   std::to_string(kVersion));
   TRY_STATUS(weights_.load(in));
+  plain_.load(in);
+  TRY_STATUS(deep_.load(in));
+  TRY_STATUS(beliefs_.load(in));
+  TRY_STATUS(publication_.load(in));
+  now_.prior = in.f64();
+  now_.caution = in.f64();
+  const uint8_t learner = in.u8();
+  if (learner > static_cast<uint8_t>(RankLearner::kEnsemble))
+    return corrupt("ranker: a learner that does not exist");
+  now_.learner = static_cast<RankLearner>(learner);
+  if (!in.ok() || !(now_.prior > 0) || !(now_.caution > 0)) return corrupt("ranker: cut short");
+  weights_.assume(challenger_config(weights_config(config_), {.prior = now_.prior, .caution = now_.caution}));
+  TRY_STATUS(challenger_.load(in, weights_config(config_)));
+  now_.challenger = challenger_.report();
+  TRY_STATUS(reservoir_.load(in, weights_.mask()));
+  replay_at_ = in.u64();
+  coming_.load(in);
+  versioned_ms_ = in.i64();
   TRY_STATUS(in_vain_.load(in));
   TRY_STATUS(lately_.load(in));
+  TRY_STATUS(importance_.load(in));
+  if (!now_.scenarios.load(in)) return corrupt("ranker: scenarios cut short");
+  now_.active = in.u64() & kAllFeatures;
+  now_.importance = std::make_shared<const Importance>(importance_);
   now_.examples = in.u64();
   for (size_t k = 0; k < kRankKinds; ++k) {
     Kind& kind = now_.kinds[k];
-    for (PlainModel& plain : kind.plain) plain.load(in);
-    kind.heard = in.u8() != 0;
     kind.clicks = in.u64();
     kind.pages = in.u64();
     kind.plain_loss = in.f64();
     kind.full_loss = in.f64();
-    in.array(learning_[k].losses.data(), kShares.size());
   }
   notes_.clear();
   notes_bytes_ = 0;
@@ -412,6 +454,11 @@ Status Ranker::load(Reader& in) {
     note.bases.resize(places);
     in.array(note.ends.data(), places);
     in.array(note.bases.data(), places);
+    if (const uint64_t drawn = in.varint(); drawn == places)
+      note.drawn.resize(places);
+    else if (drawn != 0)
+      return corrupt("ranker: an impression of two lengths");
+    in.array(note.drawn.data(), note.drawn.size());
     const uint64_t cells = in.varint();
     if (cells > in.remaining()) return corrupt("ranker: an impression cut short");
     note.cells.resize(cells);
@@ -422,7 +469,7 @@ Status Ranker::load(Reader& in) {
       from = end;
     }
     for (const uint32_t cell : note.cells)
-      if (static_cast<size_t>(group_of(cell)) >= kRankGroups || index_of(cell) > weights_.mask())
+      if (static_cast<size_t>(feature_of(cell)) >= kRankFeatures || index_of(cell) > weights_.mask())
         return corrupt("ranker: an impression with a feature that does not exist");
     notes_bytes_ += note.bytes();
     notes_.push_back(std::move(note));
@@ -433,76 +480,8 @@ Status Ranker::load(Reader& in) {
 }
 
 size_t Ranker::bytes() const {
-  return weights_.bytes() + in_vain_.bytes() + lately_.bytes() + notes_bytes_;
-}
-
-namespace {
-
-RankPage& page_of_thread() {
-  static thread_local RankPage page;
-  return page;
-}
-
-}  // namespace
-
-RankQuery::RankQuery(const Ranker& ranker, const RankAsked& asked)
-    : ranker_(ranker),
-      asked_(asked),
-      kind_(ranker.parameters().kinds[static_cast<size_t>(asked.kind)]),
-      heard_(kind_.heard && kind_.clicks >= ranker.config_.clicks_min),
-      page_(page_of_thread()) {
-  if (ready()) page_.assign(ranker.catalog_, asked, ranker.weights_.mask());
-}
-
-void RankQuery::judge(std::span<const RankCandidate> candidates, const RankObjective& objective,
-                      std::vector<RankVerdict>& out) const {
-  out.assign(candidates.size(), {});
-  if (!ready()) return;
-  for (const RankCandidate& one : candidates) ranker_.catalog_.fetch(one.item);
-  static thread_local std::array<RankRow, kTogether> rows;
-  for (size_t from = 0; from < candidates.size(); from += kTogether) {
-    const size_t n = std::min(kTogether, candidates.size() - from);
-    for (size_t i = 0; i < n; ++i) {
-      const RankCandidate& one = candidates[from + i];
-      rows[i].count = 0;
-      const ItemRecord* item = ranker_.catalog_.item(one.item);
-      if (item == nullptr) continue;
-      page_.item_cells(*item, one.item, one.base, one.match,
-                       ranker_.counts_of(asked_.shopper, *item, asked_.now_ms), rows[i]);
-      ranker_.weights_.fetch(rows[i].all());
-    }
-    for (size_t i = 0; i < n; ++i) judge_one(rows[i].all(), candidates[from + i], objective, out[from + i]);
-  }
-}
-
-void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,
-                          const RankObjective& objective, RankVerdict& out) const {
-  const double slope = std::max(kind_.plain[0].slope(), kSlopeMin[static_cast<size_t>(asked_.kind)]);
-  const PlainModel::Row x =
-      PlainModel::row(static_cast<double>(candidate.base), kUsual[static_cast<size_t>(asked_.kind)], 0);
-  const double weights[Ranker::kHeads] = {objective.click, objective.cart, objective.purchase};
-  double full = 0, plain = 0;
-  double share[Ranker::kHeads] = {};
-  GaussWeights::Sums sums[Ranker::kHeads];
-  for (size_t head = 0; head < Ranker::kHeads; ++head) {
-    if (weights[head] <= 0) continue;
-    ranker_.weights_.sum(row, head, ~kNotOfCandidates, sums[head]);
-    const double logit = kind_.plain[head].logit(x);
-    const double p = sigmoid(logit + residual(sums[head]));
-    const double value = head == 2 ? candidate.value : 1;
-    share[head] = weights[head] * value * p;
-    full += share[head];
-    plain += weights[head] * sigmoid(logit);
-  }
-  if (full <= 0 || plain <= 0) return;
-  out.lift = (log_of(full) - log_of(plain)) / slope;
-  for (size_t head = 0; head < Ranker::kHeads; ++head) {
-    if (share[head] <= 0) continue;
-    const double part = share[head] / full / slope;
-    for (size_t g = 0; g < kRankGroups; ++g)
-      if ((kNotOfCandidates >> g & 1) == 0) out.parts[g] += part * static_cast<double>(sums[head].mean[g]);
-    out.deviation += part * std::sqrt(static_cast<double>(std::max(sums[head].variance, 0.0f)));
-  }
+  return weights_.bytes() + deep_.bytes() + challenger_.bytes() + reservoir_.bytes() + in_vain_.bytes() +
+         lately_.bytes() + notes_bytes_ + coming_.bytes();
 }
 
 }  // namespace freshet

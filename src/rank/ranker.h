@@ -10,12 +10,13 @@
 //
 //   lift = (ln sum_h w_h v_h sigmoid(full_h) - ln sum_h w_h sigmoid(plain_h)) / b
 //
-// so that a ranker that knows nothing (weights of zero) changes nothing. It is heard, by kind of page, while
-// "which place of the page was clicked", given that one was, is likelier with some share of its opinion (1/4
-// .. 1) than with none, by kDoubt nats at first: a ranker that does not order better is not heard. It is
-// judged on pages that were ordered without it (settings: ranker.control keeps a share of them): on a page of
-// its own choice, everything looks as good to it as everything else, and what is left of its opinion is
-// mostly error.
+// so that a ranker that knows nothing (weights of zero) changes nothing. A deep learner (deep_weights.h)
+// learns the same lessons while `ranker.learner` asks for it, and sigmoid(full) is then what the voices of
+// both say, mixed as experts.h does. The ranker is heard, by kind of page, while "which place of the page was
+// clicked", given that one was, is likelier with some share of some opinion than with none: a ranker that
+// does not order better is not heard. It is judged on pages that were ordered without it (settings:
+// ranker.control keeps a share of them): on a page of its own choice, everything looks as good to it as
+// everything else, and what is left of its opinion is mostly error.
 //
 // Position bias. In searches a zero weighs as much as its place is looked at (the propensities of
 // clicks/examination.h, clipped): for rates g well below 1, theta ln(1 - g) is what a place looked at with
@@ -23,19 +24,23 @@
 // part of a lift.
 //
 // Labels, and when they come, are the joiner's: a 1 at once, a 0 when the window has passed, late ones with
-// their weights (sample/joiner.h). Features are as they stood when the impression was folded; they are kept
-// with it (`notes_bytes_max`; the oldest goes first, and what comes for it then teaches nothing).
+// their weights (sample/joiner.h). But of a search every place is a zero of all heads as soon as it is shown,
+// and an action, whenever it comes, a 1 that takes its zero back (fake negatives: Ktena et al. 2019,
+// "Addressing delayed feedback for continuous training with neural networks in CTR prediction"). Features are
+// as they stood when the impression was folded; they are kept with it (`notes_bytes_max`; the oldest goes
+// first, and what comes for it then teaches nothing).
 //
 // Threads: apply(), save(), load() by the thread that folds profiles (fold/staged_folds.h), before the
-// profiles; RankQuery on any thread under an EpochGuard. Memory: weights 32 bytes << weight_bits, memories
-// 16 bytes << memory_bits each, made when first needed, and notes. Cost: 25 us a page of ten, 2 us an
-// example; docs/benchmarks.md has that of asking.
+// profiles; RankQuery on any thread under an EpochGuard. Memory: weights 48 bytes << weight_bits, vectors 60
+// bytes << deep_bits if they are asked for, memories 16 bytes << memory_bits each, made when first needed,
+// and notes. Cost: docs/benchmarks.md.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,21 +48,37 @@
 
 #include "base/epoch.h"
 #include "clicks/click_model.h"
+#include "feature/contexts.h"
 #include "feature/profiles.h"
+#include "rank/belief_part.h"
+#include "rank/challenger.h"
+#include "rank/deep_weights.h"
+#include "rank/experts.h"
 #include "rank/features.h"
 #include "rank/gauss_weights.h"
+#include "rank/importance.h"
+#include "rank/lesson.h"
 #include "rank/memory.h"
-#include "rank/plain_model.h"
+#include "rank/plain_part.h"
+#include "rank/publication.h"
+#include "rank/rank_version.h"
+#include "rank/reservoir.h"
+#include "rank/scenario_gate.h"
 #include "sample/joiner.h"
+#include "settings/settings.h"
 
 namespace freshet {
 
 struct RankerConfig {
   uint32_t weight_bits = 20;  // 2^n weights of each head; 10..24
+  uint32_t deep_bits = 18;    // 2^n vectors of the deep learner; 10..24
   uint32_t memory_bits = 18;  // 2^n counts of (shopper, item), and of items and categories; 4..24
   size_t notes_bytes_max = 64u << 20;
   uint64_t clicks_min = 50;  // Of a kind of page, before it is re-ranked.
 };
+
+// Of the linear learner, before anything is known.
+GaussWeights::Config weights_config(const RankerConfig& config);
 
 // What a page is ordered for: the sum over heads of weight . value . probability.
 struct RankObjective {
@@ -72,28 +93,24 @@ struct RankCandidate {
   double value = 1;                      // Of a purchase, against what purchases are usually worth.
 };
 
-// One example as it is learned.
-struct RankLesson {
-  RankKind kind = RankKind::kOther;
-  uint8_t head = 0;
-  PlainModel::Row plain{};
-  std::span<const uint32_t> row;  // Until the call returns.
-  float label = 0, weight = 1;
-};
+// Parts of a lift: the groups of features, and what the deep learner says of them together.
+constexpr size_t kRankParts = kRankGroups + 1, kDeepPart = kRankGroups;
+std::string_view rank_part_name(size_t part);    // "visit", "together"
+std::string_view rank_part_reason(size_t part);  // For a shopper.
 
 struct RankVerdict {
-  double lift = 0;                          // To be added to base.
-  double deviation = 0;                     // Of the lift: what is not known of it.
-  std::array<double, kRankGroups> parts{};  // Of the lift, by group; the rest is the objective's.
+  double lift = 0;                         // To be added to base.
+  double deviation = 0;                    // Of the lift: what is not known of it.
+  std::array<double, kRankParts> parts{};  // Of the lift; the rest is the objective's.
 };
 
 class Ranker final : public Fold {
  public:
   static constexpr size_t kHeads = GaussWeights::kHeads;
-  static constexpr std::array<double, 5> kShares = {0, 0.25, 0.5, 0.75, 1};
 
   Ranker(const Moment& moment, const Catalog& catalog, const Profiles& profiles, const Joiner& joiner,
-         const ClickModel& clicks, RankerConfig config = {});
+         const ClickModel& clicks, const Contexts& contexts, const Settings& settings,
+         RankerConfig config = {});
   ~Ranker() override;
 
   std::string_view name() const override { return "ranker"; }
@@ -105,23 +122,45 @@ class Ranker final : public Fold {
   // For measuring. freeze(): nothing is learned or counted from now on but what shoppers were shown.
   // forget(): weights and what scores are worth, not what was counted nor whether it is heard. study(): a
   // lesson of elsewhere. Each lesson of this one is told to the listener before it is learned.
-  void freeze() { frozen_ = true; }
+  struct Logits {
+    double plain = 0, full = 0;  // What its score alone says, and all that is known.
+  };
+  void freeze();
   void forget();
-  void study(const RankLesson& lesson);
+  Logits study(const RankLesson& lesson);
   void on_lesson(std::function<void(const RankLesson&)> listener) { on_lesson_ = std::move(listener); }
+  GaussWeights::Error serving_error() const { return weights_.serving_error(); }
   double loss(const RankLesson& lesson) const;  // Weighted log loss, before it is learned.
 
-  struct Kind {  // Of page.
-    std::array<PlainModel, kHeads> plain;
-    bool heard = false;
+  struct Kind {                            // Of page.
+    std::array<PlainModel, kHeads> plain;  // That is live.
+    RankBelief::Voices voices;             // Likewise: who is asked, and whether anybody is heard.
     uint64_t clicks = 0, pages = 0;
     double plain_loss = 0, full_loss = 0;  // Log loss of clicks, each before it was learned, lately.
   };
   struct Parameters {  // What requests read; immutable.
     std::array<Kind, kRankKinds> kinds;
     uint64_t examples = 0;
+    uint64_t active = kAllFeatures;  // Features that are made.
+    ScenarioGate scenarios;
+    std::shared_ptr<const Importance> importance;  // As of a while ago; never null.
+    ChallengerReport challenger;
+    double prior = 1, caution = 1.3;             // Of the linear learner (RankerChallenger)
+    RankLearner learner = RankLearner::kLinear;  // Who is asked.
   };
   const Parameters& parameters() const { return *parameters_.load(std::memory_order_acquire); }
+  // What of it is live, and why (rank/publication.h). configure(): the setting, before the event it is of.
+  void configure(const RankerUpdates& updates);
+  // Who is asked from now on: the setting; a challenger that takes the place may change it.
+  void choose(RankLearner learner);
+  // Another configuration in the shadow from now on, or none.
+  void challenge(const RankerChallenger& challenger);
+  const Publication& publication() const { return publication_; }
+  // Versions that were found to be good, at most one an hour of event time; on the fold thread, must be
+  // quick. The same log gives the same versions.
+  void on_version(std::function<void(RankVersion)> sink) { on_version_ = std::move(sink); }
+  // Could such a version be put in place of what is live? kInvalid: what does not fit.
+  Status check(const std::vector<VersionPart>& parts) const;
   std::string describe() const;  // For people; under an EpochGuard or on the fold thread.
 
  private:
@@ -133,15 +172,14 @@ class Ranker final : public Fold {
     std::vector<uint32_t> cells;  // Of all places, one after the other,
     std::vector<uint16_t> ends;   // and where each ends.
     std::vector<float> bases;
-    size_t bytes() const { return sizeof *this + 4 * cells.size() + 6 * ends.size(); }
+    std::vector<float> drawn;  // RankLesson::drawn, NaN where there is no row; empty: no zeros at once.
+    size_t bytes() const { return sizeof *this + 4 * cells.size() + 6 * ends.size() + 4 * drawn.size(); }
     std::span<const uint32_t> row(size_t place) const {
       const size_t from = place == 0 ? 0 : ends[place - 1];
       return std::span(cells).subspan(from, ends[place] - from);
     }
   };
-  struct Learning {  // Of a kind of page, beside Kind.
-    std::array<double, kShares.size()> losses{};
-  };
+  struct PageOpinions;
 
   void start();
   void note(const Event& event, const ShownPage& page);
@@ -150,20 +188,56 @@ class Ranker final : public Fold {
   double looked_at(RankKind kind, const ShownPage& page, uint32_t place) const;
   void judge(const ShownPage& page, uint32_t clicked);
   void learn(const LabelledExample& example);
+  void learn_pair(const Event& event, const LabelledExample& example);
+  void learn_zeros(const ShownPage& page);
+  Logits teach(const RankLesson& lesson);
+  void weigh(const RankLesson& lesson);
+  void count(RankKind kind, double plain_loss, double full_loss);
+  void promote_challenger();
+  bool challenged() const { return challenger_.on() && !publication_.standing(); }
+  bool learns_deep() const {
+    return now_.learner != RankLearner::kLinear ||
+           (challenger_.on() && challenger_.of().learner != RankLearner::kLinear);
+  }
+  Logits take_in(const RankLesson& lesson);
+  uint64_t features_made() const;
   void clicked(const ShownPage& page, uint32_t place);
   RankCounts counts_of(uint64_t shopper, const ItemRecord& item, TimeMs now_ms) const;
   void publish();
+  PageOpinions opinions(const Note& note, const ShownPage& page);
+  void ask_deep(const Note& note, PageOpinions& said);
+  void guard(const PageOpinions& said, uint32_t clicked);
+  void believe(const PageOpinions& said, uint32_t clicked);
+  void replay();
+  void keep_version(uint64_t number);
+  void operate(const Event& event);
+  std::vector<ServedPart*> parts() { return {&weights_, &plain_, &deep_, &beliefs_}; }
+  Publication::When when() const { return {at_, moment_.now_ms}; }
 
   const Moment& moment_;
   const Catalog& catalog_;
   const Profiles& profiles_;
   const Joiner& joiner_;
   const ClickModel& clicks_;
+  const Contexts& contexts_;
+  const Settings& settings_;
   const RankerConfig config_;
   GaussWeights weights_;
+  Importance importance_;
+  PlainPart plain_;
+  DeepWeights deep_;
+  DeepWeights::Asked deep_asked_;  // Of the fold thread.
+  BeliefPart beliefs_;
+  Publication publication_;
+  Challenger challenger_;
+  Reservoir reservoir_;
+  uint64_t replay_at_ = 0;  // Of the reservoir, where the pass is.
+  Offset at_ = 0;
+  BundleParts coming_;             // Of a version that is put in place.
+  TimeMs versioned_ms_ = kNoTime;  // When the last one was kept.
+  std::function<void(RankVersion)> on_version_;
   RankMemory in_vain_, lately_;
   Parameters now_;
-  std::array<Learning, kRankKinds> learning_{};
   std::deque<Note> notes_;  // Of the impressions from first_note_ on, in their order.
   uint64_t first_note_ = 0;
   size_t notes_bytes_ = 0;
@@ -185,13 +259,14 @@ class RankQuery {
 
  private:
   void judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,
-                 const RankObjective& objective, RankVerdict& out) const;
+                 const RankObjective& objective, const DeepWeights::Logits& deep, RankVerdict& out) const;
 
   const Ranker& ranker_;
   const RankAsked asked_;
   const Ranker::Kind& kind_;
   const bool heard_;
-  RankPage& page_;  // Of this thread.
+  double scenario_ = 1;  // The share of its adjustment that is heard.
+  RankPage& page_;       // Of this thread.
 };
 
 }  // namespace freshet

@@ -5,13 +5,12 @@
 //                 (1 - d) (score - least) / (best - least) - d max over those placed of likeness
 //               (Carbonell and Goldstein 1998, "The use of MMR"; d = 1 - lambda); likeness: .6 for the same
 //               category and .4 for the same brand
-//   cap         of what is left, an item of a category that has its places already waits until nothing else
-//   is trial       on a share of pages, one place but the first, drawn evenly, goes to an item j from behind
-//   the
-//               page, drawn in proportion to P(j is better than who stands there), both Gaussian: probability
-//               matching (Thompson 1933) within the pair. What was drawn, and with which probability, is
-//               known exactly: propensity of the newcomer = share / (places - 1) x that of the draw; of who
-//               stood there = 1 - share / (places - 1)
+//   cap         of what is left, an item of a category that has its places waits until nothing else is
+//   trial       on a share of pages, one place but the first, drawn evenly, goes to an item j from behind
+//               the page, drawn in proportion to P(j is better than who stands there), both Gaussian:
+//               probability matching (Thompson 1933) within the pair. What was drawn, and with which
+//               probability, is known exactly: propensity of the newcomer = share / (places - 1) x that of
+//               the draw; of who stood there = 1 - share / (places - 1)
 //
 // Threads: pure. Cost: without diversity and cap nothing but the trial; with them places x candidates.
 #pragma once

@@ -170,19 +170,18 @@ void Ranking::rank_by(const RecommendQuery& query, size_t source, size_t column,
 RecommendReason Ranking::reason(const RankingWork& work, size_t index) const {
   const auto weights = mixture_->source_weights();
   const ItemSlot item = work.slate.item(work.chosen[index]);
-  // By Bayes' rule over the sources, each with a floor: a source is believed where it is sure.
-  float most = 0;
-  size_t best = sources_.size();
-  for (size_t s = 0; s < sources_.size(); ++s) {
-    const float said = work.shares[index][s] * (weights[s] + 0.05f);
-    if (said <= most) continue;
-    most = said;
-    best = s;
+  // By Bayes' rule over the sources, each with a floor: a source is believed where it is sure. One that has
+  // nothing to say of this item (never seen after any of these) gives way to the next.
+  std::vector<std::pair<float, size_t>> said;
+  for (size_t s = 0; s < sources_.size(); ++s)
+    said.emplace_back(-work.shares[index][s] * (weights[s] + 0.05f), s);
+  std::sort(said.begin(), said.end());
+  for (const auto& [share, s] : said) {
+    RecommendReason reason = sources_[s]->reason(work.context, item);
+    reason.source = number_[s];
+    if (reason.kind != RecommendReason::Kind::kNone) return reason;
   }
-  if (best == sources_.size()) return {};
-  RecommendReason reason = sources_[best]->reason(work.context, item);
-  reason.source = number_[best];
-  return reason;
+  return {};
 }
 
 std::vector<std::vector<RecommendPart>> Ranking::explain(const RankingWork& work) const {

@@ -187,6 +187,7 @@ TEST(Recommender, PartsAddUpToTheScoreOnEverySurface) {
     for (size_t i = 0; i < page.size(); ++i) {
       EXPECT_EQ(page[i].item, plain[i].item);
       EXPECT_TRUE(plain[i].parts.empty());
+      EXPECT_NE(plain[i].reason.kind, RecommendReason::Kind::kNone) << int(surface) << " " << i;
       double sum = 0;
       for (const RecommendPart& part : page[i].parts) sum += part.value;
       EXPECT_EQ(sum, double{page[i].score}) << int(surface) << " " << i;

@@ -11,6 +11,8 @@ namespace {
 constexpr uint32_t kVersion = 1;
 constexpr size_t kChainMax = 16;  // Impressions of a shopper looked through for an item.
 constexpr size_t kPairwiseTries = 8;
+constexpr uint8_t kDwelt = 1 << 7;                  // Of ShownPlace::answered
+constexpr float kDwellMost = 0.8f;                  // Of a click, that a short visit takes back.
 constexpr uint64_t kPairwise = 0x7061697277697365;  // Purpose of its draws.
 
 uint8_t bit(SampleTask task) {
@@ -22,19 +24,9 @@ void forget(std::unordered_map<uint64_t, uint64_t>& map, uint64_t key, uint64_t 
   if (found != map.end() && found->second == number) map.erase(found);
 }
 
-std::string_view text_of(const Event& event, std::string_view name) {
-  for (const Attribute& attribute : event.attributes)
-    if (attribute.name == name)
-      if (const auto* text = std::get_if<std::string>(&attribute.value)) return *text;
-  return {};
-}
-
 int64_t number_of(const Event& event, std::string_view name, int64_t absent, int64_t most) {
-  for (const Attribute& attribute : event.attributes)
-    if (attribute.name == name)
-      if (const auto* number = std::get_if<int64_t>(&attribute.value); number != nullptr && *number >= 0)
-        return std::min(*number, most);
-  return absent;
+  const auto* number = event.attribute_as<int64_t>(name);
+  return number != nullptr && *number >= 0 ? std::min(*number, most) : absent;
 }
 
 }  // namespace
@@ -74,7 +66,8 @@ void Joiner::show(const Event& event, uint64_t shopper) {
   page.exchanged = static_cast<int8_t>(number_of(event, "exchanged", -1, 127));
   page.search = event.surface == "search" || !event.query.empty();
   fold_words(event.query, page.query, config_.query_bytes_max);
-  const std::string_view features = text_of(event, "features");
+  const auto* given = event.attribute_as<std::string>("features");
+  const std::string_view features = given == nullptr ? std::string_view() : *given;
   if (features.size() <= config_.features_bytes_max) page.features = features;
   page.places.reserve(std::min(event.shown.size(), config_.places_max));
   for (const ShownItem& item : event.shown) {
@@ -112,10 +105,11 @@ bool Joiner::join(const Event& event, uint64_t shopper) {
   }
   const auto last = by_shopper_.find(shopper);
   if (shopper == 0 || last == by_shopper_.end()) return false;
+  const bool waits = event.type == EventType::kPurchase || event.type == EventType::kRefund;
+  const TimeMs age_max = waits ? config_.late_ms : config_.window_ms;
   uint64_t number = last->second;
   for (size_t looked = 0; looked < kChainMax && number >= first_; ++looked) {
-    if (shows(number, moment_.item, event.type == EventType::kPurchase ? config_.late_ms : config_.window_ms))
-      return true;
+    if (shows(number, moment_.item, age_max)) return true;
     const uint64_t before = page(number).before;
     if (before == 0) return false;
     number = before - 1;
@@ -124,7 +118,17 @@ bool Joiner::join(const Event& event, uint64_t shopper) {
 }
 
 void Joiner::act(const Event& event, uint64_t shopper) {
-  if (moment_.item == kNoItem || !is_positive_action(event.type)) return;
+  if (moment_.item == kNoItem) return;
+  if (event.type == EventType::kDismiss || event.type == EventType::kRefund) {
+    if (!join(event, shopper)) return;
+    if (event.type == EventType::kDismiss)
+      dismiss();
+    else
+      take_back(SampleTask::kPurchase, 1);
+    followed_ = nullptr;  // Nobody answered.
+    return;
+  }
+  if (!is_positive_action(event.type)) return;
   if (!join(event, shopper)) {
     explain_alone(moment_.item);
     return;
@@ -139,7 +143,46 @@ void Joiner::act(const Event& event, uint64_t shopper) {
     answer(SampleTask::kCart, 1);
   } else {
     answer(SampleTask::kClick, 1);
+    dwell(event);
   }
+}
+
+void Joiner::dismiss() {
+  ShownPlace& place = followed_->places[place_];
+  for (const SampleTask task : {SampleTask::kClick, SampleTask::kCart, SampleTask::kPurchase}) {
+    if (((place.answered | place.settled) & bit(task)) != 0) continue;
+    place.settled |= bit(task);
+    ++counted_[static_cast<size_t>(task)].zeros;
+    examples_.push_back({.task = task, .firm = true, .page = followed_, .place = place_, .item = place.item});
+  }
+  place.settled |= bit(SampleTask::kRevenue);
+}
+
+// A 1 turns out to be a 0, or a share of one.
+void Joiner::take_back(SampleTask task, float share) {
+  ShownPlace& place = followed_->places[place_];
+  if ((place.answered & bit(task)) == 0) return;
+  if (share == 1) {  // The next one counts again, as one that comes late.
+    place.answered = static_cast<uint8_t>(place.answered & ~bit(task));
+    place.settled |= bit(task);
+  }
+  examples_.push_back({.task = task,
+                       .weight = share,
+                       .firm = true,
+                       .taken = share,
+                       .page = followed_,
+                       .place = place_,
+                       .item = place.item});
+}
+
+void Joiner::dwell(const Event& event) {
+  const auto* ms = event.attribute_as<int64_t>("dwell_ms");
+  ShownPlace& place = followed_->places[place_];
+  if (ms == nullptr || *ms < 0 || (place.answered & kDwelt) != 0) return;
+  place.answered |= kDwelt;
+  if (*ms >= kDwell) return;
+  const auto stayed = static_cast<float>(*ms) / static_cast<float>(kDwell);
+  take_back(SampleTask::kClick, std::min(1 - stayed, kDwellMost));
 }
 
 void Joiner::answer(SampleTask task, double value) {

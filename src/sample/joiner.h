@@ -14,6 +14,12 @@
 //                      label 1: 1 + p_late,   label 0: (1 + p_late) p_true
 //                    p_late: late ones among all examples' places; p_true: real zeros among those given as
 //                    zeros; both counted by task from what has been seen, so that weights sum to the places;
+//   label 0, firm    of all tasks of a place that was dismissed: at once, and not again when the window
+//   passes; label 0, taken   a refund takes the 1 of its purchase back; a visit that was short (attribute
+//   dwell_ms of a
+//                    click or view, or of a later one of the same item) takes back the share of the click by
+//                    which it was too short: 1 - dwell / kDwell, at most 4/5 (after Yi et al. 2014, "Beyond
+//                    clicks: dwell time for personalization"; linear, so that it needs no fit);
 //   pairwise         of an action that no impression explains: its item before `against`, drawn from what was
 //                    shown lately, keyed by the event; no part of the pointwise stream.
 //
@@ -55,7 +61,7 @@ struct JoinerConfig {
 struct ShownPlace {
   ItemSlot item = kNoItem;
   float propensity = 1;  // That it stood here and not at the neighbouring place; NaN: not known.
-  uint8_t answered = 0;  // Bit of each task (1 << SampleTask),
+  uint8_t answered = 0;  // Bit of each task (1 << SampleTask); 1 << 7: how long it was looked at is known;
   uint8_t settled = 0;   // and of those given as 0.
 };
 
@@ -80,6 +86,8 @@ struct LabelledExample {
   float weight = 1;
   bool late = false;
   bool pairwise = false;
+  bool firm = false;                // A zero that was said.
+  float taken = 0;                  // Of a 0: weight of the 1 of the same place that it takes back.
   const ShownPage* page = nullptr;  // Until the next event; pairwise: none
   uint32_t place = 0;
   ItemSlot item = kNoItem, against = kNoItem;
@@ -87,6 +95,7 @@ struct LabelledExample {
 
 class Joiner final : public Fold {
  public:
+  static constexpr int64_t kDwell = 10'000;  // ms: who stays so long meant the click.
   Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config = {});
 
   std::string_view name() const override { return "joiner"; }
@@ -119,6 +128,9 @@ class Joiner final : public Fold {
   bool join(const Event& event, uint64_t shopper);
   bool shows(uint64_t number, ItemSlot item, TimeMs age_max);
   void answer(SampleTask task, double value);
+  void dismiss();
+  void take_back(SampleTask task, float share);
+  void dwell(const Event& event);
   void explain_alone(ItemSlot item);
   void close(ShownPage& page);
   void close_old();

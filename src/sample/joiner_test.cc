@@ -108,6 +108,60 @@ TEST(Joiner, AttributesByQueryIdThenByItemAndTime) {
   }
 }
 
+TEST(Joiner, ADismissalIsAZeroAtOnceAndNotAgain) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  stream.act(EventType::kDismiss, "a", "ada", 1, kMinute);
+  EXPECT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0");
+  for (const LabelledExample& one : stream.joiner_.examples()) EXPECT_TRUE(one.firm);
+  EXPECT_EQ(stream.joiner_.followed(), nullptr) << "nobody answered";
+  stream.act(EventType::kDismiss, "a", "ada", 1, kMinute);
+  EXPECT_EQ(stream.examples(), "");
+  stream.show("b", "bob", {5}, 31 * kMinute);
+  EXPECT_EQ(stream.examples(), "click@1=0 cart@1=0 purchase@1=0");
+}
+
+TEST(Joiner, ARefundTakesThePurchaseBack) {
+  Stream stream;
+  stream.show("a", "ada", {1}, 0);
+  stream.act(EventType::kRefund, "a", "ada", 1, kMinute);
+  EXPECT_EQ(stream.examples(), "") << "nothing was bought";
+  stream.act(EventType::kPurchase, "a", "ada", 1, kMinute);
+  stream.show("b", "bob", {5}, kDayMs);  // The window of the first page has passed.
+  stream.act(EventType::kRefund, "", "ada", 1, 2 * kDayMs);
+  const LabelledExample& back = stream.joiner_.examples().back();
+  EXPECT_EQ(back.task, SampleTask::kPurchase);
+  EXPECT_EQ(back.label, 0);
+  EXPECT_EQ(back.taken, 1);
+  stream.act(EventType::kRefund, "", "ada", 1, 2 * kDayMs);
+  EXPECT_EQ(stream.examples(), "") << "it is taken back once";
+}
+
+TEST(Joiner, AShortVisitTakesAShareOfTheClickBack) {
+  struct Case {
+    int64_t ms;
+    float taken;  // 0: nothing
+  };
+  for (const Case& one : std::vector<Case>{{20'000, 0}, {10'000, 0}, {5'000, 0.5f}, {0, 0.8f}, {-5, 0}}) {
+    Stream stream;
+    stream.show("a", "ada", {1}, 0);
+    stream.act(EventType::kClick, "a", "ada", 1, kMinute);
+    Event view;
+    view.type = EventType::kView;
+    view.query_id = "a";
+    view.user = "ada";
+    view.item = "i1";
+    view.attributes = {{"dwell_ms", one.ms}};
+    stream.apply(view, kMinute);
+    ASSERT_EQ(stream.joiner_.examples().size(), one.taken > 0 ? 1u : 0u) << one.ms;
+    if (one.taken > 0) {
+      EXPECT_FLOAT_EQ(stream.joiner_.examples()[0].taken, one.taken);
+    }
+    stream.apply(view, kMinute);
+    EXPECT_TRUE(stream.joiner_.examples().empty()) << "it is said once";
+  }
+}
+
 TEST(Joiner, LabelsOnceThenZerosThenLateOnes) {
   Stream stream;
   stream.show("a", "ada", {1, 2}, 0);
@@ -118,8 +172,6 @@ TEST(Joiner, LabelsOnceThenZerosThenLateOnes) {
   stream.act(EventType::kClick, "a", "ada", 2, kMinute);
   EXPECT_EQ(stream.examples(), "");  // The same click again.
   EXPECT_FALSE(stream.joiner_.first_answer());
-  stream.act(EventType::kDismiss, "a", "ada", 1, kMinute);
-  EXPECT_EQ(stream.examples(), "");
   stream.show("b", "bob", {5}, 31 * kMinute);
   EXPECT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0 cart@1=0 purchase@1=0");
   stream.act(EventType::kPurchase, "a", "ada", 1, 40 * kMinute);

@@ -3,7 +3,8 @@
 //
 //   clicks  click_weight . best score by words . (part - the least part of the window), parts limited to
 //           -1.5 .. 1.5 around their middle (clicks/click_model.h says what they are)
-//   trial   click_exploration . doubt . a draw of a normal distribution, by (page, item)
+//   trial   the worth of a rate of g (1 + click_exploration . doubt . (6 + a draw of a normal distribution)),
+//           the draw by (page, item): what is little known is lifted, more or less
 //
 // Both only move the first kClickWindow; none of them falls behind what stands after the window.
 #include <algorithm>
@@ -16,7 +17,8 @@
 namespace freshet::search_internal {
 namespace {
 
-constexpr double kPartMax = 1.5;                               // To either side, of the best score by words.
+constexpr double kOptimism = 6;   // Deviations of the draw that what is doubtful is lifted by.
+constexpr double kPartMax = 1.5;  // To either side, of the best score by words.
 constexpr uint64_t kTrial = 0x747269616c, kSwap = 0x73776170;  // Purposes of draws.
 constexpr double kDoubtMax = 0.08;  // Of ln theta of the tenth place: until then there are
 constexpr double kMoreSwaps = 4;    // so many times as many exchanges.
@@ -70,14 +72,24 @@ void learned(Context& c) {
   thread_local std::string words;
   fold_words(c.request.query, words, JoinerConfig{}.query_bytes_max);
   const ClickModel::Query query(*c.clicks, words);
-  double least = HUGE_VAL, most = -HUGE_VAL;
-  for (Candidate& one : window) {
+  thread_local std::vector<ClickModel::Query::Asked> asked_of;
+  thread_local std::vector<ClickModel::Query::Verdict> verdicts;
+  asked_of.clear();
+  for (const Candidate& one : window) {
     const ItemRecord* item = c.catalog.item(one.slot);
-    const auto verdict = query.verdict(one.slot, item == nullptr ? 0 : item->key, one.match);
-    one.clicks = verdict.part;
-    one.trial = verdict.deviation;
-    least = std::min(least, one.clicks);
-    most = std::max(most, one.clicks);
+    asked_of.push_back({.item = one.slot, .match = one.match});
+    if (item == nullptr) continue;
+    asked_of.back().item_key = item->key;
+    asked_of.back().title = item->title;
+  }
+  verdicts.assign(window.size(), {});
+  query.verdicts(asked_of, verdicts);
+  double least = HUGE_VAL, most = -HUGE_VAL;
+  for (size_t i = 0; i < window.size(); ++i) {
+    window[i].clicks = verdicts[i].part;
+    window[i].trial = verdicts[i].doubt;
+    least = std::min(least, window[i].clicks);
+    most = std::max(most, window[i].clicks);
   }
   // The middle of what is said is the middle of what may be said.
   const double middle = (least + most) / 2,
@@ -89,7 +101,8 @@ void learned(Context& c) {
     double trial = 0;
     if (c.request.explore != 0) {
       Draw draw(mix64(c.request.explore, mix64(one.slot, kTrial)));
-      trial = std::clamp(c.settings.click_exploration * one.trial * normal(draw), -kPartMax, kPartMax);
+      const double more = c.settings.click_exploration * one.trial * (kOptimism + normal(draw));
+      trial = std::clamp(query.worth(more), -kPartMax, kPartMax);
     }
     // A trial that lowers takes no more than clicks gave: what is after the window stays there.
     one.trial = std::max(in_steps(scale * trial), -one.clicks);

@@ -20,7 +20,8 @@ namespace {
 constexpr double kLiftMax = 1.5;  // To either side, of the best score by words.
 
 RankAsked asked_of(const Context& c) {
-  RankAsked asked{.kind = RankKind::kSearch, .now_ms = c.now_ms};
+  RankAsked asked{
+      .kind = RankKind::kSearch, .now_ms = c.now_ms, .region = c.request.region, .device = c.request.device};
   const std::string& id = c.request.user.empty() ? c.request.session : c.request.user;
   if (id.empty() || c.profiles == nullptr) return asked;
   const Sequence sequence = c.profiles->sequence(c.profiles->find(id));
@@ -66,7 +67,7 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
 bool asks_ranker(const Context& c) {
   if (c.ranker == nullptr || c.settings.ranker.search_weight <= 0) return false;
   const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
-  return kind.heard;
+  return kind.voices.heard;
 }
 
 void ask_ranker(Context& c) {
@@ -101,8 +102,8 @@ void ask_ranker(Context& c) {
     window[i].ranker = in_steps(scale * lift);
     window[i].score += window[i].ranker;
     if (!c.request.explain) continue;
-    for (size_t g = 0; g < kRankGroups; ++g)
-      window[i].ranker_parts[g] = static_cast<float>(scale * verdicts[i].parts[g]);
+    for (size_t part = 0; part < kRankParts; ++part)
+      window[i].ranker_parts[part] = static_cast<float>(scale * verdicts[i].parts[part]);
   }
   order(c, window, verdicts, scale);
 }
@@ -111,10 +112,10 @@ void ask_ranker(Context& c) {
 void ranker_parts(const Candidate& candidate, std::vector<HitPart>& out) {
   if (candidate.ranker == 0) return;
   double sum = 0;
-  for (size_t g = 0; g < kRankGroups; ++g) {
-    const double part = in_steps(static_cast<double>(candidate.ranker_parts[g]));
+  for (size_t p = 0; p < kRankParts; ++p) {
+    const double part = in_steps(static_cast<double>(candidate.ranker_parts[p]));
     if (part == 0) continue;
-    out.push_back({"ranker", std::string(rank_group_reason(static_cast<RankGroup>(g))), part});
+    out.push_back({"ranker", std::string(rank_part_reason(p)), part});
     sum += part;
   }
   if (candidate.ranker != sum) out.push_back({"ranker", "against the others", candidate.ranker - sum});

@@ -98,6 +98,7 @@ struct SearchRequest {
   std::string try_rule;  // JSON of a rule that holds instead of the one of its id, here only; empty: none
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
   std::string user, session;               // For the event of this search.
+  std::string region, device;              // Of the shopper; for the event and the ranker.
   // Key of the draws by which this page may try things out (settings: click_swaps, click_exploration); 0: it
   // is not shown to a shopper, and tries nothing.
   uint64_t explore = 0;

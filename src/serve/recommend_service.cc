@@ -168,7 +168,9 @@ Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& requ
                                      : query.sequence.shopper != 0 ? query.sequence.shopper
                                                                    : hash_bytes(shopper_id),
                           .now_ms = query.now_ms,
-                          .steps = query.sequence.steps};
+                          .steps = query.sequence.steps,
+                          .region = request.region,
+                          .device = request.device};
     ranking.emplace(*ranker_, catalog_, settings_->book().published->settings.ranker, asked, request.explore);
     if (ranking->changes_something()) query.ranker = &*ranking;
   }

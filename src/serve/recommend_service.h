@@ -34,6 +34,8 @@ struct RecommendRequest {
   // Key of the draws by which this page may try something out (settings: ranker.exploration); 0: nothing.
   uint64_t explore = 0;
   TimeMs now_ms = kNoTime;  // default: the newest event time
+  // Of the shopper, for the ranker: as events say it ("DE-BY"), and "mobile" or what the shop calls it.
+  std::string region, device;
 };
 
 struct RecommendedItem {

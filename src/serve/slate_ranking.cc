@@ -13,9 +13,9 @@ constexpr double kLiftMax = 6;  // exp(6): what nothing was known of may come fi
 
 std::vector<RecommendPart> parts_of(const RankVerdict& verdict, double share) {
   std::vector<RecommendPart> parts;
-  for (size_t g = 0; g < kRankGroups; ++g)
-    if (verdict.parts[g] != 0)
-      parts.push_back({"ranker", rank_group_name(static_cast<RankGroup>(g)), share * verdict.parts[g]});
+  for (size_t part = 0; part < kRankParts; ++part)
+    if (verdict.parts[part] != 0)
+      parts.push_back({"ranker", rank_part_name(part), share * verdict.parts[part]});
   return parts;
 }
 

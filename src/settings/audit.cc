@@ -20,22 +20,17 @@ std::string cut(std::string text) {
   return text + "…";
 }
 
-std::string text_of(const Json& json, std::string_view name) {
-  const Json* found = json.find(name);
-  return found == nullptr || found->text() == nullptr ? std::string() : *found->text();
-}
-
 // "a, b, c and 4 more"
 std::string names_of(const Json::List& list, std::string_view member) {
   std::string out;
   for (size_t i = 0; i < std::min(list.size(), kNamesShown); ++i)
-    out += (i == 0 ? "" : ", ") + (list[i].text() == nullptr ? text_of(list[i], member) : *list[i].text());
+    out += (i == 0 ? "" : ", ") + (list[i].text() == nullptr ? list[i].text_at(member) : *list[i].text());
   if (list.size() > kNamesShown) out += " and " + std::to_string(list.size() - kNamesShown) + " more";
   return out;
 }
 
 std::string of_documents(const Json& json) {
-  std::string out = text_of(json, "collection");
+  std::string out = json.text_at("collection");
   for (const auto* member : {"documents", "ids"}) {
     const Json* list = json.find(member);
     if (list != nullptr && list->list() != nullptr) out += ": " + names_of(*list->list(), "id");
@@ -48,11 +43,14 @@ std::string what_of(const Event& event) {
   const std::string& action = event.name;
   if (action == "stage") return event.surface;  // The note.
   if (action == "publish" || action == "discard") return "version " + event.value;
-  if (action == "synonym-delete" || action.starts_with("key-")) return event.value;
+  if (action == "synonym-delete" || action.starts_with("key-") || action.starts_with("model-"))
+    return event.value;
+  if (action.starts_with("experiment-") && action != "experiment-define") return event.value;
   const Result<Json> json = parse_json(event.value, kLimits);
   if (!json.ok()) return {};
   if (action.starts_with("documents-")) return of_documents(*json);
-  if (action == "synonym-put") return text_of(*json, "id");
+  if (action == "experiment-define") return json->text_at("name");
+  if (action == "synonym-put") return json->text_at("id");
   if (action == "synonyms-put" && json->list() != nullptr) return names_of(*json->list(), "id");
   return {};
 }
@@ -62,6 +60,7 @@ std::string what_of(const Event& event) {
 void Audit::apply(Offset at, const Event& event) {
   const bool swap = event.type == EventType::kCatalogSwap;
   if (moment_.skip || (!swap && event.type != EventType::kSettings)) return;
+  if (event.name == "model-part") return;  // Of what "model-promote" says.
   AuditEntry entry;
   entry.offset = at;
   entry.time_ms = event.received_ms == kNoTime ? moment_.time_ms : event.received_ms;

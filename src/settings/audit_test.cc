@@ -53,6 +53,10 @@ TEST_F(AuditFold, EachChangeIsALine) {
       {clear_documents_event("rules", ""), " documents-clear rules"},
       {swap, "ann catalogue-swap next"},
       {drop, "ann catalogue-discard next"},
+      {settings_event("experiment-define", R"({"name": "typos", "variant": {}})", "ann"),
+       "ann experiment-define typos"},
+      {settings_event("experiment-start", "typos", "ann"), "ann experiment-start typos"},
+      {settings_event("experiment-ship", "typos", "ann"), "ann experiment-ship typos"},
       {key_event("key-create", "storefront (read)", "ann"), "ann key-create storefront (read)"},
   };
   for (const auto& [event, wanted] : rows) {

@@ -4,8 +4,43 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace freshet {
+
+// When what it has learned goes live (rank/publication.h): the member "updates" of it.
+struct RankerUpdates {
+  enum class Mode : uint8_t { kEvent, kBatch, kInterval, kNightly, kHybrid };
+  Mode mode = Mode::kEvent;
+  uint32_t pages =
+      150;  // With a click: of a batch, and of the window in which anything is judged. 10..1,000,000
+  uint32_t seconds = 3600;  // Of "interval", by event time. 10..2,592,000
+  uint32_t hour = 3;        // Of "nightly" and "hybrid", UTC. 0..23
+  bool gate = true;      // Only what is not worse than what is live goes live, and what is worse goes back.
+  bool adapt = true;     // The window and `drift` follow what is measured.
+  double drift = 1e-4;   // Of a weight's variance, what comes back with each lesson. 0..0.1
+  double replay = 0.25;  // What a lesson of the reservoir weighs in the nightly pass of "hybrid". 0..1
+  bool operator==(const RankerUpdates&) const = default;
+};
+
+std::string_view update_mode_name(RankerUpdates::Mode mode);  // "batch"
+
+// Which of the ranker's learners are asked: one alone, or both, mixed by what each has shown
+// (rank/experts.h).
+enum class RankLearner : uint8_t { kLinear, kDeep, kEnsemble };
+
+std::string_view rank_learner_name(RankLearner learner);  // "linear"
+
+// Another configuration that learns in the shadow and is compared with what is live (rank/challenger.h).
+struct RankerChallenger {
+  std::string name;  // Empty: there is none.
+  RankLearner learner = RankLearner::kLinear;
+  double prior = 1;      // Times the variances that weights begin with: more learns faster. 0.01..100
+  double caution = 1.3;  // rank/gauss_weights.h. 0.1..100
+  bool promote = false;  // Takes the place by itself when it is proved better; else only by hand.
+  bool operator==(const RankerChallenger&) const = default;
+};
 
 struct RankerSettings {
   double weight = 1;  // Of what it says of recommendations beyond the score; 0: off. 0..1
@@ -13,6 +48,7 @@ struct RankerSettings {
   // cost queries that nobody had searched up to .5 of nDCG@10, hence 0
   // (docs/decisions/0151-not-in-searches.md).
   double search_weight = 0;
+  RankLearner learner = RankLearner::kLinear;
   // What pages are ordered for: the sum of weight times probability. 0..1000 each, one of them above 0.
   double click = 1, cart = 0, purchase = 0;
   std::string value = "price";  // The numeric attribute that a purchase counts; empty: all count the same.
@@ -24,6 +60,12 @@ struct RankerSettings {
   double exploration = 0;
   // Share of pages that are ordered without it, as long as it orders any: by these it is judged. 0..1
   double control = 0.05;
+  // Features that bring nothing are left out by themselves; `keep` and `drop` say of features by name that
+  // they stay in or out (rank/features.h).
+  bool retire = true;
+  std::vector<std::string> keep, drop;
+  RankerUpdates updates;
+  RankerChallenger challenger;
   bool operator==(const RankerSettings&) const = default;
 };
 

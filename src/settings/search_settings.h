@@ -113,8 +113,9 @@ struct SearchSettings {
   // Share of searches whose page exchanges pairs of its first ten, to measure how often each place is looked
   // at; four times as many until that is known well enough. 0: never. 0..1
   double click_swaps = 0.05;
-  // Of the doubt about an item's clicks, how much lifts or lowers it at random when a page is served. 0..1
-  double click_exploration = 0.1;
+  // Of the doubt about an item's clicks, how much lifts it, more or less by chance, when a page is served.
+  // 0..1
+  double click_exploration = 0.25;
   RankerSettings ranker;  // Of searches and of recommendations.
   Relaxation relaxation = Relaxation::kWords;
   std::vector<std::string> suggestions_hidden;  // Words no suggestion may contain, besides the built-in list.

@@ -24,11 +24,14 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   settings.relaxation = Relaxation::kLastWords;
   settings.prefix = settings.language_stop_words = false;
   settings.suggestions_hidden = {"x"};
+  settings.ranker.learner = RankLearner::kEnsemble;
+  settings.ranker.challenger.learner = RankLearner::kDeep;
+  settings.ranker.updates = {RankerUpdates::Mode::kHybrid, 300, 60, 4, false, false, 0.01, 0.5};
   const auto read = parse_settings(settings_json(settings));
   ASSERT_TRUE(read.ok()) << read.error().what;
   EXPECT_EQ(*read, settings);
   EXPECT_TRUE(diff_settings(*read, settings).empty());
-  EXPECT_EQ(diff_settings(SearchSettings(), settings).size(), 18u);  // Every member differs and is named.
+  EXPECT_EQ(diff_settings(SearchSettings(), settings).size(), 19u);  // Every member differs and is named.
   EXPECT_EQ(*parse_settings("{}"), SearchSettings());
 }
 
@@ -56,6 +59,14 @@ TEST(SearchSettings, ErrorsNameTheFieldAndWhatWasExpected) {
       {"{\"relaxation\":\"all\"}", "relaxation: expected one of \"none\", \"words\""},
       {"{\"stop_words\":[1]}", "stop_words[0]: expected a text of 1 to 256 bytes, got 1"},
       {"{\"semantic_weight\":2}", "semantic_weight: expected a number from 0 to 1, got 2"},
+      {"{\"ranker\":{\"learner\":\"forest\"}}",
+       "ranker.learner: expected one of \"linear\", \"deep\", \"ensemble\", got \"forest\""},
+      {"{\"ranker\":{\"challenger\":{\"learner\":3}}}", "ranker.challenger.learner"},
+      {"{\"ranker\":{\"updates\":{\"mode\":\"hourly\"}}}",
+       "ranker.updates.mode: expected one of \"event\", \"batch\", \"interval\", \"nightly\""},
+      {"{\"ranker\":{\"updates\":{\"pages\":3}}}",
+       "ranker.updates.pages: expected a whole number from 10 to 1000000, got 3"},
+      {"{\"ranker\":{\"updates\":{\"drift\":2}}}", "ranker.updates.drift: expected a number from 0 to 0.1"},
       {"{\"pagination_max\":1.5}", "pagination_max: expected a whole number"},
   };
   for (const auto& [text, want] : rows) {

@@ -153,7 +153,9 @@ Settings::~Settings() {
 void Settings::apply(Offset, const Event& event) {
   if (moment_.skip || event.type != EventType::kSettings) return;
   auto next = std::make_unique<SettingsBook>(book());
-  if (change(event, *next)) publish(next.release());
+  if (!change(event, *next)) return;
+  if (before_change_) before_change_();
+  publish(next.release());
 }
 
 bool Settings::change(const Event& event, SettingsBook& next) const {

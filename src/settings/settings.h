@@ -67,6 +67,8 @@ class Settings final : public Fold {
   // Any thread, under an EpochGuard: lives as long as that guard.
   const SettingsBook& book() const { return *book_.load(std::memory_order_acquire); }
 
+  // Fold thread; called before the book changes.
+  void before_change(std::function<void()> listener) { before_change_ = std::move(listener); }
   // Fold thread; called after the book has changed. Set once, before the first event.
   void on_change(std::function<void(const SettingsBook& before, const SettingsBook& after)> listener) {
     on_change_ = std::move(listener);
@@ -77,6 +79,7 @@ class Settings final : public Fold {
   void publish(SettingsBook* next);
 
   const Moment& moment_;
+  std::function<void()> before_change_;
   std::function<void(const SettingsBook&, const SettingsBook&)> on_change_;
   std::atomic<const SettingsBook*> book_;
   RetireList retired_;

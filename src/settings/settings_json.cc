@@ -12,26 +12,10 @@ namespace {
 
 using Limits = SettingsLimits;
 
+constexpr std::string_view kLearners[] = {"linear", "deep", "ensemble"};
 constexpr std::string_view kRelaxations[] = {"none", "words", "last-words", "first-words", "any"};
 constexpr std::string_view kSynonymKinds[] = {"same", "one-way", "correction"};
 constexpr std::string_view kFacetOrders[] = {"count", "alpha"};
-
-std::string names_of(std::span<const std::string_view> names) {
-  std::string out = "one of ";
-  for (size_t i = 0; i < names.size(); ++i) out += (i == 0 ? "\"" : ", \"") + std::string(names[i]) + "\"";
-  return out;
-}
-
-template <class Enum>
-void read_enum(JsonFields& fields, std::string_view name, Enum& out,
-               std::span<const std::string_view> names) {
-  const Json* given = fields.any(name);
-  if (given == nullptr) return;
-  const std::string* text = given->text();
-  const auto at = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
-  if (at == names.end()) return fields.wrong(name, names_of(names), given);
-  out = static_cast<Enum>(at - names.begin());
-}
 
 template <class Enum>
 std::string_view name_of(Enum value, std::span<const std::string_view> names) {
@@ -95,7 +79,7 @@ void write(JsonWriter& out, const SearchableField& field) {
 }
 
 void read_facet(JsonFields& in, FacetField& out) {
-  read_enum(in, "order", out.order, kFacetOrders);
+  in.one_of("order", out.order, kFacetOrders);
   in.whole("values_max", out.values_max, 1u, 1000u);
   in.texts("first", out.first, 100, Limits::kWordBytes);
 }
@@ -163,10 +147,45 @@ void write(JsonWriter& out, const HighlightDefaults& highlight) {
   out.field("after", std::string_view(highlight.after)).field("escape_html", highlight.escape_html).end();
 }
 
+constexpr std::string_view kUpdateModes[] = {"event", "batch", "interval", "nightly", "hybrid"};
+
+void read(JsonFields& in, RankerUpdates& out) {
+  in.one_of("mode", out.mode, kUpdateModes);
+  in.whole("pages", out.pages, 10u, 1'000'000u);
+  in.whole("seconds", out.seconds, 10u, 30u * 86400);
+  in.whole("hour", out.hour, 0u, 23u);
+  in.flag("gate", out.gate);
+  in.flag("adapt", out.adapt);
+  in.number("drift", out.drift, 0, 0.1);
+  in.number("replay", out.replay, 0, 1);
+}
+void write(JsonWriter& out, const RankerUpdates& updates) {
+  out.object().field("mode", name_of(updates.mode, kUpdateModes)).field("pages", updates.pages);
+  out.field("seconds", updates.seconds).field("hour", updates.hour).field("gate", updates.gate);
+  out.field("adapt", updates.adapt).field("drift", updates.drift).field("replay", updates.replay).end();
+}
+
+template <class T>
+void read_object(JsonFields& fields, std::string_view name, T& out);
+
+void read(JsonFields& in, RankerChallenger& out) {
+  in.text("name", out.name, 0, 64);
+  in.one_of("learner", out.learner, kLearners);
+  in.number("prior", out.prior, 0.01, 100);
+  in.number("caution", out.caution, 0.1, 100);
+  in.flag("promote", out.promote);
+}
+void write(JsonWriter& out, const RankerChallenger& challenger) {
+  out.object().field("name", std::string_view(challenger.name));
+  out.field("learner", rank_learner_name(challenger.learner)).field("prior", challenger.prior);
+  out.field("caution", challenger.caution).field("promote", challenger.promote).end();
+}
+
 void read(JsonFields& in, RankerSettings& out) {
   constexpr double kMost = 1000;
   in.number("weight", out.weight, 0, 1);
   in.number("search_weight", out.search_weight, 0, 1);
+  in.one_of("learner", out.learner, kLearners);
   in.number("click", out.click, 0, kMost);
   in.number("cart", out.cart, 0, kMost);
   in.number("purchase", out.purchase, 0, kMost);
@@ -176,16 +195,30 @@ void read(JsonFields& in, RankerSettings& out) {
   in.whole("category_cap", out.category_cap, 0u, 1000u);
   in.number("exploration", out.exploration, 0, 1);
   in.number("control", out.control, 0, 1);
+  in.flag("retire", out.retire);
+  in.texts("keep", out.keep, 64, Limits::kNameBytes);
+  in.texts("drop", out.drop, 64, Limits::kNameBytes);
+  read_object(in, "updates", out.updates);
+  read_object(in, "challenger", out.challenger);
   if (out.click + out.cart + out.purchase <= 0)
     in.wrong("click", "click, cart or purchase above 0: pages are ordered for something");
 }
 void write(JsonWriter& out, const RankerSettings& ranker) {
   out.object().field("weight", ranker.weight).field("search_weight", ranker.search_weight);
+  out.field("learner", rank_learner_name(ranker.learner));
   out.field("click", ranker.click).field("cart", ranker.cart);
   out.field("purchase", ranker.purchase).field("value", std::string_view(ranker.value));
   out.field("candidates", ranker.candidates).field("diversity", ranker.diversity);
   out.field("category_cap", ranker.category_cap).field("exploration", ranker.exploration);
-  out.field("control", ranker.control).end();
+  out.field("control", ranker.control).field("retire", ranker.retire).key("keep");
+  write_list(out, ranker.keep);
+  out.key("drop");
+  write_list(out, ranker.drop);
+  out.key("updates");
+  write(out, ranker.updates);
+  out.key("challenger");
+  write(out, ranker.challenger);
+  out.end();
 }
 
 template <class T>
@@ -249,7 +282,7 @@ const Member kMembers[] = {
     FRESHET_SHARE(click_swaps),
     FRESHET_SHARE(click_exploration),
     FRESHET_MEMBER(ranker, read_object(in, name, out.ranker), write(out, from.ranker)),
-    FRESHET_MEMBER(relaxation, read_enum(in, name, out.relaxation, kRelaxations),
+    FRESHET_MEMBER(relaxation, in.one_of(name, out.relaxation, kRelaxations),
                    out.value(name_of(from.relaxation, kRelaxations))),
     FRESHET_TEXTS(suggestions_hidden, Limits::kHidden),
 };
@@ -265,7 +298,7 @@ Status read_synonym(const Json& json, const std::string& path, Synonym& out) {
   if (json.object() == nullptr) return in.finish();
   in.text("id", out.id, 1, 64);
   if (!in.has("id")) in.wrong("id", "a text of 1 to 64 bytes");
-  read_enum(in, "kind", out.kind, kSynonymKinds);
+  in.one_of("kind", out.kind, kSynonymKinds);
   in.text("from", out.from, 1, Limits::kWordBytes);
   in.texts("words", out.words, Limits::kSynonymWords, Limits::kWordBytes);
   in.number("weight", out.weight, 0, 1);
@@ -300,10 +333,20 @@ std::string_view relaxation_name(Relaxation relaxation) {
 
 Result<Relaxation> parse_relaxation(std::string_view text) {
   const auto at = std::find(std::begin(kRelaxations), std::end(kRelaxations), text);
-  if (at == std::end(kRelaxations))
-    return invalid("relaxation: expected " + names_of(kRelaxations) + ", got \"" +
-                   std::string(text.substr(0, 40)) + "\"");
-  return static_cast<Relaxation>(at - std::begin(kRelaxations));
+  if (at != std::end(kRelaxations)) return static_cast<Relaxation>(at - std::begin(kRelaxations));
+  std::string names;
+  for (const std::string_view one : kRelaxations)
+    names += (names.empty() ? "\"" : ", \"") + std::string(one) + "\"";
+  return invalid("relaxation: expected one of " + names + ", got \"" + std::string(text.substr(0, 40)) +
+                 "\"");
+}
+
+std::string_view rank_learner_name(RankLearner learner) {
+  return name_of(learner, kLearners);
+}
+
+std::string_view update_mode_name(RankerUpdates::Mode mode) {
+  return name_of(mode, kUpdateModes);
 }
 
 Result<SearchSettings> parse_settings(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -34,6 +35,7 @@ rocksdb::Options options_of(const StoreOptions& options) {
   out.paranoid_checks = true;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  if (options.filter_bits > 0) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(options.filter_bits));
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return out;
 }
@@ -43,6 +45,14 @@ rocksdb::Options options_of(const StoreOptions& options) {
 struct KeyValueStore::Rep {
   std::string folder;
   std::unique_ptr<rocksdb::DB> db;
+  bool scratch = false;
+
+  rocksdb::WriteOptions writing(WriteMode mode) const {
+    rocksdb::WriteOptions how;
+    how.disableWAL = scratch;
+    how.sync = mode == WriteMode::kSync && !scratch;
+    return how;
+  }
 };
 
 KeyValueStore::KeyValueStore() : rep_(std::make_unique<Rep>()) {}
@@ -54,6 +64,8 @@ Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const std::string& fo
   store->rep_->folder = folder;
   rocksdb::DB* db = nullptr;
   const rocksdb::Options how = options_of(options);
+  store->rep_->scratch = options.scratch;
+  if (options.scratch && !options.read_only) (void)rocksdb::DestroyDB(folder, how);  // Else open() says why.
   const rocksdb::Status status = options.read_only ? rocksdb::DB::OpenForReadOnly(how, folder, &db)
                                                    : rocksdb::DB::Open(how, folder, &db);
   if (!status.ok()) {
@@ -69,9 +81,7 @@ Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const std::string& fo
 }
 
 Status KeyValueStore::put(std::string_view key, std::string_view value, WriteMode mode) {
-  rocksdb::WriteOptions how;
-  how.sync = mode == WriteMode::kSync;
-  const rocksdb::Status status = rep_->db->Put(how, slice(key), slice(value));
+  const rocksdb::Status status = rep_->db->Put(rep_->writing(mode), slice(key), slice(value));
   if (!status.ok()) return error_of(status, "writing to store", rep_->folder);
   return {};
 }
@@ -83,10 +93,25 @@ Result<std::string> KeyValueStore::get(std::string_view key) const {
   return value;
 }
 
+Status KeyValueStore::get_many(std::span<const std::string> keys,
+                               std::vector<std::optional<std::string>>& values) const {
+  const std::vector<rocksdb::Slice> asked(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  rep_->db->MultiGet(rocksdb::ReadOptions(), rep_->db->DefaultColumnFamily(), keys.size(), asked.data(),
+                     found.data(), statuses.data());
+  values.assign(keys.size(), std::nullopt);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].ok())
+      values[i].emplace(view(found[i]));
+    else if (!statuses[i].IsNotFound())
+      return error_of(statuses[i], "reading from store", rep_->folder);
+  }
+  return {};
+}
+
 Status KeyValueStore::remove(std::string_view key, WriteMode mode) {
-  rocksdb::WriteOptions how;
-  how.sync = mode == WriteMode::kSync;
-  const rocksdb::Status status = rep_->db->Delete(how, slice(key));
+  const rocksdb::Status status = rep_->db->Delete(rep_->writing(mode), slice(key));
   if (!status.ok()) return error_of(status, "writing to store", rep_->folder);
   return {};
 }
@@ -98,9 +123,7 @@ Status KeyValueStore::write(const WriteBatch& batch, WriteMode mode) {
                                                   : changes.Put(slice(change.key), slice(change.value));
     if (!status.ok()) return error_of(status, "writing to store", rep_->folder);
   }
-  rocksdb::WriteOptions how;
-  how.sync = mode == WriteMode::kSync;
-  const rocksdb::Status status = rep_->db->Write(how, &changes);
+  const rocksdb::Status status = rep_->db->Write(rep_->writing(mode), &changes);
   if (!status.ok()) return error_of(status, "writing to store", rep_->folder);
   return {};
 }

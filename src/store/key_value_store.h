@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,8 @@ struct StoreOptions {
   bool read_only = false;                 // Looks without locking: works beside a running writer.
   uint64_t write_buffer_bytes = 8 << 20;  // Memory for writes not yet in a file.
   uint64_t cache_bytes = 8 << 20;         // Memory for blocks read.
+  uint32_t filter_bits = 0;               // Of a Bloom filter, for each key; 0: none.
+  bool scratch = false;                   // Begins empty whatever is there, and need not survive a crash.
 };
 
 // Changes applied together.
@@ -58,7 +62,9 @@ class KeyValueStore {
   KeyValueStore& operator=(const KeyValueStore&) = delete;
 
   Status put(std::string_view key, std::string_view value, WriteMode mode = WriteMode::kNoSync);
-  Result<std::string> get(std::string_view key) const;                       // kNotFound: no such key.
+  Result<std::string> get(std::string_view key) const;  // kNotFound: no such key.
+  // The same of many: values[i] of keys[i], nothing: no such key. Ascending keys are read faster.
+  Status get_many(std::span<const std::string> keys, std::vector<std::optional<std::string>>& values) const;
   Status remove(std::string_view key, WriteMode mode = WriteMode::kNoSync);  // A missing key is no error.
   Status write(const WriteBatch& batch, WriteMode mode = WriteMode::kNoSync);
 

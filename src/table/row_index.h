@@ -24,14 +24,17 @@ namespace freshet {
 class RowIndex {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kInSpares = kNone - 1;
   static constexpr size_t kRowsPerBucket = 7;
 
   explicit RowIndex(size_t rows_max);
 
   // Inlined by force here and elsewhere: the compiler takes a call that only prefetches for one without
   // effect.
-  [[gnu::always_inline]] void prefetch(uint64_t hash) const {
-    __builtin_prefetch(buckets_.at(home(hash)), 0, 3);
+  [[gnu::always_inline]] const void* prefetch(uint64_t hash) const {
+    const char* line = buckets_.at(home(hash));
+    __builtin_prefetch(line, 0, 3);
+    return line;
   }
 
   // The first row with the tag of `hash` for which same(row), or kNone.
@@ -45,9 +48,35 @@ class RowIndex {
       if (bucket->next() == kEnd) return kNone;
     }
   }
-  // The first row with the tag, unseen: what find() will most likely give; kNone when there is none.
-  uint32_t guess(uint64_t hash) const {
-    return find(hash, [](uint32_t) { return true; });
+  // For batches, in steps that never wait for a line but the one that the step before asked for. `line`: of
+  // prefetch(). soon(row): find() will look at it. guess(): the first row of the tag in the home bucket; when
+  // that has none but goes on in a spare, kInSpares, and the spare is on its way. Else kNone: no row has the
+  // tag. When rows were made or dropped since prefetch() it is a guess and no more.
+  template <class Soon>
+  [[gnu::always_inline]] uint32_t guess(const void* line, uint64_t hash, Soon soon) const {
+    const auto* bucket = static_cast<const Bucket*>(line);
+    const uint32_t mask = matches(*bucket, hash);
+    if (mask == 0) {
+      if (bucket->next() == kEnd) return kNone;
+      __builtin_prefetch(spare(bucket->next()), 0, 3);
+      return kInSpares;
+    }
+    for (uint32_t rest = mask; rest != 0; rest &= rest - 1) soon(bucket->rows[std::countr_zero(rest)]);
+    return bucket->rows[std::countr_zero(mask)];
+  }
+  // The first row of the tag in the spares, or kNone.
+  template <class Soon>
+  uint32_t guess_in_spares(uint64_t hash, Soon soon) const {
+    uint32_t first = kNone;
+    for (const Bucket* bucket = at(home(hash)); bucket->next() != kEnd && first == kNone;) {
+      bucket = spare(bucket->next());
+      for (uint32_t mask = matches(*bucket, hash); mask != 0; mask &= mask - 1) {
+        const uint32_t row = bucket->rows[std::countr_zero(mask)];
+        if (first == kNone) first = row;
+        soon(row);
+      }
+    }
+    return first;
   }
 
   // False: no spare is left for this bucket (hashes that collide on purpose); make room in it first.

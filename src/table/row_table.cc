@@ -56,6 +56,7 @@ size_t RowTable::bytes_for(size_t rows) const {
 
 float RowTable::value_of(const Record& r) const {
   if (idle(r)) return 0;
+  if (r.last >= boundary_) return r.value;  // The usual case: no division.
   const uint32_t halvings = now_ / config_.half_life - r.last / config_.half_life;
   return halvings > 126 ? 0 : r.value * std::bit_cast<float>((127 - halvings) << 23);
 }
@@ -69,15 +70,41 @@ uint32_t RowTable::find(uint64_t key) const {
   return row != kNone && idle(*record(row)) ? kNone : row;
 }
 
-void RowTable::find(std::span<const uint64_t> keys, std::span<uint32_t> rows) const {
-  for (size_t i = 0; i < keys.size() + 2 * kAhead; ++i) {
-    if (i < keys.size()) index_.prefetch(hash(keys[i]));
-    if (i >= kAhead && i - kAhead < keys.size()) {
-      const uint32_t guess = index_.guess(hash(keys[i - kAhead]));
-      if (guess != kNone) prefetch_record(guess);
+// Visits each key in order, with its hash and the row that is most likely its own (or kNone), when all that
+// has to be read for it is on its way: the line of the index three stages before, a spare of it two, every
+// record of the tag two or one.
+template <class Begin, class Visit>
+void RowTable::in_stages(std::span<const uint64_t> keys, Begin begin, Visit visit) const {
+  constexpr size_t kRing = 4 * kAhead;
+  uint64_t hashes[kRing];
+  const void* lines[kRing];
+  uint32_t guesses[kRing];
+  const auto soon = [this](uint32_t row) __attribute__((always_inline)) {
+    prefetch_record(row);
+  };
+  for (size_t i = 0; i < keys.size() + 3 * kAhead; ++i) {
+    if (i < keys.size()) {
+      const uint64_t h = hashes[i % kRing] = hash(keys[i]);
+      lines[i % kRing] = index_.prefetch(h);
+      begin(h);
     }
-    if (i >= 2 * kAhead) rows[i - 2 * kAhead] = find(keys[i - 2 * kAhead]);
+    if (const size_t at = i - kAhead; at < keys.size())  // Below 0: beyond the end.
+      guesses[at % kRing] = index_.guess(lines[at % kRing], hashes[at % kRing], soon);
+    if (const size_t at = i - 2 * kAhead; at < keys.size() && guesses[at % kRing] == RowIndex::kInSpares)
+      guesses[at % kRing] = index_.guess_in_spares(hashes[at % kRing], soon);
+    if (const size_t at = i - 3 * kAhead; at < keys.size())
+      visit(at, hashes[at % kRing], guesses[at % kRing]);
   }
+}
+
+void RowTable::find(std::span<const uint64_t> keys, std::span<uint32_t> rows) const {
+  in_stages(
+      keys, [](uint64_t) {},
+      [&](size_t i, uint64_t hash, uint32_t guess) {
+        const bool right = guess != kNone && record(guess)->key == keys[i];
+        const uint32_t row = right || guess == kNone ? guess : stored(keys[i], hash);
+        rows[i] = row != kNone && idle(*record(row)) ? kNone : row;
+      });
 }
 
 uint32_t RowTable::sight(uint64_t key) {
@@ -85,24 +112,24 @@ uint32_t RowTable::sight(uint64_t key) {
 }
 
 void RowTable::sight(std::span<const uint64_t> keys, std::span<uint32_t> rows) {
-  constexpr size_t kRing = 4 * kAhead;
-  uint64_t hashes[kRing];
-  uint32_t guesses[kRing];
   const uint64_t gone = evicted_;
-  for (size_t i = 0; i < keys.size() + 2 * kAhead; ++i) {
-    if (i < keys.size()) {
-      hashes[i % kRing] = hash(keys[i]);
-      index_.prefetch(hashes[i % kRing]);
-      candidates_.prefetch(hashes[i % kRing]);
-    }
-    if (const size_t at = i - kAhead; i >= kAhead && at < keys.size()) {
-      const uint32_t guess = index_.guess(hashes[at % kRing]);
-      guesses[at % kRing] = guess;
-      if (guess != kNone) prefetch_record(guess);
-    }
-    if (const size_t at = i - 2 * kAhead; i >= 2 * kAhead)
-      rows[at] = sight_known(keys[at], hashes[at % kRing], guesses[at % kRing]);
-  }
+  const bool plain = config_.idle_max == 0;  // No row expires, no hand sweeps.
+  if (config_.cold != nullptr && config_.cold->rows() > 0) fetch(keys);
+  in_stages(
+      keys, [this](uint64_t h) { candidates_.prefetch(h); },
+      [&](size_t i, uint64_t h, uint32_t guess) {
+        if (guess != kNone && plain) {  // The usual case, in line: known, and nothing is due.
+          Record& r = *record(guess);
+          if (r.key == keys[i] && r.last >= boundary_ && r.value >= 0) {
+            ++sights_;
+            r.value += 1;
+            r.last = now_;
+            rows[i] = guess;
+            return;
+          }
+        }
+        rows[i] = sight_known(keys[i], h, guess);
+      });
   if (evicted_ == gone) return;
   for (size_t i = 0; i < keys.size(); ++i)
     if (rows[i] != kNone && (record(rows[i])->key != keys[i] || record(rows[i])->value < 0)) rows[i] = kNone;
@@ -119,11 +146,12 @@ uint32_t RowTable::sight_known(uint64_t key, uint64_t hash, uint32_t guess) {
     row = kNone;
   }
   if (row == kNone) {
-    if (config_.admit > 1) {
+    const bool was_cold = from_disk(key);
+    if (config_.admit > 1 && !was_cold) {
       if (candidates_.sight(key, hash) < config_.admit) return kNone;
       candidates_.forget(key, hash);
     }
-    row = make(key, hash);
+    row = make(key, hash, was_cold);
   }
   Record& r = *record(row);
   r.value = value_of(r) + 1;
@@ -131,7 +159,8 @@ uint32_t RowTable::sight_known(uint64_t key, uint64_t hash, uint32_t guess) {
   return row;
 }
 
-uint32_t RowTable::make(uint64_t key, uint64_t hash) {
+// `was_cold`: its record is in cold_record_.
+uint32_t RowTable::make(uint64_t key, uint64_t hash, bool was_cold) {
   if (free_ == kNone && made_ == rows_max_) evict();
   uint32_t row = free_;
   if (row != kNone) {
@@ -143,13 +172,17 @@ uint32_t RowTable::make(uint64_t key, uint64_t hash) {
         made_, 2, [this](uint32_t r) { return this->hash(record(r)->key); },
         [this](uint32_t r) { __builtin_prefetch(record(r), 0, 3); });
   }
-  std::memset(records_.at(row), 0, stride_);
-  Record& r = *record(row);
-  r.key = key;
-  r.last = now_;
-  Draw draw(mix64(config_.seed, key));
-  for (float& w : scratch_) w = static_cast<float>(draw.uniform() * 2 - 1) * config_.init;
-  put(row, scratch_.data());
+  if (was_cold) {
+    std::memcpy(records_.at(row), cold_record_.data(), stride_);
+  } else {
+    std::memset(records_.at(row), 0, stride_);
+    Record& r = *record(row);
+    r.key = key;
+    r.last = now_;
+    Draw draw(mix64(config_.seed, key));
+    for (float& w : scratch_) w = static_cast<float>(draw.uniform() * 2 - 1) * config_.init;
+    put(row, scratch_.data());
+  }
   while (!index_.insert(hash, row)) evict_from_bucket(hash);
   ++live_;
   return row;
@@ -171,11 +204,39 @@ void RowTable::drop(uint32_t row) {
   --live_;
 }
 
+void RowTable::to_disk(uint32_t row) {
+  if (config_.cold != nullptr && !idle(*record(row)))
+    config_.cold->put(record(row)->key, {records_.at(row), stride_});
+}
+
+// True: the row's record is in cold_record_ and on disk no more. One idle for too long is as good as erased.
+bool RowTable::from_disk(uint64_t key) {
+  if (config_.cold == nullptr || !config_.cold->take(key, cold_record_) || cold_record_.size() != stride_)
+    return false;
+  Record r;
+  std::memcpy(&r, cold_record_.data(), sizeof r);
+  ++(idle(r) ? expired_ : returned_);
+  return !idle(r);
+}
+
+// Of what has no row, that which is on disk is read at once.
+void RowTable::fetch(std::span<const uint64_t> keys) {
+  absent_.clear();
+  for (size_t i = 0; i < keys.size() + kAhead; ++i) {
+    if (i < keys.size()) index_.prefetch(hash(keys[i]));
+    if (i < kAhead) continue;
+    const uint64_t key = keys[i - kAhead];
+    if (stored(key, hash(key)) == kNone) absent_.push_back(key);
+  }
+  config_.cold->fetch(absent_);
+}
+
 bool RowTable::erase(uint64_t key) {
   const uint64_t h = hash(key);
   candidates_.forget(key, h);
+  const bool was_cold = config_.cold != nullptr && config_.cold->take(key, cold_record_);
   const uint32_t row = stored(key, h);
-  if (row == kNone) return false;
+  if (row == kNone) return was_cold;
   drop(row);
   return true;
 }
@@ -187,6 +248,7 @@ void RowTable::evict() {
     if (++hand_ >= made_) hand_ = 0;
     if (worst == kNone || value_of(*record(hand_)) < value_of(*record(worst))) worst = hand_;
   }
+  to_disk(worst);
   drop(worst);
   ++evicted_;
 }
@@ -200,6 +262,7 @@ void RowTable::evict_from_bucket(uint64_t hash) {
     if (worst == kNone || value < least || (value == least && record(row)->key < record(worst)->key))
       worst = row;
   });
+  to_disk(worst);
   drop(worst);
   ++evicted_;
 }
@@ -213,15 +276,19 @@ void RowTable::sweep() {
   ++expired_;
 }
 
+// The next block is on its way while one is read.
 void RowTable::gather(std::span<const uint32_t> rows, float* out) const {
-  const char* at[kBlock];
-  for (size_t begin = 0; begin < rows.size(); begin += kBlock) {
-    const size_t count = std::min(kBlock, rows.size() - begin);
-    for (size_t i = 0; i < count; ++i) {
-      at[i] = rows[begin + i] == kNone ? nullptr : weights(rows[begin + i]);
-      if (at[i] != nullptr) prefetch_record(rows[begin + i]);
+  const char* at[2][kBlock];
+  for (size_t begin = 0; begin < rows.size() + kBlock; begin += kBlock) {
+    const char** const next = at[begin / kBlock % 2];
+    for (size_t i = begin; i < std::min(rows.size(), begin + kBlock); ++i) {
+      next[i - begin] = rows[i] == kNone ? nullptr : weights(rows[i]);
+      if (rows[i] != kNone) prefetch_record(rows[i]);
     }
-    read_rows(config_.type, at, count, out + begin * config_.dim, config_.dim);
+    if (begin == 0) continue;
+    const size_t read = begin - kBlock;
+    read_rows(config_.type, at[read / kBlock % 2], std::min(kBlock, rows.size() - read),
+              out + read * config_.dim, config_.dim);
   }
 }
 
@@ -266,11 +333,35 @@ void RowTable::save(Writer& out) const {
   for (uint32_t row = 0; row < made_; ++row)
     out.array(records_.at(row), record(row)->value < 0 ? kHeader : stride_);
   candidates_.save(out);
+  if (config_.cold == nullptr) return;
+  out.u64(returned_);
+  out.varint(config_.cold->rows());
+  (void)config_.cold->each(
+      [&](uint64_t, std::string_view record) { out.array(record.data(), record.size()); });
 }
 
 void RowTable::clear() {
   const RowTableConfig config = config_;
+  if (config.cold != nullptr) config.cold->clear();
   *this = RowTable(config);
+}
+
+bool RowTable::load_cold(Reader& in) {
+  returned_ = in.u64();
+  uint64_t last = 0;
+  std::string bytes(stride_, '\0');
+  const uint64_t count = in.varint();
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    in.array(bytes.data(), stride_);
+    Record r;
+    std::memcpy(&r, bytes.data(), sizeof r);
+    const bool sound = in.ok() && (i == 0 || r.key > last) && std::isfinite(r.value) && r.value >= 0 &&
+                       r.last <= now_ && stored(r.key, hash(r.key)) == kNone;
+    if (!sound) return false;
+    last = r.key;
+    config_.cold->put(r.key, bytes);
+  }
+  return in.ok();
 }
 
 void RowTable::load(Reader& in) {
@@ -280,6 +371,7 @@ void RowTable::load(Reader& in) {
   if (!same) return in.fail();
   for (uint64_t* each : {&sights_, &evicted_, &expired_}) *each = in.u64();
   for (uint32_t* each : {&now_, &hand_, &free_}) *each = in.u32();
+  boundary_ = now_ - now_ % config_.half_life;
   const uint64_t made = in.varint();
   bool sound = made <= rows_max_ && made <= in.remaining() / kHeader && (hand_ < made || hand_ == 0);
   if (!sound) return clear(), in.fail();
@@ -307,6 +399,7 @@ void RowTable::load(Reader& in) {
     if (sound) at = static_cast<uint32_t>(record(at)->key);
   }
   candidates_.load(in);
+  if (config_.cold != nullptr) sound = load_cold(in) && sound;
   if (!sound || at != kNone || !in.ok()) {
     clear();
     in.fail();

@@ -12,12 +12,15 @@
 //            the records with every fourth sight gives its memory back
 //   bound    bytes() never exceeds bytes_max: beyond rows_max() the row of least value among the next eight
 //            under the hand goes. value = sights, halved at every half_life boundary of event time
+//   cold     with a place on disk (cold_rows.h), rows evicted by value go there and come back, weights, state
+//            and value to the bit, at their key's next sight; until then they read as absent. A batch reads
+//            what it needs of them at once
 //   bf16     the step is computed in f32 and rounded up or down by chance, so that small steps add up; the
 //            chance is drawn from key and state, never from a running generator
 //
 // A new row is uniform in +-init from hash(seed, key): neither order nor memory can change it. Event time is
 // the caller's unit (u32, from `advance`; never goes back). Row numbers stay valid until the next sight() or
-// erase(). Batches are pipelined: the index line is fetched two steps ahead, the record one.
+// erase(). Batches are pipelined: what a key needs is fetched in stages, 16 keys apart.
 // Threads: one writer, or any number of readers. Format of save(): docs/formats/table.md. Twin: a std::map,
 // in the test.
 #pragma once
@@ -30,6 +33,7 @@
 #include "base/hash.h"
 #include "model/optimizer.h"
 #include "table/candidates.h"
+#include "table/cold_rows.h"
 #include "table/row_index.h"
 #include "table/row_step.h"
 
@@ -46,6 +50,7 @@ struct RowTableConfig {
   size_t candidates = 1 << 16;           // Keys counted towards that.
   uint32_t idle_max = 0;                 // Units of event time; 0: rows do not expire.
   uint32_t half_life = 1 << 20;          // Units of event time; at least 1.
+  ColdRows* cold = nullptr;  // For this table alone; outlives it. Null: evicted rows are forgotten.
 };
 
 class RowTable {
@@ -55,7 +60,11 @@ class RowTable {
   explicit RowTable(const RowTableConfig& config);
 
   // Event time is now at least this.
-  void advance(uint32_t time) { now_ = time > now_ ? time : now_; }
+  void advance(uint32_t time) {
+    if (time <= now_) return;
+    now_ = time;
+    boundary_ = now_ - now_ % config_.half_life;
+  }
 
   // rows[i]: the row of keys[i], kNone: it has none. Changes nothing.
   void find(std::span<const uint64_t> keys, std::span<uint32_t> rows) const;
@@ -80,7 +89,8 @@ class RowTable {
   size_t rows_max() const { return rows_max_; }
   size_t record_bytes() const { return stride_; }
   size_t bytes() const { return records_.bytes() + index_.bytes() + candidates_.bytes(); }
-  uint64_t evicted() const { return evicted_; }
+  uint64_t evicted() const { return evicted_; }    // Out of memory; to disk if there is a place.
+  uint64_t returned() const { return returned_; }  // From disk.
   uint64_t expired() const { return expired_; }
   size_t buckets() const { return index_.buckets(); }
   float value(uint32_t row) const { return value_of(*record(row)); }  // As eviction sees it now.
@@ -99,9 +109,14 @@ class RowTable {
   bool idle(const Record& r) const { return config_.idle_max > 0 && now_ - r.last > config_.idle_max; }
   float value_of(const Record& r) const;
   uint32_t stored(uint64_t key, uint64_t hash) const;  // Idle or not.
+  template <class Begin, class Visit>
+  void in_stages(std::span<const uint64_t> keys, Begin begin, Visit visit) const;
   uint32_t sight_known(uint64_t key, uint64_t hash, uint32_t guess);
-  uint32_t make(uint64_t key, uint64_t hash);
+  uint32_t make(uint64_t key, uint64_t hash, bool was_cold);
   void drop(uint32_t row);
+  void to_disk(uint32_t row);
+  bool from_disk(uint64_t key);
+  void fetch(std::span<const uint64_t> keys);
   void evict();
   void evict_from_bucket(uint64_t hash);
   void sweep();
@@ -111,6 +126,7 @@ class RowTable {
     const char* at = records_.at(row);
     for (size_t line = 0; line < stride_; line += 64) __builtin_prefetch(at + line, 1, 3);
   }
+  bool load_cold(Reader& in);
   void clear();
 
   RowTableConfig config_;
@@ -124,8 +140,11 @@ class RowTable {
   uint32_t free_ = kNone;
   uint32_t hand_ = 0;
   uint32_t now_ = 0;
-  uint64_t sights_ = 0, evicted_ = 0, expired_ = 0;
+  uint32_t boundary_ = 0;  // The last one of half_life: what was sighted since has not been halved.
+  uint64_t sights_ = 0, evicted_ = 0, expired_ = 0, returned_ = 0;
   std::vector<float> scratch_;
+  std::string cold_record_;
+  std::vector<uint64_t> absent_;
 };
 
 }  // namespace freshet

@@ -222,17 +222,52 @@ TEST(RowTable, RowsOfABatchAreTheirKeysOrNone) {
   EXPECT_EQ(there, table.rows());
 }
 
+uint64_t key_of_hash(uint64_t x, uint64_t seed) {  // The finaliser of SplitMix64 backwards.
+  x = (x ^ (x >> 31) ^ (x >> 62)) * 0x319642b2d24d8ec3ull;
+  x = (x ^ (x >> 27) ^ (x >> 54)) * 0x96de1b173f119089ull;
+  x = (x ^ (x >> 30) ^ (x >> 60)) - 0x9e3779b97f4a7c15ull;
+  return x ^ seed;
+}
+
+// A batch in its stages and keys one at a time, where it is hard: buckets that go on in several spares, tags
+// that agree, keys named twice, keys without a row, rows that expire, go and come between the stages.
+TEST(RowTable, BatchesDoWhatSingleKeysDo) {
+  for (const uint32_t idle_max : {0u, 40u})
+    for (const size_t rows : {size_t{900}, size_t{20'000}}) {
+      const RowTableConfig config{.dim = 28, .bytes_max = 2 << 20, .idle_max = idle_max, .half_life = 16};
+      RowTable batches(config), singles(config);
+      Draw draw(rows);
+      std::vector<uint64_t> keys(257);
+      std::vector<uint32_t> got(keys.size()), alone(keys.size());
+      for (uint32_t turn = 0; turn < 120; ++turn) {
+        for (uint64_t& key : keys) {  // Three in four share 16 buckets, and 32 tags.
+          const uint64_t n = draw.below(rows);
+          key = n % 4 == 0 ? mix64(n) : key_of_hash((n % 32) << 56 | n << 20 | (n % 16), config.seed);
+        }
+        for (RowTable* table : {&batches, &singles}) table->advance(turn);
+        const uint64_t evicted = singles.evicted();
+        batches.sight(keys, got);
+        for (size_t i = 0; i < keys.size(); ++i) alone[i] = singles.sight(keys[i]);
+        if (singles.evicted() == evicted) {  // Else some went within the batch.
+          ASSERT_EQ(got, alone);
+        }
+        for (uint64_t& key : keys) key = draw.below(2) == 0 ? key : mix64(key);
+        batches.find(keys, got);
+        for (size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(got[i], singles.find(keys[i]));
+      }
+      EXPECT_EQ(singles.evicted() > 0, rows > 900);
+      EXPECT_EQ(bytes_of(batches), bytes_of(singles));
+    }
+}
+
 // Keys whose hashes agree in all bits that choose a bucket: memory stays bounded and look-ups end.
 TEST(RowTable, HashesThatCollideOnPurpose) {
   const RowTableConfig config{.dim = 4, .bytes_max = 1 << 20};
   RowTable table(config);
   for (uint64_t i = 0; i < 40'000; ++i) {
-    uint64_t x = i << 40;  // The finaliser of SplitMix64 backwards: mix64(key ^ seed) == i << 40.
-    x = (x ^ (x >> 31) ^ (x >> 62)) * 0x319642b2d24d8ec3ull;
-    x = (x ^ (x >> 27) ^ (x >> 54)) * 0x96de1b173f119089ull;
-    x = (x ^ (x >> 30) ^ (x >> 60)) - 0x9e3779b97f4a7c15ull;
-    ASSERT_EQ(mix64(x), i << 40);
-    ASSERT_NE(table.sight(x ^ config.seed), RowTable::kNone);
+    const uint64_t key = key_of_hash(i << 40, config.seed);
+    ASSERT_EQ(mix64(key ^ config.seed), i << 40);
+    ASSERT_NE(table.sight(key), RowTable::kNone);
   }
   EXPECT_GT(table.evicted(), 30'000u);
   EXPECT_LE(table.bytes(), config.bytes_max);

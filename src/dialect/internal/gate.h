@@ -5,12 +5,12 @@
 // Threads: any.
 #pragma once
 
-#include "http/gate.h"
 #include "http/guard.h"
+#include "http/request_gate.h"
 
 namespace freshet::dialect_internal {
 
-class StorefrontGate : public Gate {
+class StorefrontGate : public RequestGate {
  public:
   explicit StorefrontGate(Guard& guard) : guard_(guard) {}
   std::optional<Response> check(Request& request, Access access, uint64_t now_ns) override;

@@ -7,12 +7,12 @@
 // knows no such bounds. Pages of any origin may ask when keys are required. Threads: any.
 #pragma once
 
-#include "http/gate.h"
 #include "http/guard.h"
+#include "http/request_gate.h"
 
 namespace freshet::dialect_internal {
 
-class KeyGate : public Gate {
+class KeyGate : public RequestGate {
  public:
   using Refuse = Response (*)(int status, std::string_view message);
   KeyGate(Guard& guard, Refuse refuse) : guard_(guard), refuse_(refuse) {}

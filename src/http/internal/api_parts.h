@@ -33,7 +33,9 @@ void add_search_routes(Router& router, ApiParts& parts);      // search, browse,
 void add_rule_routes(Router& router, ApiParts& parts);        // rules over searches
 void add_settings_routes(Router& router, ApiParts& parts);    // search settings, synonyms
 void add_experiment_routes(Router& router, ApiParts& parts);  // what is compared on live traffic
+void add_model_routes(Router& router, ApiParts& parts);       // versions of what the ranker serves
 void add_suggest_routes(Router& router, ApiParts& parts);     // completions, popular, trending
+void add_ranker_routes(Router& router, ApiParts& parts);      // features, contexts
 void add_status_routes(Router& router, ApiParts& parts);      // status, stream, health, metrics, admin
 
 void sample_server(const ServerStats& stats, std::vector<MetricSample>& out);

@@ -36,7 +36,7 @@ struct Candidate {
   bool has_match = false;
   float base = kNoBase;  // What the ranker starts from, against the best by words.
   static constexpr float kNoBase = std::numeric_limits<float>::quiet_NaN();
-  std::array<float, kRankGroups> ranker_parts{};
+  std::array<float, kRankParts> ranker_parts{};
   float propensity = 1;
   uint32_t group_size = 0;  // Of the group it stands for.
   double distance_m = kNoNumber;

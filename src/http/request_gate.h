@@ -12,9 +12,9 @@
 
 namespace freshet {
 
-class Gate {
+class RequestGate {
  public:
-  virtual ~Gate() = default;
+  virtual ~RequestGate() = default;
   // nullopt: let it pass; request.caller is then the name of the key. `now_ns`: monotonic.
   virtual std::optional<Response> check(Request& request, Access access, uint64_t now_ns) = 0;
   // Adds what a browser needs to hand the answer to the page that asked. Of a request whose answer came

@@ -1,0 +1,58 @@
+// What people decide about the ranker's parameters: checked here, then events like any other.
+#include "base/epoch.h"
+#include "engine/engine.h"
+
+namespace freshet {
+
+PublicationReport Engine::ranker_publication() const {
+  const std::shared_ptr<Live> current = live();
+  PublicationReport report = current->state->ranker().publication().report();
+  const EpochGuard guard;
+  report.learner = current->state->ranker().parameters().learner;
+  return report;
+}
+
+Status Engine::roll_back_model(std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  if (ranker_publication().good == 0)
+    return invalid("models: there is no version yet that is known to be good");
+  return administer({settings_event("model-rollback", "", by)});
+}
+
+ChallengerReport Engine::challenger() const {
+  const std::shared_ptr<Live> current = live();
+  const EpochGuard guard;
+  return current->state->ranker().parameters().challenger;
+}
+
+Status Engine::promote_challenger(std::string_view by) {
+  const std::lock_guard lock(administer_mutex_);
+  const std::string name = challenger().of.name;
+  if (name.empty()) return invalid("models: there is no challenger; settings, ranker.challenger, make one");
+  return administer({settings_event("model-challenger", name, by)});
+}
+
+Status Engine::promote_model(uint64_t number, std::string_view by) {
+  TRY(const std::vector<VersionPart> parts, models_->parts(number));
+  const std::lock_guard lock(administer_mutex_);
+  TRY_STATUS(live()->state->ranker().check(parts));
+  const std::string bundle = bundle_of(parts);
+  if (bundle.size() > kBundleBytesMax)
+    return exhausted("models: version " + std::to_string(number) + " is too large for the log");
+  return administer(promote_events(bundle, "version " + std::to_string(number), by));
+}
+
+Result<uint64_t> Engine::import_model(std::string_view bytes) {
+  TRY(const uint64_t number, models_->import_bytes(bytes));
+  const auto fits = [&]() -> Status {
+    TRY(const std::vector<VersionPart> parts, models_->parts(number));
+    return live()->state->ranker().check(parts);
+  };
+  if (const Status status = fits(); !status.ok()) {
+    TRY_STATUS(models_->remove(number));
+    return status.error();
+  }
+  return number;
+}
+
+}  // namespace freshet

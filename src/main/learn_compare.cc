@@ -1,0 +1,121 @@
+#include "main/learn_compare.h"
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include "base/json_writer.h"
+#include "base/text_table.h"
+#include "env/file.h"
+#include "eval/freshness_rows.h"
+#include "ingest/compression.h"
+#include "main/command.h"
+
+namespace freshet {
+namespace {
+
+Status read_rows(const std::string& file, RowReader& reader, std::vector<Row>& rows) {
+  uint64_t line_number = 0, bad = 0;
+  TRY_STATUS(each_line(file, [&](std::string_view line) -> Status {
+    ++line_number;
+    Row row;
+    const Result<bool> read = reader.read(line, row);
+    if (!read.ok() && ++bad <= 5)
+      std::fprintf(stderr, "line %llu: %s\n", static_cast<unsigned long long>(line_number),
+                   read.error().what.c_str());
+    if (read.ok() && *read) rows.push_back(std::move(row));
+    return {};
+  }));
+  if (bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(bad));
+  if (rows.empty()) return invalid(file + ": no rows");
+  return {};
+}
+
+}  // namespace
+
+// Gives each line of the file (gzip too) or of standard input to `take` until it says stop.
+Status each_line(const std::string& path, const std::function<Status(std::string_view)>& take) {
+  std::string line;
+  if (path == "-") {
+    while (std::getline(std::cin, line)) TRY_STATUS(take(line));
+    return {};
+  }
+  if (!path.ends_with(".gz")) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return not_found(path + ": cannot be opened; check the path");
+    while (std::getline(in, line)) TRY_STATUS(take(line));
+    return {};
+  }
+  TRY(const std::string packed, read_file(real_files(), path));
+  TRY(const std::string text, gunzip(packed, size_t{8} << 30));
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    TRY_STATUS(take(std::string_view(text).substr(at, end - at)));
+    at = end + 1;
+  }
+  return {};
+}
+
+Status compare_freshness(const std::string& file, RowFormat format, const TrainerConfig& config,
+                         const FreshnessFlags& flags, bool json) {
+  RowReader reader(format);
+  std::vector<Row> rows;
+  TRY_STATUS(read_rows(file, reader, rows));
+  RowFreshnessOptions options{.trainer = config,
+                              .hour = flags.hour,
+                              .hours = flags.hours,
+                              .first_rows = kRowsFirst,
+                              .progress = [](std::string_view what) {
+                                std::fprintf(stderr, "%.*s\n", static_cast<int>(what.size()), what.data());
+                              }};
+  TRY(FreshnessReport report, freshness_of_rows(reader, rows, options));
+  report.title = file;
+  if (!flags.plot.empty()) {
+    std::ofstream out(flags.plot, std::ios::binary);
+    out << freshness_svg(report);
+    out.close();
+    if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
+  }
+  std::fputs((json ? freshness_json(report) : freshness_text(report)).c_str(), stdout);
+  return {};
+}
+
+Status compare_late_labels(const std::string& file, RowFormat format, const TrainerConfig& config,
+                           bool json) {
+  if (config.encoder.label_at.empty() && config.delay_mean <= 0)
+    usage_error("--late-labels needs --label-at, or --delay-mean to draw delays");
+  if (config.encoder.task != Task::kBinary) usage_error("--late-labels: of binary labels only");
+  RowReader reader(format);
+  std::vector<Row> rows;
+  TRY_STATUS(read_rows(file, reader, rows));
+  constexpr std::pair<LateLabels, const char*> kArms[] = {{LateLabels::kAtOnce, "oracle"},
+                                                          {LateLabels::kExpect, "ours"},
+                                                          {LateLabels::kWait, "waiting"},
+                                                          {LateLabels::kWeighted, "weighted"},
+                                                          {LateLabels::kNegative, "ignoring"}};
+  TextTable table({"labels", "log loss", "auc", "calibration"});
+  JsonWriter out;
+  out.object();
+  for (const auto& [late, name] : kArms) {
+    TrainerConfig own = config;
+    own.late = late;
+    Trainer trainer(own);
+    TRY_STATUS(trainer.start(reader, std::span(rows).first(std::min(rows.size(), kRowsFirst))));
+    float score = 0;
+    for (const Row& row : rows)
+      (void)trainer.step(row, &score).ok();  // Those that cannot be read are left out.
+    const Progressive& judged = trainer.judged();
+    table.row({name, format_number(judged.log_loss(), 4), format_number(judged.auc(), 4),
+               format_number(judged.calibration(), 3)});
+    if (late == LateLabels::kAtOnce) out.field("n", judged.n());
+    out.key(name).object();
+    out.field("log_loss", judged.log_loss()).field("auc", judged.auc());
+    out.field("calibration", judged.calibration()).end();
+  }
+  out.end();
+  std::fputs((json ? out.take() + "\n" : table.text()).c_str(), stdout);
+  return {};
+}
+
+}  // namespace freshet

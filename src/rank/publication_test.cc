@@ -1,0 +1,315 @@
+// What of the ranker is live, and why: update modes, the gate, going back, and going on exactly.
+#include "rank/publication.h"
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include "rank/testing/rank_shop.h"
+#include "settings/settings.h"
+
+namespace freshet {
+namespace {
+
+using Mode = RankerUpdates::Mode;
+
+RankerUpdates updates(Mode mode, uint32_t pages = 60) {
+  RankerUpdates out;
+  out.mode = mode;
+  out.pages = pages;
+  out.seconds = 6 * 3600;
+  return out;
+}
+
+std::set<std::string> happened(const RankShop& shop) {
+  std::set<std::string> out;
+  for (const PublicationNote& note : shop.ranker().publication().report().notes) out.insert(note.what);
+  return out;
+}
+
+constexpr RankLearner kLearners[] = {RankLearner::kLinear, RankLearner::kDeep, RankLearner::kEnsemble};
+constexpr Mode kModes[] = {Mode::kEvent, Mode::kBatch, Mode::kInterval, Mode::kNightly, Mode::kHybrid};
+
+TEST(RankerUpdates, EachModeLearnsAndPublishesAtItsOwnPace) {
+  std::map<Mode, uint64_t> published;
+  for (const Mode mode : kModes) {
+    RankShop shop;
+    shop.configure(updates(mode, 10));
+    for (int n = 0; n < 1200; ++n) shop.visit(n, true);
+    EXPECT_GT(shop.quality(), 0.9) << update_mode_name(mode);
+    const PublicationReport report = shop.ranker().publication().report();
+    published[mode] = report.published;
+    EXPECT_LE(report.rollbacks, 8u) << update_mode_name(mode);
+    EXPECT_GT(report.published, 0u) << update_mode_name(mode);
+    EXPECT_EQ(happened(shop).contains("replay"), mode == Mode::kHybrid);
+  }
+  EXPECT_GT(published[Mode::kBatch], published[Mode::kNightly]);
+  EXPECT_GT(published[Mode::kInterval], published[Mode::kNightly]);
+}
+
+TEST(RankerUpdates, NothingIsLiveBeforeItIsPublished) {
+  RankShop shop;
+  shop.configure(updates(Mode::kNightly));
+  for (int n = 0; n < 300; ++n) shop.visit(n, true);
+  const std::string live = saved(shop.ranker());
+  const auto words = [&] { return shop.ranker().serving_error().greatest; };
+  EXPECT_GT(words(), 0.05) << "what is trained is ahead of what is live";
+  shop.configure(updates(Mode::kEvent));
+  EXPECT_LT(words(), 1e-3) << "with every lesson";
+  for (int n = 300; n < 310; ++n) shop.visit(n, true);
+  EXPECT_LT(words(), 1e-3);
+}
+
+// Clicks of programs at random places, for 150 pages; what is live is looked at after every fifth.
+double least_quality(Mode mode, bool gate, RankLearner learner, double& before, double& after,
+                     std::set<std::string>& what) {
+  RankShop shop;
+  shop.ranker().choose(learner);
+  RankerUpdates setting = updates(mode);
+  setting.gate = gate;
+  setting.pages = 100;
+  shop.configure(setting);
+  int n = 0;
+  for (; n < 1500; ++n) shop.visit(n, true);
+  before = shop.quality();
+  double least = before;
+  for (const int end = n + 400; n < end; ++n) {
+    shop.visit(n, true, true);
+    if (n % 5 == 0) least = std::min(least, shop.quality());
+  }
+  for (const int end = n + 400; n < end; ++n) {
+    shop.visit(n, true);
+    if (n % 5 == 0) least = std::min(least, shop.quality());
+  }
+  after = shop.quality();
+  what = happened(shop);
+  return least;
+}
+
+TEST(RankerSafety, PoisonedClicksDoNotReachWhatIsLive) {
+  for (const RankLearner learner : kLearners)
+    for (const Mode mode : {Mode::kEvent, Mode::kBatch, Mode::kHybrid}) {
+      SCOPED_TRACE(std::string(rank_learner_name(learner)) + " " + std::string(update_mode_name(mode)));
+      double before = 0, after = 0;
+      std::set<std::string> what;
+      const double guarded = least_quality(mode, true, learner, before, after, what);
+      EXPECT_GT(before, 0.9);
+      EXPECT_GE(guarded, 0.99 * before);
+      EXPECT_GE(after, 0.99 * before);
+      EXPECT_TRUE(what.contains("suspect") || what.contains("rollback") || what.contains("worse"));
+      const double open = least_quality(mode, false, learner, before, after, what);
+      EXPECT_LT(open, 0.7 * before) << "the poison is one";
+    }
+}
+
+TEST(RankerSafety, ABadConfigurationDoesNotReachWhatIsLive) {
+  for (const Mode mode : {Mode::kEvent, Mode::kBatch}) {
+    RankShop shop;
+    shop.configure(updates(mode, 100));
+    int n = 0;
+    for (; n < 1500; ++n) shop.visit(n, true);
+    const double before = shop.quality();
+    RankerUpdates bad = updates(mode, 100);
+    bad.drift = 0.1;
+    shop.configure(bad);
+    double least = before;
+    for (; n < 2500; ++n) {
+      shop.visit(n, true);
+      if (n % 5 == 0) least = std::min(least, shop.quality());
+    }
+    EXPECT_GE(least, 0.99 * before) << update_mode_name(mode);
+  }
+}
+
+TEST(RankerUpdates, GoOnAsIfNothingHadHappened) {
+  for (const Mode mode : kModes) {
+    const auto visit = [&](RankShop& shop, int n) {
+      if (n == 30) shop.ranker().choose(RankLearner::kEnsemble);
+      if (n == 90) shop.configure(updates(Mode::kBatch, 20));
+      if (n == 250) shop.ranker().choose(RankLearner::kDeep);
+      if (n == 150) shop.configure(updates(mode, 15));
+      shop.visit(n, true, n > 200 && n < 240);
+    };
+    RankShop whole, parts;
+    whole.configure(updates(mode, 15));
+    parts.configure(updates(mode, 15));
+    for (int n = 0; n < 300; ++n) {
+      visit(whole, n);
+      visit(parts, n);
+      if (mix64(static_cast<uint64_t>(n), 3) % 13 == 0) {
+        parts.load(saved(parts.ranker()));
+        ASSERT_EQ(saved(parts.ranker()), saved(whole.ranker())) << update_mode_name(mode) << " " << n;
+      }
+    }
+    ASSERT_EQ(saved(parts.ranker()), saved(whole.ranker())) << update_mode_name(mode);
+  }
+}
+
+// Versions are kept while it learns; one travels as a frame, and through the log in pieces.
+TEST(RankVersions, TravelThroughFramesAndTheLogWhole) {
+  RankShop shop;
+  shop.ranker().choose(RankLearner::kEnsemble);
+  shop.configure(updates(Mode::kEvent, 30));
+  std::vector<RankVersion> kept;
+  shop.ranker().on_version([&](RankVersion version) { kept.push_back(std::move(version)); });
+  int n = 0;
+  for (; n < 800; ++n) shop.visit(n, true);
+  ASSERT_GT(kept.size(), 3u);
+  const double before = shop.quality();
+  EXPECT_GT(before, 0.9);
+  const RankVersion& version = kept.back();
+  const auto frame = version_frame(version);
+  ASSERT_TRUE(frame.ok());
+  const auto parts = parts_of(*frame);
+  ASSERT_TRUE(parts.ok()) << parts.error().what;
+  ASSERT_EQ(parts->size(), version.parts.size());
+  for (size_t i = 0; i < parts->size(); ++i) EXPECT_EQ((*parts)[i].words, version.parts[i].words);
+  EXPECT_TRUE(shop.ranker().check(*parts).ok());
+  EXPECT_EQ(weights_apart(*parts, version.parts).greatest, 0);
+  EXPECT_GT(weights_apart(*parts, kept[0].parts).greatest, 0.01);
+  for (size_t at = 0; at < frame->size(); at += 1009) {  // A frame that was changed anywhere is refused.
+    std::string wrong = *frame;
+    wrong[at] = static_cast<char>(wrong[at] ^ 4);
+    EXPECT_FALSE(parts_of(wrong).ok()) << at;
+  }
+
+  RankerUpdates open = updates(Mode::kEvent, 30);
+  open.gate = false;
+  shop.configure(open);
+  for (const int end = n + 300; n < end; ++n) shop.visit(n, true, true);
+  ASSERT_LT(shop.quality(), 0.8 * before);
+  const std::vector<Event> events = promote_events(bundle_of(*parts), "version 7", "boss", 1500);
+  ASSERT_GT(events.size(), 4u);
+  const double poisoned = shop.quality();
+  for (size_t missing = 0; missing + 1 < events.size(); ++missing) {  // Any piece of it.
+    for (size_t i = 0; i < events.size(); ++i)
+      if (i != missing) shop.apply(events[i]);
+    EXPECT_EQ(shop.quality(), poisoned) << "a version of which something is missing is not applied";
+  }
+  std::vector<Event> changed = events;
+  changed[2].value[10] = changed[2].value[10] == '1' ? '2' : '1';
+  for (const Event& event : changed) shop.apply(event);
+  EXPECT_EQ(shop.quality(), poisoned) << "nor one that was changed";
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i == 2) shop.load(saved(shop.ranker()));  // A restart in the middle of it.
+    shop.apply(events[i]);
+  }
+  EXPECT_GE(shop.quality(), 0.99 * before);
+  EXPECT_TRUE(happened(shop).contains("promote"));
+
+  // The last good version needs nothing but the word.
+  shop.configure(updates(Mode::kEvent, 30));
+  for (const int end = n + 60; n < end; ++n) shop.visit(n, true);
+  shop.apply(settings_event("model-rollback", "", "boss"));
+  EXPECT_TRUE(happened(shop).contains("rollback"));
+  EXPECT_EQ(shop.ranker().publication().report().live, shop.ranker().publication().report().good);
+}
+
+TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
+  RankShop shop;
+  RankerChallenger slow;
+  slow.name = "slow";
+  slow.prior = 0.01;
+  shop.ranker().challenge(slow);
+  int n = 0;
+  for (; n < 900; ++n) shop.visit(n, true);
+  const auto now = [&] {
+    const EpochGuard guard;
+    return shop.ranker().parameters().challenger;
+  };
+  EXPECT_TRUE(now().worse) << now().log_wealth_worse;
+  EXPECT_FALSE(now().better);
+  EXPECT_LT(now().difference, 0);
+  EXPECT_GT(now().pages, 300u);
+
+  RankShop timid;  // That learns slowly itself: the usual pace is better.
+  RankerChallenger usual;
+  usual.name = "usual";
+  usual.prior = 0.01;
+  timid.ranker().challenge(usual);
+  timid.apply(settings_event("model-challenger", "other", ""));
+  {
+    const EpochGuard guard;
+    EXPECT_EQ(timid.ranker().parameters().prior, 1) << "there is no challenger of that name";
+  }
+  timid.apply(settings_event("model-challenger", "usual", ""));
+  usual.prior = 1;
+  usual.promote = true;
+  timid.ranker().challenge(usual);
+  {
+    const EpochGuard guard;
+    EXPECT_EQ(timid.ranker().parameters().prior, 0.01);
+  }
+  for (n = 0; n < 1500; ++n) timid.visit(n, true);
+  const EpochGuard guard;
+  EXPECT_EQ(timid.ranker().parameters().prior, 1) << "it took the place by itself";
+  EXPECT_TRUE(timid.ranker().parameters().challenger.of.name.empty());
+  EXPECT_TRUE(happened(timid).contains("promote"));
+  EXPECT_GT(timid.quality(), 0.85);
+}
+
+// Beside a linear learner that learns slowly.
+TEST(RankerChallenger, MayBeAnotherLearner) {
+  RankShop shop;
+  RankerChallenger one;
+  one.name = "slow";
+  one.prior = 0.01;
+  shop.ranker().challenge(one);
+  shop.apply(settings_event("model-challenger", "slow", ""));
+  one.name = "deep beside it";
+  one.learner = RankLearner::kEnsemble;
+  one.promote = true;
+  shop.ranker().challenge(one);
+  for (int n = 0; n < 40; ++n) shop.visit(n, true);
+  for (const RankVerdict& verdict : shop.ask("u1")) EXPECT_EQ(verdict.parts[kDeepPart], 0) << "in the shadow";
+  for (int n = 40; n < 1500; ++n) shop.visit(n, true);
+  const EpochGuard guard;
+  EXPECT_EQ(shop.ranker().parameters().learner, RankLearner::kEnsemble) << "it took the place by itself";
+  EXPECT_TRUE(happened(shop).contains("promote"));
+  EXPECT_GT(shop.quality(), 0.85);
+}
+
+// A challenger that learns fast would foretell the clicks of a program sooner than what is live.
+TEST(RankerChallenger, PoisonDoesNotPromoteIt) {
+  RankShop shop;
+  int n = 0;
+  for (; n < 1500; ++n) shop.visit(n, true);
+  const double before = shop.quality();
+  RankerChallenger fast;
+  fast.name = "fast";
+  fast.prior = 20;
+  fast.caution = 0.3;
+  fast.promote = true;
+  shop.ranker().challenge(fast);
+  double least = before;
+  for (const int end = n + 400; n < end; ++n) {
+    shop.visit(n, true, true);
+    if (n % 5 == 0) least = std::min(least, shop.quality());
+  }
+  EXPECT_GE(least, 0.99 * before);
+  EXPECT_FALSE(happened(shop).contains("promote"));
+}
+
+TEST(RankerChallenger, GoesOnAsIfNothingHadHappened) {
+  RankerChallenger bold;
+  bold.name = "bold";
+  bold.prior = 3;
+  bold.caution = 1;
+  bold.learner = RankLearner::kEnsemble;
+  RankShop whole, parts;
+  whole.ranker().challenge(bold);
+  parts.ranker().challenge(bold);
+  for (int n = 0; n < 200; ++n) {
+    whole.visit(n, true);
+    parts.visit(n, true);
+    if (n == 120) {
+      whole.apply(settings_event("model-challenger", "bold", ""));
+      parts.apply(settings_event("model-challenger", "bold", ""));
+    }
+    if (n % 37 == 5) parts.load(saved(parts.ranker()));
+    ASSERT_EQ(saved(parts.ranker()), saved(whole.ranker())) << n;
+  }
+}
+
+}  // namespace
+}  // namespace freshet

@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <cmath>
+
+#include "rank/ranker.h"
+#include "rank/ranker_math.h"
+
+namespace freshet {
+
+using namespace ranker_math;
+
+namespace {
+
+constexpr size_t kTogether = 48;  // Candidates whose weights are fetched at once, and scored by the network.
+
+struct Scratch {  // Of this thread.
+  RankPage page;
+  RankRow common;
+  std::array<RankRow, kTogether> rows;
+  DeepWeights::Asked deep;
+  std::vector<DeepWeights::Logits> logits;
+};
+
+Scratch& scratch() {
+  static thread_local Scratch one;
+  return one;
+}
+
+}  // namespace
+
+RankQuery::RankQuery(const Ranker& ranker, const RankAsked& asked)
+    : ranker_(ranker),
+      asked_(asked),
+      kind_(ranker.parameters().kinds[static_cast<size_t>(asked.kind)]),
+      heard_(kind_.voices.heard && kind_.clicks >= ranker.config_.clicks_min),
+      page_(scratch().page) {
+  if (!ready()) return;
+  const Ranker::Parameters& now = ranker.parameters();
+  page_.assign(ranker.catalog_, ranker.contexts_.active(asked.region, asked.now_ms), asked, now.active,
+               ranker.weights_.mask());
+  scenario_ = now.scenarios.share(page_.scenario());
+}
+
+void RankQuery::judge(std::span<const RankCandidate> candidates, const RankObjective& objective,
+                      std::vector<RankVerdict>& out) const {
+  out.assign(candidates.size(), {});
+  if (!ready()) return;
+  for (const RankCandidate& one : candidates) ranker_.catalog_.fetch(one.item);
+  Scratch& at = scratch();
+  const DeepWeights& deep = ranker_.deep_;
+  const bool asks_deep = kind_.voices.asks_deep() && at.deep.begin(deep);
+  // The deep learner looks at the page, too; to the linear one that is the same for all candidates.
+  at.common.count = 0;
+  if (asks_deep) page_.page_cells(at.common);
+  constexpr DeepWeights::Logits kNothing{};
+  for (size_t from = 0; from < candidates.size(); from += kTogether) {
+    const size_t n = std::min(kTogether, candidates.size() - from);
+    for (size_t i = 0; i < n; ++i) {
+      const RankCandidate& one = candidates[from + i];
+      RankRow& row = at.rows[i];
+      row.count = 0;
+      const ItemRecord* item = ranker_.catalog_.item(one.item);
+      if (item == nullptr) continue;
+      row.assign(at.common.all());
+      page_.item_cells(*item, one.item, one.base, one.match,
+                       ranker_.counts_of(asked_.shopper, *item, asked_.now_ms), row);
+      ranker_.weights_.fetch(row.all());
+      if (asks_deep) deep.fetch(row.all());
+    }
+    if (asks_deep) at.deep.score({at.rows.data(), n}, at.logits);
+    for (size_t i = 0; i < n; ++i)
+      judge_one(at.rows[i].all(), candidates[from + i], objective, asks_deep ? at.logits[i] : kNothing,
+                out[from + i]);
+  }
+}
+
+void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,
+                          const RankObjective& objective, const DeepWeights::Logits& deep,
+                          RankVerdict& out) const {
+  const double slope = std::max(kind_.plain[0].slope(), kSlopeMin[static_cast<size_t>(asked_.kind)]);
+  const PlainModel::Row x =
+      PlainModel::row(static_cast<double>(candidate.base), kUsual[static_cast<size_t>(asked_.kind)], 0);
+  const double weights[Ranker::kHeads] = {objective.click, objective.cart, objective.purchase};
+  struct Share {  // Of the worth of all voices and heads together, as the logits of each move it:
+    double score = 0, linear = 0, deep = 0;
+  };
+  double full = 0, plain = 0;
+  Share shares[Ranker::kHeads];
+  GaussWeights::Sums sums[Ranker::kHeads];
+  for (size_t head = 0; head < Ranker::kHeads; ++head) {
+    if (weights[head] <= 0) continue;
+    ranker_.weights_.sum(row, head, ~kNotOfCandidates, sums[head]);
+    const double worth = weights[head] * (head == 2 ? candidate.value : 1);
+    const double logit = kind_.plain[head].logit(x),
+                 score = static_cast<double>(sums[head].mean[kScoreGroup]);
+    const double linear = residual(sums[head], scenario_) - score;
+    for (size_t v = 0; v < kRankVoices; ++v) {
+      if (kind_.voices.weight[v] <= 0) continue;
+      const double p = kind_.voices.weight[v] * worth *
+                       sigmoid(logit + score + kVoices[v].linear * linear +
+                               kVoices[v].deep * static_cast<double>(deep[head]));
+      shares[head].score += p;
+      shares[head].linear += kVoices[v].linear * p;
+      shares[head].deep += kVoices[v].deep * p;
+    }
+    full += shares[head].score;
+    plain += weights[head] * sigmoid(logit);
+  }
+  if (full <= 0 || plain <= 0) return;
+  out.lift = (log_of(full) - log_of(plain)) / slope;
+  for (size_t head = 0; head < Ranker::kHeads; ++head) {
+    if (shares[head].score <= 0) continue;
+    const double unit = 1 / (full * slope);
+    for (size_t g = 0; g < kRankGroups; ++g) {
+      if ((kNotOfCandidates >> g & 1) != 0) continue;
+      const double share = g == kScoreGroup      ? shares[head].score
+                           : g == kScenarioGroup ? shares[head].linear * scenario_
+                                                 : shares[head].linear;
+      out.parts[g] += unit * share * static_cast<double>(sums[head].mean[g]);
+    }
+    out.parts[kDeepPart] += unit * shares[head].deep * static_cast<double>(deep[head]);
+    // What is not known of the linear one stands for what is not known of both.
+    out.deviation +=
+        unit * shares[head].score * std::sqrt(static_cast<double>(std::max(sums[head].variance, 0.0f)));
+  }
+}
+
+std::string_view rank_part_name(size_t part) {
+  return part == kDeepPart ? "together" : rank_group_name(static_cast<RankGroup>(part));
+}
+
+std::string_view rank_part_reason(size_t part) {
+  return part == kDeepPart ? "how all of this goes together"
+                           : rank_group_reason(static_cast<RankGroup>(part));
+}
+
+}  // namespace freshet

@@ -1,0 +1,230 @@
+// The ranker's lessons: judged before they are learned, learned, and led back to.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "rank/ranker.h"
+#include "rank/ranker_math.h"
+
+namespace freshet {
+
+using namespace ranker_math;
+
+namespace {
+
+constexpr double kLossKeeps = 1 - 1e-3;
+constexpr uint64_t kToldEvery = 1024;   // Examples from one report of what features are worth to the next.
+constexpr uint64_t kReplayedEach = 16;  // Lessons of the reservoir, with each event.
+
+}  // namespace
+
+void Ranker::configure(const RankerUpdates& updates) {
+  if (updates == publication_.updates()) return;
+  const bool hybrid = updates.mode == RankerUpdates::Mode::kHybrid;
+  publication_.configure(updates);
+  if (!hybrid) reservoir_.clear();
+  publish();
+}
+
+void Ranker::choose(RankLearner learner) {
+  if (learner == now_.learner) return;
+  now_.learner = learner;
+  publish();
+}
+
+void Ranker::challenge(const RankerChallenger& challenger) {
+  if (challenger == challenger_.of()) return;
+  challenger_.begin(challenger, weights_config(config_), weights_.trained_words());
+  now_.challenger = challenger_.report();
+  publish();
+}
+
+// What it has learned is what answers and learns from now on, in its configuration.
+void Ranker::promote_challenger() {
+  const RankerChallenger of = challenger_.of();
+  weights_.assume(challenger_.weights().config());
+  if (const std::vector<uint64_t> words = challenger_.weights().trained_words(); !words.empty())
+    weights_.replace(words);
+  now_.prior = of.prior;
+  now_.caution = of.caution;
+  now_.learner = of.learner;
+  if (!publication_.direct())  // What it was judged with beside its own weights.
+    for (ServedPart* part : std::initializer_list<ServedPart*>{&plain_, &deep_, &beliefs_}) {
+      part->discard();
+      part->catch_up();
+    }
+  challenger_.end();
+  now_.challenger = challenger_.report();
+  publication_.promoted(when(), "challenger " + of.name);
+}
+
+void Ranker::freeze() {
+  frozen_ = true;
+  for (ServedPart* part : parts()) {
+    part->discard();
+    part->catch_up();
+    part->set_direct(true);
+  }
+  publish();
+}
+
+void Ranker::keep_version(uint64_t number) {
+  if (versioned_ms_ != kNoTime && moment_.now_ms - versioned_ms_ < kHourMs) return;
+  versioned_ms_ = moment_.now_ms;
+  if (!on_version_) return;
+  RankVersion version{.number = number, .offset = at_, .time_ms = moment_.now_ms, .facts = {}, .parts = {}};
+  const PublicationReport report = publication_.report();
+  version.facts = {{"mode", std::string(update_mode_name(report.updates.mode))},
+                   {"offset", std::to_string(at_)},
+                   {"lessons", std::to_string(now_.examples)},
+                   {"log_loss", std::to_string(report.live_loss)}};
+  for (ServedPart* part : parts()) version.parts.push_back({std::string(part->part()), part->version()});
+  on_version_(std::move(version));
+}
+
+Status Ranker::check(const std::vector<VersionPart>& given) const {
+  const ServedPart* const own[] = {&weights_, &plain_, &deep_, &beliefs_};
+  if (given.size() != std::size(own)) return invalid("model: its parts are others than the ranker has");
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i].name != own[i]->part())
+      return invalid("model: expected part \"" + std::string(own[i]->part()) + "\", got \"" +
+                     given[i].name.substr(0, 80) + "\"");
+    if (given[i].words.size() != own[i]->words())
+      return invalid("model: part \"" + given[i].name + "\" has " + std::to_string(given[i].words.size()) +
+                     " words, expected " + std::to_string(own[i]->words()));
+  }
+  for (const uint64_t word : given[1].words)
+    if (!std::isfinite(std::bit_cast<double>(word)))
+      return invalid("model: part \"plain\" has a number that is not finite");
+  if (!deep_.fits(given[2].words)) return invalid("model: part \"deep\" has a number that is not finite");
+  if (!BeliefPart::fits(given[3].words))
+    return invalid("model: part \"experts\" has a sum of losses that is none");
+  return {};
+}
+
+// What people decide (settings_event): a version goes back, or another one is put in place.
+void Ranker::operate(const Event& event) {
+  if (event.name == "model-rollback") {
+    if (!publication_.roll_back(when()).ok()) return;
+  } else if (event.name == "model-challenger") {
+    if (!challenger_.on() || event.value != challenger_.of().name) return;
+    promote_challenger();
+  } else if (event.name == "model-part") {
+    coming_.add(event);
+    return;
+  } else if (event.name == "model-promote") {
+    const Result<std::string> bytes = coming_.take();
+    if (!bytes.ok()) return;
+    const Result<std::vector<VersionPart>> given = read_bundle(*bytes);
+    if (!given.ok() || !check(*given).ok()) return;
+    const std::vector<ServedPart*> own = parts();
+    for (size_t i = 0; i < own.size(); ++i) own[i]->replace((*given)[i].words);
+    publication_.promoted(when(), event.value);
+  } else {
+    return;
+  }
+  publish();
+}
+
+Ranker::Logits Ranker::study(const RankLesson& lesson) {
+  if (on_lesson_) on_lesson_(lesson);
+  const Logits before = take_in(lesson);
+  ++now_.examples;
+  if (lesson.head == 0 && !lesson.open && std::isnan(lesson.drawn))
+    count(lesson.kind, loss_of(lesson, before.plain), loss_of(lesson, before.full));
+  return before;
+}
+
+void Ranker::count(RankKind kind, double plain_loss, double full_loss) {
+  Kind& counted = now_.kinds[static_cast<size_t>(kind)];
+  const double takes = 1 - kLossKeeps;
+  counted.plain_loss = counted.plain_loss * kLossKeeps + takes * plain_loss;
+  counted.full_loss = counted.full_loss * kLossKeeps + takes * full_loss;
+}
+
+// All that learn, from one lesson; what they said before.
+Ranker::Logits Ranker::take_in(const RankLesson& lesson) {
+  const auto kind = static_cast<size_t>(lesson.kind);
+  const double plain = plain_.table(RankCopy::kTrained)[kind][lesson.head].logit(lesson.plain);
+  if (challenged()) challenger_.learn(lesson, static_cast<float>(plain));
+  if (learns_deep()) {  // Its offset: all but what the linear one says of the candidate itself.
+    const GaussWeights::Said said = weights_.say(
+        lesson.row, lesson.head, copy_bit(RankCopy::kTrained))[static_cast<size_t>(RankCopy::kTrained)];
+    deep_.learn(lesson.row, lesson.head, static_cast<float>(plain) + said.place + said.score, lesson.label,
+                lesson.weight, lesson.taken);
+  }
+  const float full = weights_.learn(lesson.row, lesson.head, static_cast<float>(plain), lesson.label,
+                                    lesson.weight, lesson.taken);
+  plain_.learn(kind, lesson.head, lesson.plain, static_cast<double>(lesson.label),
+               static_cast<double>(lesson.weight), static_cast<double>(lesson.taken));
+  return {plain, static_cast<double>(full)};
+}
+
+// What its features, and the adjustment of its scenario, are worth to a lesson that comes.
+void Ranker::weigh(const RankLesson& lesson) {
+  const double plain =
+      plain_.table(RankCopy::kTrained)[static_cast<size_t>(lesson.kind)][lesson.head].logit(lesson.plain);
+  const uint32_t scenario = scenario_of(lesson.row);
+  const bool look = importance_.due();
+  std::array<float, kRankFeatures> parts;
+  if (!look && scenario == 0) return importance_.pass();
+  weights_.parts(lesson.row, lesson.head, parts);
+  double logit = plain, adjustment = 0;
+  for (size_t f = 0; f < kRankFeatures; ++f) {
+    logit += static_cast<double>(parts[f]);
+    if (kGroupOf[f] == RankGroup::kScenario) adjustment += static_cast<double>(parts[f]);
+  }
+  if (!std::isnan(lesson.drawn)) logit = plain + static_cast<double>(lesson.drawn);
+  const auto label = static_cast<double>(lesson.label), weight = static_cast<double>(lesson.weight);
+  if (scenario != 0)
+    now_.scenarios.learn(scenario, weight * log_loss(logit, label),
+                         weight * log_loss(logit - adjustment, label));
+  if (!look) return importance_.pass();
+  importance_.look(lesson.row, parts, logit, plain, label, weight, moment_.time_ms);
+  if (importance_.examples() % kToldEvery < Importance::kEvery)
+    now_.importance = std::make_shared<const Importance>(importance_);
+}
+
+// What measuring says, and what the shop keeps in or out.
+uint64_t Ranker::features_made() const {
+  const RankerSettings& settings = settings_.book().published->settings.ranker;
+  uint64_t made = settings.retire ? importance_.active() : kAllFeatures;
+  const auto bit_of = [](const std::string& name) {
+    const std::optional<RankFeature> found = find_rank_feature(name);
+    return found ? uint64_t{1} << static_cast<size_t>(*found) : 0;
+  };
+  for (const std::string& name : settings.keep) made |= bit_of(name);
+  for (const std::string& name : settings.drop) made &= ~bit_of(name);
+  return made;
+}
+
+// A few lessons of the pass that is under way, weaker than new ones.
+void Ranker::replay() {
+  if (!publication_.replaying()) return;
+  const auto share = static_cast<float>(publication_.updates().replay);
+  for (uint64_t n = 0; n < kReplayedEach && replay_at_ < reservoir_.size(); ++n, ++replay_at_) {
+    RankLesson lesson = reservoir_.lesson(replay_at_);
+    lesson.weight *= share;
+    lesson.taken *= share;
+    take_in(lesson);
+  }
+  deep_.settle();
+  if (replay_at_ >= reservoir_.size()) publication_.replayed(when());
+}
+
+double Ranker::loss(const RankLesson& lesson) const {
+  const auto said = weights_.say(lesson.row, lesson.head, copy_bit(RankCopy::kTrained));
+  const double logit =
+      plain_.table(RankCopy::kTrained)[static_cast<size_t>(lesson.kind)][lesson.head].logit(lesson.plain) +
+      static_cast<double>(said[static_cast<size_t>(RankCopy::kTrained)].all());
+  return loss_of(lesson, logit);
+}
+
+void Ranker::forget() {
+  weights_.clear();
+  deep_.clear();
+  plain_.forget();
+  publish();
+}
+
+}  // namespace freshet
