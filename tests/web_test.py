@@ -41,6 +41,18 @@ def weigh(page: pathlib.Path) -> None:
     assert size < BYTES_MAX, f"expected less than {BYTES_MAX} bytes"
 
 
+def every_shelf_says_why(url: str, history: pathlib.Path) -> None:
+    items = list(dict.fromkeys(event["item"] for event in map(json.loads, history.open()) if event.get("type") == "view"))
+    silent = 0
+    for item in items[:100]:
+        asked = {"surface": "related", "items": [item], "user": f"reads {item}", "k": 12}
+        request = urllib.request.Request(url + "/api/v1/recommend", json.dumps(asked).encode(), {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            silent += sum(not one["reason"] for one in json.load(response)["items"])
+    print(f"100 shelves, {silent} products without a reason that can be read", flush=True)
+    assert silent == 0
+
+
 def main() -> int:
     binary, what = os.path.abspath(sys.argv[1]), sys.argv[2]
     if not shutil.which("npm"):
@@ -65,6 +77,7 @@ def main() -> int:
             with urllib.request.urlopen(server.url + path, timeout=10) as answer:
                 assert answer.headers["content-type"].startswith("text/html"), answer.headers
             if what == "shop":
+                every_shelf_says_why(server.url, history)
                 run("node", "shop.test.mjs", server.url + path, *pictures, cwd=WEB)
                 return 0
             keyed = f"{scratch}/keyed"

@@ -188,6 +188,14 @@ const clicks = setInterval(() => void api('POST', '/api/v1/events', {type: 'view
   await goto(page, 'learning', '.plot canvas');
   await page.waitForSelector('tbody tr');
   check((await texts(page, 'tbody tr')).length >= 6, 'every source is listed');
+  const featureRow = () => page.locator('[aria-label="Features of the ranker"] tbody tr').first();
+  const feature = await featureRow().locator('b').textContent();
+  await featureRow().getByRole('button', {name: 'Keep'}).click();
+  const judged = page.locator('[aria-label="Features of the ranker"] tbody tr', {hasText: feature}).first();
+  await judged.getByText('always used').waitFor();
+  await judged.getByRole('button', {name: 'Judge'}).click();
+  await judged.getByRole('button', {name: 'Leave out'}).waitFor();
+  check(true, `the ranker's feature ${feature} is kept, and judged again`);
   await page.waitForSelector('.facts');
   await page.waitForTimeout(2500);
   await picture(page, 'console-learning', true);

@@ -7,6 +7,8 @@ import {type Point, type Status, getStatus} from '../shared/api';
 import {count} from '../shared/text';
 import {COLORS, Plot} from './overview';
 import {Card, Empty, Stat, Table, View, Waiting, percent, useLoad} from './parts';
+import {Ranker} from './ranker';
+import {AroundTheShop, RankerFeatures} from './ranker_features';
 
 export interface Clicks {
   learned: number;
@@ -92,6 +94,9 @@ export function Learning({live}: {live: Status | undefined}): VNode {
                 ) : <Empty>This server says nothing about clicks.</Empty>}
                 <p class="fine">How much they may count is <a href="#/relevance">Clicks</a> under Relevance; 0 turns them off.</p>
               </Card>
+              <Ranker />
+              <RankerFeatures />
+              <AroundTheShop />
             </div>
           </>
         );
