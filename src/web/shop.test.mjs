@@ -12,13 +12,22 @@ const becomes = async (page, holds, what) => {
     if (await holds()) return check(true, what);
     await page.waitForTimeout(50);
   }
-  return check(false, what);
+  return check(false, `${what} (${page.url()})`);
 };
 const cards = (page, where) => page.$$eval(`${where} .card[data-item]`, (all) => all.map((one) => one.dataset.item));
+// What the panel says the latest event did to the first page: what is new there, or that it stays.
+const changed = async (page) => {
+  await page.waitForSelector('.latest .what, .latest .same');
+  return (await texts(page, '.latest .what p, .latest .same')).join();
+};
 const measured = async (page, verb) => {
   await page.waitForFunction((wanted) => document.querySelector('.verb')?.textContent === wanted && document.querySelector('.latest [data-effect]'), verb);
   return Number(await page.locator('.latest [data-effect]').getAttribute('data-effect'));
 };
+
+// Now and then two places of a list are exchanged, to learn how often each is looked at: the best match is near the top.
+const SHOES = 'Running Shoes';
+const onTop = async (page) => (await texts(page, '#hits .name')).slice(0, 10).some((name) => name.includes(SHOES));
 
 // ---- at a desk
 {
@@ -35,26 +44,28 @@ const measured = async (page, verb) => {
   await picture(page, 'shop-home-new');
 
   await page.locator('#searchbox input').pressSequentially('runing sho', {delay: 30});
-  await becomes(page, async () => (await texts(page, '#hits .name'))[0]?.includes('Running Shoes'), 'search as you type, with a typing error');
+  await becomes(page, () => onTop(page), 'search as you type, with a typing error');
   check((await texts(page, '#hits mark')).includes('Running'), 'what was found is marked');
   check(page.url().includes('q=runing+sho'), 'the search stands in the address');
   const all = await texts(page, '#stats');
-  await page.locator('#f-color label', {hasText: 'Violet'}).click();
+  // Products come and go while the shop plays: of the colours that a best match has today, the one with most products.
+  const runs = (await texts(page, '#hits .name')).filter((name) => name.includes(SHOES)).map((name) => name.split(', ').at(-1));
+  const color = (await texts(page, '#f-color .value')).find((one) => runs.includes(one));
+  await page.locator('#f-color label', {hasText: color}).click();
   await becomes(page, async () => (await texts(page, '#stats'))[0] !== all[0], 'a facet narrows the list');
-  await becomes(page, async () => (await texts(page, '#hits .name')).every((name) => name.endsWith('Violet')), 'to what was chosen');
+  await becomes(page, async () => (await texts(page, '#hits .name')).every((name) => name.endsWith(`, ${color}`)), 'to what was chosen');
   await page.selectOption('#sort select', 'products_price_asc');
   await becomes(page, async () => {
     const prices = (await texts(page, '#hits .under b')).map((text) => Number(text.replace(/[^\d.]/g, '')));
-    return prices.length > 2 && prices.every((price, i) => i === 0 || prices[i - 1] <= price);
+    return prices.length > 1 && prices.every((price, i) => i === 0 || prices[i - 1] <= price);
   }, 'sorted by price');
   await picture(page, 'shop-results');
   await accessible(page, 'results');
   await page.selectOption('#sort select', 'products');
   await page.locator('#f-category a', {hasText: 'Shoes'}).first().click();
   await becomes(page, async () => (await texts(page, '#f-category .tree-child')).length > 0, 'a category opens its own');
-  // The list follows the facets by a moment; asked too early, the cheapest product would be asked why it stands first.
-  await becomes(page, async () => (await texts(page, '#hits .name'))[0]?.includes('Running Shoes'), 'the best match stands first again');
-  await page.locator('#hits .why-button').first().click();
+  await becomes(page, () => onTop(page), 'the best match stands on top again');
+  await page.locator('#hits .card', {hasText: SHOES}).first().locator('.why-button').click();
   await page.waitForSelector('.why .parts li');
   const parts = await texts(page, '.why .parts li');
   check(parts.some((text) => /in title/.test(text)), `a result says why it stands where it stands (${parts.join('; ')})`);
@@ -63,11 +74,12 @@ const measured = async (page, verb) => {
   await page.keyboard.press('Escape');
   await page.waitForSelector('.why', {state: 'detached'});
 
-  const chosen = (await cards(page, '#hits'))[1];
+  const chosen = await page.$$eval('#hits .card[data-item]', (all) => all.filter((one) => !one.textContent.includes('sold out')).at(-1).dataset.item);
   await page.locator(`#hits [data-item="${chosen}"] .face`).click();
   await page.waitForSelector('.about h1');
   const took = await measured(page, 'Clicked');
   check(took > 0, `the click took effect after ${took.toFixed(1)} ms`);
+  const byClick = await changed(page);
   await page.waitForSelector('#related .card[data-item]');
   await page.waitForSelector('#together .card[data-item], #together p');
   check(!(await cards(page, '#related')).includes(chosen), 'related products are others');
@@ -82,13 +94,15 @@ const measured = async (page, verb) => {
   await page.keyboard.press('Escape');
   await page.getByRole('button', {name: 'Put into cart'}).click();
   await measured(page, 'Put into cart');
+  const byCart = await changed(page);
   check((await page.locator('.cart-button').innerText()).replaceAll(/\s+/g, ' ') === 'Cart 1 product', 'the cart counts it');
 
   await page.locator('.brand').click();
   await page.waitForSelector('[data-surface="for-you"] .card[data-item]');
   const then = await cards(page, '[data-surface="for-you"]');
   check(then.filter((id) => !first.includes(id)).length >= 3, `the first page followed: ${then.filter((id) => !first.includes(id)).length} of 12 are new`);
-  check((await texts(page, '.what')).join().length > 0, 'the panel says what changed');
+  // Which of the two events moved the page is the model's affair; that it moved must have been said.
+  check([byClick, byCart].some((said) => /[1-9]\d* (new|moved)/.test(said)), `the panel says what changed (${byClick} / ${byCart})`);
   await picture(page, 'shop-home-adapted', true);
   await page.locator('[data-surface="for-you"] .why-button').first().click();
   await page.waitForSelector('.why .parts li');
