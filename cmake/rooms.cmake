@@ -23,6 +23,8 @@ room(model DEPENDS base)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/ftrl.cc ${PROJECT_SOURCE_DIR}/src/model/optimizer.cc
                             ${PROJECT_SOURCE_DIR}/src/model/cross_network.cc
                             PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno")  # square roots in vectors
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/model/row_step.cc ${PROJECT_SOURCE_DIR}/src/model/row_step_avx512.cc
+                            PROPERTIES COMPILE_OPTIONS "-O3")
 room(publish DEPENDS base env model)
 room(json DEPENDS base LIBRARIES Boost::json)
 
@@ -30,7 +32,6 @@ room(json DEPENDS base LIBRARIES Boost::json)
 room(log DEPENDS base event env)
 room(store DEPENDS base env LIBRARIES RocksDB::rocksdb-shared)
 room(table DEPENDS base env model store)
-set_source_files_properties(${PROJECT_SOURCE_DIR}/src/table/row_step.cc PROPERTIES COMPILE_OPTIONS "-O3")
 room(fold DEPENDS base event env log store)
 
 # state

@@ -24,15 +24,21 @@ DeepRanker::DeepRanker(const DeepRankerConfig& config)
   CHECK(config.table.dim % 16 == 0);
 }
 
-// Rows are in space.rows; x is made of their weights and the numbers.
+// Where the weights of rows go: into x itself when there is nothing else in it.
+float* DeepRanker::place(Workspace& space) const {
+  const size_t n = network_.inputs();
+  const size_t width = config_.fields * config_.table.dim;
+  space.x.resize(CrossNetwork::kBlock * n);
+  if (width == n) return space.x.data();
+  space.values.resize(CrossNetwork::kBlock * width);
+  return space.values.data();
+}
+
+// x is made of what is in place() and the numbers.
 void DeepRanker::fill(size_t m, const float* dense, Workspace& space) const {
   const size_t n = network_.inputs();
   const size_t width = config_.fields * config_.table.dim;
-  const std::span rows(space.rows.data(), m * config_.fields);
-  space.x.resize(CrossNetwork::kBlock * n);
-  if (width == n) return table_.gather(rows, space.x.data());
-  space.values.resize(CrossNetwork::kBlock * width);
-  table_.gather(rows, space.values.data());
+  if (width == n) return;
   for (size_t i = 0; i < m; ++i) {
     float* to = std::copy_n(&space.values[i * width], width, &space.x[i * n]);
     to = std::copy_n(dense + i * config_.dense, config_.dense, to);
@@ -48,7 +54,9 @@ void DeepRanker::score(size_t m, const uint64_t* keys, const float* dense, float
   space.logits.resize(CrossNetwork::kBlock * kHeads);
   for (size_t begin = 0; begin < m; begin += CrossNetwork::kBlock) {
     const size_t count = std::min(CrossNetwork::kBlock, m - begin);
-    table_.find({keys + begin * config_.fields, count * config_.fields}, space.rows);
+    const std::span rows(space.rows.data(), count * config_.fields);
+    table_.find({keys + begin * config_.fields, count * config_.fields}, rows);
+    table_.gather(rows, place(space));
     fill(count, dense == nullptr ? nullptr : dense + begin * config_.dense, space);
     network_.score(count, space.x.data(), space.logits.data(), space.network);
     for (size_t i = 0; i < count; ++i)
@@ -70,7 +78,7 @@ void DeepRanker::learn(size_t m, const uint64_t* keys, const float* dense, const
     const size_t count = std::min(CrossNetwork::kBlock, m - begin);
     const std::span rows(space_.rows.data(), count * config_.fields);
     const std::span block(keys + begin * config_.fields, count * config_.fields);
-    table_.sight(block, rows);
+    table_.sight(block, rows, place(space_));
     fill(count, dense == nullptr ? nullptr : dense + begin * config_.dense, space_);
     network_.forward(count, space_.x.data(), space_.logits.data());
     std::fill(slopes_.begin(), slopes_.end(), 0.0f);

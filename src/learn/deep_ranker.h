@@ -51,6 +51,7 @@ class DeepRanker {
   void load(Reader& in);
 
  private:
+  float* place(Workspace& space) const;
   void fill(size_t m, const float* dense, Workspace& space) const;
 
   DeepRankerConfig config_;

@@ -5,13 +5,12 @@
 #include <cmath>
 #include <cstring>
 
-#include "table/row_step.h"
+#include "model/row_step.h"
 
 namespace freshet {
 namespace {
 
 constexpr size_t kBlock = 32;      // Rows of a batch whose records are read or stepped together.
-constexpr size_t kAhead = 16;      // Keys between one stage of a batch and the next.
 constexpr size_t kEvictAmong = 8;  // Records under the hand.
 constexpr uint64_t kSightsASweep = 4;
 constexpr uint32_t kPieceShift = 16;  // Rows a piece: records of a multiple of 32 bytes fill large pages.
@@ -70,40 +69,68 @@ uint32_t RowTable::find(uint64_t key) const {
   return row != kNone && idle(*record(row)) ? kNone : row;
 }
 
-// Visits each key in order, with its hash and the row that is most likely its own (or kNone), when all that
-// has to be read for it is on its way: the line of the index three stages before, a spare of it two, every
-// record of the tag two or one.
+// The lines of the index.
+void RowTable::ask_lines(std::span<const uint64_t> keys, Stage& stage) const {
+  stage.count = keys.size();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    stage.hashes[i] = hash(keys[i]);
+    stage.lines[i] = index_.prefetch(stage.hashes[i]);
+  }
+}
+
+// Every record of the tag; the first is the guess.
+void RowTable::ask_records(Stage& stage) const {
+  stage.in_spares = false;
+  for (size_t i = 0; i < stage.count; ++i) {
+    char* first = nullptr;
+    const auto soon = [&](uint32_t row) __attribute__((always_inline)) {
+      char* const at = prefetch_record(row);
+      first = first == nullptr ? at : first;
+    };
+    stage.guesses[i] = index_.guess(stage.lines[i], stage.hashes[i], soon);
+    stage.records[i] = first;
+    stage.in_spares |= stage.guesses[i] == RowIndex::kInSpares;
+  }
+}
+
+void RowTable::ask_in_spares(Stage& stage) const {
+  for (size_t i = 0; i < stage.count; ++i) {
+    if (stage.guesses[i] != RowIndex::kInSpares) continue;
+    const auto soon = [&](uint32_t row) { prefetch_record(row); };
+    stage.guesses[i] = index_.guess_in_spares(stage.hashes[i], soon);
+    stage.records[i] = stage.guesses[i] == kNone ? nullptr : records_.at(stage.guesses[i]);
+  }
+}
+
+// Visits keys in order, a stage of them at a time, when all that has to be read for it is on its way: lines
+// of the index were asked for three stages before, records of the tag two, those that a spare names one.
+// Guesses are the rows most likely the keys' own, or kNone.
 template <class Begin, class Visit>
 void RowTable::in_stages(std::span<const uint64_t> keys, Begin begin, Visit visit) const {
-  constexpr size_t kRing = 4 * kAhead;
-  uint64_t hashes[kRing];
-  const void* lines[kRing];
-  uint32_t guesses[kRing];
-  const auto soon = [this](uint32_t row) __attribute__((always_inline)) {
-    prefetch_record(row);
-  };
-  for (size_t i = 0; i < keys.size() + 3 * kAhead; ++i) {
-    if (i < keys.size()) {
-      const uint64_t h = hashes[i % kRing] = hash(keys[i]);
-      lines[i % kRing] = index_.prefetch(h);
-      begin(h);
+  Stage ring[4];
+  const size_t stages = (keys.size() + kAhead - 1) / kAhead;
+  for (size_t n = 0; n < stages + 3; ++n) {
+    if (n < stages) {
+      ask_lines(keys.subspan(n * kAhead, std::min(kAhead, keys.size() - n * kAhead)), ring[n % 4]);
+      begin(ring[n % 4]);
     }
-    if (const size_t at = i - kAhead; at < keys.size())  // Below 0: beyond the end.
-      guesses[at % kRing] = index_.guess(lines[at % kRing], hashes[at % kRing], soon);
-    if (const size_t at = i - 2 * kAhead; at < keys.size() && guesses[at % kRing] == RowIndex::kInSpares)
-      guesses[at % kRing] = index_.guess_in_spares(hashes[at % kRing], soon);
-    if (const size_t at = i - 3 * kAhead; at < keys.size())
-      visit(at, hashes[at % kRing], guesses[at % kRing]);
+    if (n - 1 < stages) ask_records(ring[(n - 1) % 4]);  // Below 0: beyond the end.
+    if (n - 2 < stages && ring[(n - 2) % 4].in_spares) ask_in_spares(ring[(n - 2) % 4]);
+    if (n - 3 < stages) visit((n - 3) * kAhead, ring[(n - 3) % 4]);
   }
 }
 
 void RowTable::find(std::span<const uint64_t> keys, std::span<uint32_t> rows) const {
   in_stages(
-      keys, [](uint64_t) {},
-      [&](size_t i, uint64_t hash, uint32_t guess) {
-        const bool right = guess != kNone && record(guess)->key == keys[i];
-        const uint32_t row = right || guess == kNone ? guess : stored(keys[i], hash);
-        rows[i] = row != kNone && idle(*record(row)) ? kNone : row;
+      keys, [](const Stage&) {},
+      [&](size_t at, const Stage& stage) {
+        for (size_t i = 0; i < stage.count; ++i) {
+          const uint64_t key = keys[at + i];
+          const uint32_t guess = stage.guesses[i];
+          const bool right = guess != kNone && record(guess)->key == key;
+          const uint32_t row = right || guess == kNone ? guess : stored(key, stage.hashes[i]);
+          rows[at + i] = row != kNone && idle(*record(row)) ? kNone : row;
+        }
       });
 }
 
@@ -111,28 +138,47 @@ uint32_t RowTable::sight(uint64_t key) {
   return sight_known(key, hash(key), kNone);
 }
 
-void RowTable::sight(std::span<const uint64_t> keys, std::span<uint32_t> rows) {
+void RowTable::sight(std::span<const uint64_t> keys, std::span<uint32_t> rows, float* weights) {
   const uint64_t gone = evicted_;
-  const bool plain = config_.idle_max == 0;  // No row expires, no hand sweeps.
   if (config_.cold != nullptr && config_.cold->rows() > 0) fetch(keys);
   in_stages(
-      keys, [this](uint64_t h) { candidates_.prefetch(h); },
-      [&](size_t i, uint64_t h, uint32_t guess) {
-        if (guess != kNone && plain) {  // The usual case, in line: known, and nothing is due.
-          Record& r = *record(guess);
-          if (r.key == keys[i] && r.last >= boundary_ && r.value >= 0) {
-            ++sights_;
-            r.value += 1;
-            r.last = now_;
-            rows[i] = guess;
-            return;
-          }
-        }
-        rows[i] = sight_known(keys[i], h, guess);
+      keys,
+      [this](const Stage& stage) {
+        for (size_t i = 0; config_.admit > 1 && i < stage.count; ++i) candidates_.prefetch(stage.hashes[i]);
+      },
+      [&](size_t at, const Stage& stage) {
+        char* records[kAhead];
+        sight_stage(keys.data() + at, stage, rows.data() + at, records);
+        if (weights != nullptr)
+          read_rows(config_.type, records, stage.count, weights_at_, weights + at * config_.dim, config_.dim);
       });
   if (evicted_ == gone) return;
   for (size_t i = 0; i < keys.size(); ++i)
     if (rows[i] != kNone && (record(rows[i])->key != keys[i] || record(rows[i])->value < 0)) rows[i] = kNone;
+  if (weights != nullptr) gather(rows.first(keys.size()), weights);
+}
+
+// records[i]: of rows[i], null when there is none.
+void RowTable::sight_stage(const uint64_t* keys, const Stage& stage, uint32_t* rows, char** records) {
+  const bool plain = config_.idle_max == 0;  // No row expires, no hand sweeps.
+  const uint32_t now = now_;
+  const uint32_t boundary = boundary_;
+  uint64_t seen = 0;
+  for (size_t i = 0; i < stage.count; ++i) {
+    auto* const r = reinterpret_cast<Record*>(stage.records[i]);
+    // The usual case, in line: known, and nothing is due.
+    if (r != nullptr && plain && r->key == keys[i] && r->last >= boundary && r->value >= 0) {
+      ++seen;
+      r->value += 1;
+      r->last = now;
+      rows[i] = stage.guesses[i];
+      records[i] = stage.records[i];
+      continue;
+    }
+    rows[i] = sight_known(keys[i], stage.hashes[i], stage.guesses[i]);
+    records[i] = rows[i] == kNone ? nullptr : records_.at(rows[i]);
+  }
+  sights_ += seen;  // Not asked for in between: nothing is swept when `plain`.
 }
 
 // `guess`: a row that may be the key's, or kNone.
@@ -276,20 +322,24 @@ void RowTable::sweep() {
   ++expired_;
 }
 
-// The next block is on its way while one is read.
-void RowTable::gather(std::span<const uint32_t> rows, float* out) const {
-  const char* at[2][kBlock];
+// Visits blocks of rows, null where there is none; the next block is on its way meanwhile.
+template <class Visit>
+void RowTable::in_blocks(std::span<const uint32_t> rows, Visit visit) const {
+  char* at[2][kBlock];
   for (size_t begin = 0; begin < rows.size() + kBlock; begin += kBlock) {
-    const char** const next = at[begin / kBlock % 2];
-    for (size_t i = begin; i < std::min(rows.size(), begin + kBlock); ++i) {
-      next[i - begin] = rows[i] == kNone ? nullptr : weights(rows[i]);
-      if (rows[i] != kNone) prefetch_record(rows[i]);
-    }
+    char** const next = at[begin / kBlock % 2];
+    for (size_t i = begin; i < std::min(rows.size(), begin + kBlock); ++i)
+      next[i - begin] = rows[i] == kNone ? nullptr : prefetch_record(rows[i]);
     if (begin == 0) continue;
-    const size_t read = begin - kBlock;
-    read_rows(config_.type, at[read / kBlock % 2], std::min(kBlock, rows.size() - read),
-              out + read * config_.dim, config_.dim);
+    const size_t now = begin - kBlock;
+    visit(now, at[now / kBlock % 2], std::min(kBlock, rows.size() - now));
   }
+}
+
+void RowTable::gather(std::span<const uint32_t> rows, float* out) const {
+  in_blocks(rows, [&](size_t begin, char* const* at, size_t count) {
+    read_rows(config_.type, at, count, weights_at_, out + begin * config_.dim, config_.dim);
+  });
 }
 
 void RowTable::step(uint32_t row, const float* gradient) {
@@ -306,104 +356,12 @@ void RowTable::step(uint32_t row, const float* gradient) {
 
 void RowTable::update(std::span<const uint32_t> rows, const float* gradients) {
   const bool fast = config_.optimizer.kind == Optimizer::kRowwiseAdagrad && config_.dim % 16 == 0;
-  char* at[kBlock];
-  for (size_t begin = 0; begin < rows.size(); begin += kBlock) {
-    const size_t count = std::min(kBlock, rows.size() - begin);
+  in_blocks(rows, [&](size_t begin, char* const* at, size_t count) {
     const float* g = gradients + begin * config_.dim;
-    for (size_t i = 0; i < count; ++i) {
-      at[i] = rows[begin + i] == kNone ? nullptr : records_.at(rows[begin + i]);
-      if (at[i] != nullptr) prefetch_record(rows[begin + i]);
-    }
-    if (fast) {
-      rowwise_steps(config_.optimizer, config_.type, at, count, weights_at_, g, config_.dim);
-      continue;
-    }
+    if (fast) return rowwise_steps(config_.optimizer, config_.type, at, count, weights_at_, g, config_.dim);
     for (size_t i = 0; i < count; ++i)
       if (at[i] != nullptr) step(rows[begin + i], g + i * config_.dim);
-  }
-}
-
-void RowTable::save(Writer& out) const {
-  out.varint(config_.dim);
-  out.u8(static_cast<uint8_t>(config_.type));
-  out.varint(stride_);
-  for (const uint64_t each : {sights_, evicted_, expired_}) out.u64(each);
-  for (const uint32_t each : {now_, hand_, free_}) out.u32(each);
-  out.varint(made_);
-  for (uint32_t row = 0; row < made_; ++row)
-    out.array(records_.at(row), record(row)->value < 0 ? kHeader : stride_);
-  candidates_.save(out);
-  if (config_.cold == nullptr) return;
-  out.u64(returned_);
-  out.varint(config_.cold->rows());
-  (void)config_.cold->each(
-      [&](uint64_t, std::string_view record) { out.array(record.data(), record.size()); });
-}
-
-void RowTable::clear() {
-  const RowTableConfig config = config_;
-  if (config.cold != nullptr) config.cold->clear();
-  *this = RowTable(config);
-}
-
-bool RowTable::load_cold(Reader& in) {
-  returned_ = in.u64();
-  uint64_t last = 0;
-  std::string bytes(stride_, '\0');
-  const uint64_t count = in.varint();
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    in.array(bytes.data(), stride_);
-    Record r;
-    std::memcpy(&r, bytes.data(), sizeof r);
-    const bool sound = in.ok() && (i == 0 || r.key > last) && std::isfinite(r.value) && r.value >= 0 &&
-                       r.last <= now_ && stored(r.key, hash(r.key)) == kNone;
-    if (!sound) return false;
-    last = r.key;
-    config_.cold->put(r.key, bytes);
-  }
-  return in.ok();
-}
-
-void RowTable::load(Reader& in) {
-  clear();
-  const bool same =
-      in.varint() == config_.dim && in.u8() == static_cast<uint8_t>(config_.type) && in.varint() == stride_;
-  if (!same) return in.fail();
-  for (uint64_t* each : {&sights_, &evicted_, &expired_}) *each = in.u64();
-  for (uint32_t* each : {&now_, &hand_, &free_}) *each = in.u32();
-  boundary_ = now_ - now_ % config_.half_life;
-  const uint64_t made = in.varint();
-  bool sound = made <= rows_max_ && made <= in.remaining() / kHeader && (hand_ < made || hand_ == 0);
-  if (!sound) return clear(), in.fail();
-  const auto hash_of = [this](uint32_t r) { return hash(record(r)->key); };
-  records_.grow_to(made);
-  index_.grow(made, SIZE_MAX, hash_of, [](uint32_t) {});
-  size_t free = 0;
-  for (; made_ < made && sound; ++made_) {
-    const auto row = static_cast<uint32_t>(made_);
-    in.array(records_.at(row), kHeader);
-    const Record& r = *record(row);
-    if (r.value < 0) {
-      sound = in.ok() && (r.key < made || r.key == kNone);
-      ++free;
-      continue;
-    }
-    in.array(records_.at(row) + kHeader, stride_ - kHeader);
-    sound = in.ok() && std::isfinite(r.value) && r.last <= now_ && stored(r.key, hash(r.key)) == kNone &&
-            index_.insert(hash(r.key), row);
-    ++live_;
-  }
-  uint32_t at = free_;
-  for (; sound && free > 0; --free) {
-    sound = at < made && record(at)->value < 0;
-    if (sound) at = static_cast<uint32_t>(record(at)->key);
-  }
-  candidates_.load(in);
-  if (config_.cold != nullptr) sound = load_cold(in) && sound;
-  if (!sound || at != kNone || !in.ok()) {
-    clear();
-    in.fail();
-  }
+  });
 }
 
 }  // namespace freshet

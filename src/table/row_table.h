@@ -20,7 +20,7 @@
 //
 // A new row is uniform in +-init from hash(seed, key): neither order nor memory can change it. Event time is
 // the caller's unit (u32, from `advance`; never goes back). Row numbers stay valid until the next sight() or
-// erase(). Batches are pipelined: what a key needs is fetched in stages, 16 keys apart.
+// erase(). Batches are pipelined: what a key needs is fetched in stages of 16 keys.
 // Threads: one writer, or any number of readers. Format of save(): docs/formats/table.md. Twin: a std::map,
 // in the test.
 #pragma once
@@ -32,10 +32,10 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "model/optimizer.h"
+#include "model/row_step.h"
 #include "table/candidates.h"
 #include "table/cold_rows.h"
 #include "table/row_index.h"
-#include "table/row_step.h"
 
 namespace freshet {
 
@@ -71,7 +71,8 @@ class RowTable {
   uint32_t find(uint64_t key) const;
   // Counts a sight of each key in order; makes rows whose time has come. A row that an eviction of the same
   // call took away again is kNone.
-  void sight(std::span<const uint64_t> keys, std::span<uint32_t> rows);
+  // `weights`: not null, what gather() would say next, for less: [keys.size()][dim].
+  void sight(std::span<const uint64_t> keys, std::span<uint32_t> rows, float* weights = nullptr);
   uint32_t sight(uint64_t key);
   bool erase(uint64_t key);
 
@@ -109,6 +110,19 @@ class RowTable {
   bool idle(const Record& r) const { return config_.idle_max > 0 && now_ - r.last > config_.idle_max; }
   float value_of(const Record& r) const;
   uint32_t stored(uint64_t key, uint64_t hash) const;  // Idle or not.
+  static constexpr size_t kAhead = 16;                 // Keys of a stage.
+  struct Stage {
+    size_t count;
+    bool in_spares;  // A guess is kInSpares.
+    uint64_t hashes[kAhead];
+    const void* lines[kAhead];
+    uint32_t guesses[kAhead];
+    char* records[kAhead];  // Of the guesses; null: none.
+  };
+  void ask_lines(std::span<const uint64_t> keys, Stage& stage) const;
+  void ask_records(Stage& stage) const;
+  void ask_in_spares(Stage& stage) const;
+  void sight_stage(const uint64_t* keys, const Stage& stage, uint32_t* rows, char** records);
   template <class Begin, class Visit>
   void in_stages(std::span<const uint64_t> keys, Begin begin, Visit visit) const;
   uint32_t sight_known(uint64_t key, uint64_t hash, uint32_t guess);
@@ -120,11 +134,15 @@ class RowTable {
   void evict();
   void evict_from_bucket(uint64_t hash);
   void sweep();
+  template <class Visit>
+  void in_blocks(std::span<const uint32_t> rows, Visit visit) const;
   void step(uint32_t row, const float* gradient);
   size_t bytes_for(size_t rows) const;
-  [[gnu::always_inline]] void prefetch_record(uint32_t row) const {
-    const char* at = records_.at(row);
-    for (size_t line = 0; line < stride_; line += 64) __builtin_prefetch(at + line, 1, 3);
+  [[gnu::always_inline]] char* prefetch_record(uint32_t row) const {
+    char* at = records_.at(row);
+    __builtin_prefetch(at, 1, 3);
+    for (size_t line = 64; line < stride_; line += 64) __builtin_prefetch(at + line, 1, 3);
+    return at;
   }
   bool load_cold(Reader& in);
   void clear();

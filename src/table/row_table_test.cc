@@ -239,6 +239,7 @@ TEST(RowTable, BatchesDoWhatSingleKeysDo) {
       Draw draw(rows);
       std::vector<uint64_t> keys(257);
       std::vector<uint32_t> got(keys.size()), alone(keys.size());
+      std::vector<float> weights(keys.size() * config.dim), gathered(weights.size());
       for (uint32_t turn = 0; turn < 120; ++turn) {
         for (uint64_t& key : keys) {  // Three in four share 16 buckets, and 32 tags.
           const uint64_t n = draw.below(rows);
@@ -246,7 +247,11 @@ TEST(RowTable, BatchesDoWhatSingleKeysDo) {
         }
         for (RowTable* table : {&batches, &singles}) table->advance(turn);
         const uint64_t evicted = singles.evicted();
-        batches.sight(keys, got);
+        batches.sight(keys, got, turn % 3 == 0 ? nullptr : weights.data());
+        if (turn % 3 != 0) {
+          batches.gather(got, gathered.data());
+          ASSERT_EQ(weights, gathered);
+        }
         for (size_t i = 0; i < keys.size(); ++i) alone[i] = singles.sight(keys[i]);
         if (singles.evicted() == evicted) {  // Else some went within the batch.
           ASSERT_EQ(got, alone);
@@ -317,6 +322,38 @@ TEST(RowTable, StepsOfBf16AreThoseOfTheirParts) {
       ASSERT_EQ(record->state[0], state);
     }
   }
+}
+
+// Every way of stepping a block of rows against the plain one: blocks that end anywhere, rows named twice,
+// rows that are none.
+TEST(RowTable, StepsForAnyCpuAreThePlainOnes) {
+  if (!__builtin_cpu_supports("x86-64-v4")) GTEST_SKIP() << "AVX-512 is not there";
+  const OptimizerConfig config{.rate = 0.3f, .fade = 0.99f, .l2 = 0.01f};
+  constexpr size_t kRecord = 320;
+  for (const RowType type : {RowType::kF32, RowType::kBf16})
+    for (const size_t dim : {size_t{16}, size_t{64}}) {
+      std::vector<char> plain(40 * kRecord), wide;
+      for (size_t i = 0; i < 40; ++i) {
+        auto* record = reinterpret_cast<RowRecord*>(&plain[i * kRecord]);
+        record->key = mix64(i);
+        for (size_t j = 0; j < dim; ++j) record->state[1 + j] = static_cast<float>(i * j) * 0.01f;
+      }
+      wide = plain;
+      for (uint64_t turn = 0; turn < 200; ++turn) {
+        Draw draw(turn);
+        std::vector<char*> a(draw.below(70)), b(a.size());
+        std::vector<float> gradients(a.size() * dim);
+        for (float& g : gradients) g = static_cast<float>(draw.uniform() - 0.4);
+        for (size_t i = 0; i < a.size(); ++i) {
+          const size_t row = draw.below(44);
+          a[i] = row < 40 ? &plain[row * kRecord] : nullptr;
+          b[i] = row < 40 ? &wide[row * kRecord] : nullptr;
+        }
+        rowwise_steps_plain(config, type, a.data(), a.size(), 20, gradients.data(), dim);
+        rowwise_steps_avx512(config, type, b.data(), b.size(), 20, gradients.data(), dim);
+        ASSERT_EQ(plain, wide) << turn;
+      }
+    }
 }
 
 TEST(RowTable, AdmitsNobodyEarlyWhateverTheCrowd) {

@@ -1,4 +1,4 @@
-#include "table/row_step.h"
+#include "model/row_step.h"
 
 #include <algorithm>
 #include <bit>
@@ -60,15 +60,11 @@ INLINED F16 wide(const uint16_t* from) {
   return std::bit_cast<F16>(__builtin_convertvector(load<H16>(from), U16) << 16);
 }
 
-// One round of a multiplicative hash is enough: `chance` itself is mixed well.
-constexpr uint32_t kSpread = 0x9e3779b9u;
-constexpr uint32_t kMix = 0x85ebca6bu;
-
 INLINED H16 rounded(F16 v, uint32_t chance) {
   constexpr U16 kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  constexpr U16 kPlaces = kLanes * kSpread;
+  constexpr U16 kPlaces = kLanes * kRoundSpread;
   U16 x = kPlaces + chance;
-  x = (x ^ (x >> 15)) * kMix;
+  x = (x ^ (x >> 15)) * kRoundMix;
   return __builtin_convertvector((std::bit_cast<U16>(v) + (x >> 16)) >> 16, H16);
 }
 
@@ -89,7 +85,7 @@ INLINED void step_bf16(const OptimizerConfig& c, uint16_t* w, const float* g, fl
   for (size_t i = 0; i < n; i += 16) {
     const F16 old = wide(w + i);
     const F16 now = old - step * (load<F16>(g + i) + c.l2 * old);
-    store(w + i, rounded(now, chance + static_cast<uint32_t>(i) * kSpread));
+    store(w + i, rounded(now, chance + static_cast<uint32_t>(i) * kRoundSpread));
   }
 }
 
@@ -105,8 +101,8 @@ CLONED void widen_bf16(const uint16_t* from, float* to, size_t n) {
 
 CLONED void narrow_bf16_by_chance(const float* from, uint16_t* to, uint32_t chance, size_t n) {
   for (size_t i = 0; i < n; ++i) {
-    uint32_t x = static_cast<uint32_t>(i) * kSpread + chance;
-    x = (x ^ (x >> 15)) * kMix;
+    uint32_t x = static_cast<uint32_t>(i) * kRoundSpread + chance;
+    x = (x ^ (x >> 15)) * kRoundMix;
     to[i] = static_cast<uint16_t>((std::bit_cast<uint32_t>(from[i]) + (x >> 16)) >> 16);
   }
 }
@@ -118,14 +114,16 @@ void narrow_bf16(const float* from, uint16_t* to, size_t n) {
   }
 }
 
-CLONED void read_rows(RowType type, const char* const* from, size_t count, float* out, size_t n) {
+CLONED void read_rows(RowType type, const char* const* records, size_t count, size_t weights_at, float* out,
+                      size_t n) {
   for (size_t row = 0; row < count; ++row, out += n) {
-    if (from[row] == nullptr) {
+    const char* const from = records[row] == nullptr ? nullptr : records[row] + weights_at;
+    if (from == nullptr) {
       std::memset(out, 0, n * sizeof(float));
     } else if (type == RowType::kF32) {
-      std::memcpy(out, from[row], n * sizeof(float));
+      std::memcpy(out, from, n * sizeof(float));
     } else {
-      const auto* weights = reinterpret_cast<const uint16_t*>(from[row]);
+      const auto* weights = reinterpret_cast<const uint16_t*>(from);
       size_t i = 0;
       for (; i + 16 <= n; i += 16) store(out + i, wide(weights + i));
       for (; i < n; ++i) out[i] = std::bit_cast<float>(uint32_t{weights[i]} << 16);
@@ -135,8 +133,8 @@ CLONED void read_rows(RowType type, const char* const* from, size_t count, float
 
 // Rows are stepped in order, so that one named twice takes two; but what has no order among them, dividing
 // and roots, is done for many at once: it would take half of the time.
-CLONED void rowwise_steps(const OptimizerConfig& c, RowType type, char* const* records, size_t count,
-                          size_t weights_at, const float* gradients, size_t n) {
+CLONED void rowwise_steps_plain(const OptimizerConfig& c, RowType type, char* const* records, size_t count,
+                                size_t weights_at, const float* gradients, size_t n) {
   const OptimizerConfig config = c;
   alignas(64) float steps[kStepsTogether];
   uint32_t chances[kStepsTogether];
@@ -164,6 +162,12 @@ CLONED void rowwise_steps(const OptimizerConfig& c, RowType type, char* const* r
         step_bf16(config, reinterpret_cast<uint16_t*>(w), g + row * n, steps[row], chances[row], n);
     }
   }
+}
+
+void rowwise_steps(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+                   size_t weights_at, const float* gradients, size_t n) {
+  static const bool wide = __builtin_cpu_supports("x86-64-v4");
+  (wide ? rowwise_steps_avx512 : rowwise_steps_plain)(config, type, records, count, weights_at, gradients, n);
 }
 
 }  // namespace freshet
