@@ -14,6 +14,7 @@ size_t to_16(size_t n) {
 CrossNetworkConfig with_inputs(const DeepRankerConfig& config) {
   CrossNetworkConfig network = config.network;
   network.inputs = std::max<size_t>(16, to_16(config.fields * config.table.dim) + to_16(config.dense));
+  network.turned = true;
   return network;
 }
 

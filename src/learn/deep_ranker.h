@@ -27,7 +27,7 @@ struct DeepRankerConfig {
   size_t dense = 0;
   RankerTask task = RankerTask::kLogistic;
   RowTableConfig table;
-  CrossNetworkConfig network;  // `inputs` is computed.
+  CrossNetworkConfig network;  // `inputs` is computed, `turned` true.
 };
 
 class DeepRanker {

@@ -61,11 +61,13 @@ CrossNetwork::CrossNetwork(const CrossNetworkConfig& config, const DenseKernels&
     CHECK(out % 16 == 0);
     deep_.push_back(add_layer(in, out, true, spread(in)));
     deep_.back().rectified = deep_.size() > 1;
+    deep_.back().turned = config.turned && deep_.size() == 1;
     in = out;
   }
   cross_head_ = add_layer(config.inputs, kHeads, true, 0.4f * spread(config.inputs));
   deep_head_ = add_layer(in, kHeads, false, 0.4f * spread(in));
   deep_head_.rectified = true;
+  lay_turned(w_);
   a_.assign(w_.size(), config.begin);
   g_.assign(w_.size(), 0.0f);
 }
@@ -75,7 +77,24 @@ CrossNetwork::Layer CrossNetwork::add_layer(size_t in, size_t out, bool bias, fl
   Draw draw(mix64(config_.seed, at));
   for (size_t i = 0; i < in * out; ++i) w_.push_back(static_cast<float>(draw.uniform() * 2 - 1) * scale);
   if (bias) w_.resize(w_.size() + out);
-  return {in, out, at, bias ? at + in * out : kNoBias, false};
+  return {in, out, at, bias ? at + in * out : kNoBias, false, false};
+}
+
+// Half of the outputs of the largest layer are rectified away: turned, their rows are not touched when one
+// example is learned.
+void CrossNetwork::lay_turned(std::vector<float>& all) const {
+  const Layer& layer = deep_[0];
+  if (!layer.turned) return;
+  std::vector<float> part(layer.in * layer.out);
+  turn(&all[layer.w], layer.in, layer.out, part.data());
+  std::copy(part.begin(), part.end(), &all[layer.w]);
+}
+
+std::vector<float> CrossNetwork::straight(const std::vector<float>& from) const {
+  std::vector<float> out = from;
+  const Layer& layer = deep_[0];
+  if (layer.turned) turn(&from[layer.w], layer.out, layer.in, &out[layer.w]);
+  return out;
 }
 
 size_t CrossNetwork::multiply_adds() const {
@@ -102,6 +121,11 @@ CrossNetwork::Activations CrossNetwork::lay_out(size_t m, Workspace& space) cons
 }
 
 void CrossNetwork::apply(const Layer& layer, size_t m, const float* x, float* y, bool onto) const {
+  if (layer.turned) {
+    kernels_->products(m, layer.out, layer.in, x, &w_[layer.w], y);
+    for (size_t i = 0; i < m; ++i) add(layer.out, &w_[layer.b], y + i * layer.out);
+    return;
+  }
   if (layer.b != kNoBias && !onto)
     for (size_t i = 0; i < m; ++i) std::copy_n(&w_[layer.b], layer.out, y + i * layer.out);
   kernels_->gemm(m, layer.out, layer.in, x, layer.in, 1, &w_[layer.w], layer.out, y, layer.out,
@@ -146,7 +170,9 @@ void CrossNetwork::back(const Layer& layer, size_t m, const float* x, const floa
     part_.resize(kFewRows * config_.inputs + layer.in);
     to = part_.data();
   }
-  if (m == 1 && alone) {
+  if (layer.turned) {
+    back_turned(layer, m, x, dy, to, alone);
+  } else if (m == 1 && alone) {
     kernels_->learn_one(layer.in, layer.out, x, dy, to, &w_[layer.w], &a_[layer.w], config_.rate,
                         layer.rectified);
   } else {
@@ -164,6 +190,14 @@ void CrossNetwork::back(const Layer& layer, size_t m, const float* x, const floa
   if (layer.b == kNoBias) return;
   for (size_t i = 0; i < m; ++i) add(layer.out, dy + i * layer.out, &g_[layer.b]);
   if (m == 1 && alone) kernels_->adagrad(&w_[layer.b], &g_[layer.b], &a_[layer.b], config_.rate, layer.out);
+}
+
+void CrossNetwork::back_turned(const Layer& layer, size_t m, const float* x, const float* dy, float* dx,
+                               bool alone) {
+  if (m == 1 && alone)
+    return kernels_->learn_turned(layer.out, layer.in, x, dy, dx, &w_[layer.w], &a_[layer.w], config_.rate);
+  kernels_->gemm(m, layer.in, layer.out, dy, layer.out, 1, &w_[layer.w], layer.in, dx, layer.in, false);
+  kernels_->gemm(layer.out, layer.in, m, dy, 1, layer.out, x, layer.in, &g_[layer.w], layer.in, true);
 }
 
 void CrossNetwork::backward(size_t m, const float* slopes, float* dx, bool alone) {
@@ -200,14 +234,14 @@ void CrossNetwork::step() {
 
 void CrossNetwork::save(Writer& out) const {
   out.varint(w_.size());
-  out.array(w_.data(), w_.size());
-  out.array(a_.data(), a_.size());
+  for (const auto* each : {&w_, &a_}) out.array(straight(*each).data(), each->size());
 }
 
 void CrossNetwork::load(Reader& in) {
   if (in.varint() != w_.size()) return in.fail();
   in.array(w_.data(), w_.size());
   in.array(a_.data(), a_.size());
+  for (auto* each : {&w_, &a_}) lay_turned(*each);
   std::fill(g_.begin(), g_.end(), 0.0f);
 }
 

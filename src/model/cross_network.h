@@ -33,6 +33,7 @@ struct CrossNetworkConfig {
   float rate = 0.02f;
   float begin = 0.01f;  // What Adagrad's sums begin with; above 0.
   uint64_t seed = 1;
+  bool turned = false;  // The first hidden layer lies as [out][in]: single examples are learned faster.
 };
 
 class CrossNetwork {
@@ -63,7 +64,7 @@ class CrossNetwork {
   size_t bytes() const { return 3 * w_.size() * sizeof(float); }
   const std::vector<float>& weights() const { return w_; }
   std::vector<float>& weights() { return w_; }  // Layer by layer, in order of the constructor.
-  void save(Writer& out) const;
+  void save(Writer& out) const;                 // Every layer as [in][out].
   void load(Reader& in);
 
  private:
@@ -71,6 +72,7 @@ class CrossNetwork {
     size_t in, out;
     size_t w, b;     // Where in w_; b == kNoBias: none.
     bool rectified;  // x = max(0, .)
+    bool turned;     // It lies as [out][in]; it has a bias.
   };
   static constexpr size_t kNoBias = SIZE_MAX;
   struct Activations {  // Of a block; places in a Workspace.
@@ -78,11 +80,15 @@ class CrossNetwork {
   };
 
   Layer add_layer(size_t in, size_t out, bool bias, float scale);
+  std::vector<float> straight(const std::vector<float>& from) const;
+  void lay_turned(std::vector<float>& all) const;
   Activations lay_out(size_t m, Workspace& space) const;
   void run(size_t m, const float* x, float* logits, const Activations& at) const;
   void apply(const Layer& layer, size_t m, const float* x, float* y, bool add) const;
   // dx (may be null) = or += dy W^T, then the gradient of the layer.
   void back(const Layer& layer, size_t m, const float* x, const float* dy, float* dx, bool add, bool alone);
+
+  void back_turned(const Layer& layer, size_t m, const float* x, const float* dy, float* dx, bool alone);
 
   CrossNetworkConfig config_;
   const DenseKernels* kernels_;

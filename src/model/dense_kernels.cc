@@ -44,10 +44,8 @@ inline V fma(V a, V b, V c) {
 inline V guess(V x) {
   return _mm_castsi128_ps(_mm_sub_epi32(_mm_set1_epi32(0x5f1ffff9), _mm_srai_epi32(_mm_castps_si128(x), 1)));
 }
-inline float fold(const V* sum) {
-  const V four = (sum[0] + sum[2]) + (sum[1] + sum[3]);  // (l, l + 8), then (l, l + 4).
-  const V two = four + _mm_movehl_ps(four, four);
-  return two[0] + two[1];
+inline __m128 four_lanes(const V* sum) {
+  return (sum[0] + sum[2]) + (sum[1] + sum[3]);  // (l, l + 8), then (l, l + 4).
 }
 #include "model/dense_kernels.inc"
 }  // namespace
@@ -76,11 +74,9 @@ inline V guess(V x) {
   return _mm256_castsi256_ps(
       _mm256_sub_epi32(_mm256_set1_epi32(0x5f1ffff9), _mm256_srai_epi32(_mm256_castps_si256(x), 1)));
 }
-inline float fold(const V* sum) {
+inline __m128 four_lanes(const V* sum) {
   const V eight = sum[0] + sum[1];
-  const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
-  const __m128 two = four + _mm_movehl_ps(four, four);
-  return two[0] + two[1];
+  return _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
 }
 #include "model/dense_kernels.inc"
 }  // namespace
@@ -110,12 +106,10 @@ inline V guess(V x) {  // As vectors of the compiler: its intrinsics for these w
   typedef int32_t I __attribute__((vector_size(64)));
   return std::bit_cast<V>(0x5f1ffff9 - (std::bit_cast<I>(x) >> 1));
 }
-inline float fold(const V* sum) {
+inline __m128 four_lanes(const V* sum) {
   const __m256 eight = __builtin_shufflevector(sum[0], sum[0], 0, 1, 2, 3, 4, 5, 6, 7) +
                        __builtin_shufflevector(sum[0], sum[0], 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
-  const __m128 two = four + _mm_movehl_ps(four, four);
-  return two[0] + two[1];
+  return _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
 }
 #include "model/dense_kernels.inc"
 }  // namespace

@@ -21,6 +21,8 @@ struct DenseKernels {
                size_t b_row, float* c, size_t c_row, bool add);
   // out[i] = sum over j < n of w[i][j] * y[j], in 16 lanes folded as in math.h; i < rows.
   void (*dots)(size_t rows, size_t n, const float* w, const float* y, float* out);
+  // C[m][n] = A[m][k] B[n][k]^T; each sum as of dots(). A row of C has the same bits whatever m is.
+  void (*products)(size_t m, size_t n, size_t k, const float* a, const float* b, float* c);
   // Adagrad (Duchi et al. 2011): a += g^2; w -= rate g / sqrt(a), the root to 7e-4; g <- 0. `a` begins above
   // 0.
   void (*adagrad)(float* w, float* g, float* a, float rate, size_t n);
@@ -29,6 +31,10 @@ struct DenseKernels {
   // their dx is 0 as it is below that maximum.
   void (*learn_one)(size_t rows, size_t n, const float* x, const float* dy, float* dx, float* w, float* a,
                     float rate, bool rectified);
+  // The same for a layer that lies turned, w[outputs][n]: dx is what gemm(dy, w) was before, and rows of
+  // dy[i] == 0, outputs that do not matter, are not even read.
+  void (*learn_turned)(size_t outputs, size_t n, const float* x, const float* dy, float* dx, float* w,
+                       float* a, float rate);
 };
 
 const DenseKernels& dense_kernels();                       // The fastest this CPU runs.

@@ -115,6 +115,43 @@ TEST_P(OneExample, IsItsBatch) {
     ASSERT_EQ(w, want_w) << set->name;  // Of every instruction set.
   }
 }
+TEST(DenseKernels, ProductsAreTheTwinBitForBit) {
+  for (const DenseKernels* set : all_dense_kernels())
+    for (const size_t m : {size_t{1}, size_t{3}, size_t{4}, size_t{11}}) {
+      constexpr size_t kN = 32, kK = 80;
+      const auto a = random_floats(1, m * kK);
+      const auto b = random_floats(2, kN * kK);
+      std::vector<float> got(m * kN), want(got.size());
+      set->products(m, kN, kK, a.data(), b.data(), got.data());
+      for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < kN; ++j) want[i * kN + j] = slow_dot(&a[i * kK], &b[j * kK], kK);
+      ASSERT_EQ(got, want) << set->name << " " << m;
+    }
+}
+
+TEST(DenseKernels, OneExampleOfATurnedLayerIsItsBatch) {
+  constexpr size_t kOut = 21, kIn = 48;
+  const auto x = random_floats(1, kIn);
+  auto dy = random_floats(2, kOut);
+  dy[4] = dy[20] = 0;
+  std::vector<float> want_w;
+  for (const DenseKernels* set : all_dense_kernels()) {
+    auto w = random_floats(3, kOut * kIn);
+    std::vector<float> a(w.size(), 0.1f), g(w.size()), dx(kIn), dx2(kIn);
+    auto w2 = w;
+    auto a2 = a;
+    set->gemm(1, kIn, kOut, dy.data(), kOut, 1, w2.data(), kIn, dx2.data(), kIn, false);
+    set->gemm(kOut, kIn, 1, dy.data(), 1, kOut, x.data(), kIn, g.data(), kIn, true);
+    set->adagrad(w2.data(), g.data(), a2.data(), 0.1f, w2.size());
+    set->learn_turned(kOut, kIn, x.data(), dy.data(), dx.data(), w.data(), a.data(), 0.1f);
+    ASSERT_EQ(dx, dx2) << set->name;
+    ASSERT_EQ(w, w2) << set->name;
+    ASSERT_EQ(a, a2) << set->name;
+    if (want_w.empty()) want_w = w;
+    ASSERT_EQ(w, want_w) << set->name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(OfALayer, OneExample, testing::Bool());
 
 }  // namespace
