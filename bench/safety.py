@@ -5,7 +5,8 @@ Usage: bench/safety.py <freshet> <out dir> [--from N] [--to N] [--every N] -- FI
 For each poison: a clean and a spoiled run with --gate, and both without. Judged by true labels, on rows that are not
 spoiled themselves; a fall is the log loss against that of the clean run on the same rows, relative. "before it": the mean
 until the gate acts, and the worst stretch of 1,000 rows within that. Rows whose numbers are taken away (nan, huge) are judged
-twice, also against a clean run that never had these rows ("absent"): what is lost with them no guard can give back.
+twice, also against a clean run that never had these rows ("absent"): what is lost with them no guard can give back. Of these
+the last line says how the spoiled rows themselves are foretold, without the gate.
 """
 import argparse
 import csv
@@ -110,6 +111,10 @@ def main():
         text = [f"{100 * f:+.2f} %" for f in falls]
         low = f"{100 * worst(clean[1], spoiled[1], args.begin, acts, keep):+.2f} %"
         print(f"{kind:15} {acts - args.begin:10} {text[0]:>10} {low:>8} {f'{100 * against:+.2f} %' if kind in ('nan', 'huge') else '':>8} {text[1]:>8} {text[2]:>8} |          {text[3]:>8} {text[4]:>8}", flush=True)
+        if kind in ("nan", "huge"):
+            hit = [k for k in spoiled[0] if args.begin <= k < args.end and not keep(k)]
+            mean = {name: sum(rows[k][0] for k in hit) / max(1, len(hit)) for name, rows in (("spoiled", spoiled[0]), ("clean", clean[0]))}
+            print(f"{'':15} rows without their numbers: log loss {mean['spoiled']:.4f}; with them {mean['clean']:.4f}; who knows nothing .6931")
         first, last = args.begin - 4 * BLOCK, args.end + 12 * BLOCK
         curves = [(name, [(b + BLOCK / 2, fall(clean[gate], spoiled[gate], b, b + BLOCK, keep)) for b in range(first, last, BLOCK)], colour)
                   for name, gate, colour in (("with the gate", 1, "#1a7f37"), ("without", 0, "#b3261e"))]

@@ -14,8 +14,8 @@ namespace freshet {
 namespace {
 
 constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
+constexpr size_t kMissingKeys = 16;                   // Columns; of more, that they are missing is no key.
 constexpr double kLargest = 1e20;                     // Numbers beyond it are none.
-constexpr double kHorizons[] = {2, 12, 48, 336};
 constexpr size_t kNumbersWithMeans = 256;             // Columns; of more, recent means are left out.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
 constexpr size_t kDenseOfValue = 6;
@@ -125,7 +125,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     numeric += column.numeric ? 1 : 0;
     singles_ += column.categorical && !column.words ? 1 : 0;
   }
-  horizons_ = numeric <= kNumbersWithMeans ? std::size(kHorizons) : 0;
+  horizons_ = numeric <= kNumbersWithMeans ? RecentMeans::kHorizons.size() : 0;
   const size_t crossed = std::min(singles_, kPairColumns);
   pairs_ = crossed * (crossed - 1) / 2;
   if (crossed == 0) pairs_ = 0;
@@ -136,7 +136,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
   if (config_.late) dense_ += (singles_ + 1) * kDenseOfLate;
   make_neighbours();
   scales_.resize(dense_);
-  means_.assign(numeric * horizons_, std::numeric_limits<double>::quiet_NaN());
+  recent_.assign(horizons_ > 0 ? numeric : 0, {});
   planned_ = true;
   return {};
 }
@@ -233,6 +233,7 @@ void Encoder::learn_scale(Scale& scale, double value) {
 }
 
 void Encoder::add_numbers(const Row& row, Sample& out) {
+  missing_keys_.clear();
   size_t number = 0;
   for (const Column& column : columns_) {
     if (!column.numeric) continue;
@@ -242,11 +243,10 @@ void Encoder::add_numbers(const Row& row, Sample& out) {
     const bool mad = there && sober(scale, value) != value;
     add_dense(out, there && !mad ? static_cast<float>(value) : kMissing, true);
     if (mad) learn_scale(scales_[out.dense.size() - 1], sober(scale, value));
-    for (size_t h = 0; h < horizons_; ++h) {
-      double& mean = means_[number * horizons_ + h];
-      add_dense(out, there && !mad && !std::isnan(mean) ? static_cast<float>(value - mean) : kMissing, true);
-      if (there && !mad) mean = std::isnan(mean) ? value : mean + (value - mean) / kHorizons[h];
-    }
+    const double* known = there && !mad ? &value : nullptr;
+    for (size_t h = 0; h < horizons_; ++h) add_dense(out, recent_[number].apart(known, h), true);
+    if (horizons_ > 0) recent_[number].learn(known);
+    if (known == nullptr && missing_keys_.size() < kMissingKeys) missing_keys_.push_back(mix64(number, 1003));
     ++number;
   }
 }
@@ -279,7 +279,9 @@ void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
 
 void Encoder::add_keys(const Row& row, double time, Sample& out) {
   single_keys_.clear();
-  const size_t first_word = out.keys.size();  // After the hour and the day.
+  const size_t first_word =
+      out.keys.size();  // After the hour and the day. That a number is missing is a word.
+  out.keys.insert(out.keys.end(), missing_keys_.begin(), missing_keys_.end());
   size_t field = 0;
   for (const Column& column : columns_) {
     ++field;
@@ -436,8 +438,8 @@ void Encoder::save(Writer& out) const {
     out.f64(scale.mean);
     out.f64(scale.variance);
   }
-  out.varint(means_.size());
-  out.array(means_.data(), means_.size());
+  out.varint(recent_.size());
+  for (const RecentMeans& each : recent_) each.save(out);
   for (const double each :
        {label_n_, label_mean_, label_squares_, time_unit_s_, waiting_excess_, delay_residual_})
     out.f64(each);
@@ -466,14 +468,12 @@ void Encoder::load(Reader& in, RowReader& reader) {
     scale.mean = in.f64();
     scale.variance = in.f64();
   }
-  const uint64_t means = in.varint();
-  if (means > in.remaining() / 8) return in.fail();
-  means_.resize(means);
-  in.array(means_.data(), means_.size());
   size_t numeric = 0;
   for (const Column& column : columns_) numeric += column.numeric ? 1 : 0;
-  horizons_ = numeric <= kNumbersWithMeans ? std::size(kHorizons) : 0;
-  if (means != numeric * horizons_) return in.fail();
+  horizons_ = numeric <= kNumbersWithMeans ? RecentMeans::kHorizons.size() : 0;
+  if (in.varint() != (horizons_ > 0 ? numeric : 0)) return in.fail();
+  recent_.assign(horizons_ > 0 ? numeric : 0, {});
+  for (RecentMeans& each : recent_) each.load(in);
   for (double* each :
        {&label_n_, &label_mean_, &label_squares_, &time_unit_s_, &waiting_excess_, &delay_residual_})
     *each = in.f64();

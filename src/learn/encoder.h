@@ -4,7 +4,8 @@
 // from the first rows unless told. Features of a row, all from what was known before it:
 //   numeric      the value, and the value less its own decayed mean over about 2, 12, 48 and 336 rows; beyond
 //                1,000 of its deviations, or 1e20, it counts as missing, until such values have become usual.
-//                Of more than 256 such columns only the values
+//                Of a missing one: the last less those means (recent_means.h), and a word that says so, for
+//                at most 16 columns of a row. Of more than 256 such columns only the values
 //   categorical  for each value: decayed label rates over its last ~2, ~20 and ~1,000 labels (shrunk to the
 //   running
 //                rate of all), how often and how long ago it was seen, and, when labels come late, how many
@@ -24,6 +25,7 @@
 
 #include "learn/learner.h"
 #include "learn/neighbours.h"
+#include "learn/recent_means.h"
 #include "learn/row_reader.h"
 #include "model/embedding_table.h"
 
@@ -92,9 +94,10 @@ class Encoder {
   bool planned_ = false;
   std::vector<Column> columns_;
   size_t dense_ = 0, singles_ = 0, pairs_ = 0;
-  size_t horizons_ = 0;        // Recent means of a numeric column.
-  std::vector<Scale> scales_;  // Of each dense feature.
-  std::vector<double> means_;  // [numeric column][horizon], NaN: nothing seen.
+  size_t horizons_ = 0;                 // Recent means of a numeric column.
+  std::vector<Scale> scales_;           // Of each dense feature.
+  std::vector<RecentMeans> recent_;     // Of each numeric column.
+  std::vector<uint64_t> missing_keys_;  // Of this row: its numbers that are missing.
   EmbeddingTable rates_;
   bool has_words_ = false;
   // The two columns of most values, each as who and as what; singles by number, none: no such columns.

@@ -11,7 +11,7 @@ namespace {
 
 const std::string kNoSegment;
 
-constexpr uint32_t kFormat = 0x344c5246;  // "FRL4"
+constexpr uint32_t kFormat = 0x354c5246;  // "FRL5"
 constexpr uint64_t kDelaySeed = 0x64656c6179;
 
 void save_sample(const Sample& sample, Writer& out) {

@@ -262,6 +262,27 @@ TEST(Trainer, MadNumbersAreMissingOnes) {
               0.01);  // Seen by the scale, slowly; not by the learner.
 }
 
+// A number that wanders tells of itself even where it is missing: such a row is foretold by where it was
+// last, and its neighbours nearly as well as if it had been there (half of the rows have none here; .693:
+// nothing known).
+TEST(Trainer, MissingNumbersAreWhereTheyWereLast) {
+  const auto with = [](bool spoiled) {
+    std::vector<std::string> lines{"x,label"};
+    double x = 0;
+    for (uint64_t i = 0; i < 6000; ++i) {
+      Draw draw(i);
+      x = 0.97 * x + draw.uniform() - 0.5;
+      lines.push_back((spoiled && i > 2000 && i % 2 == 0 ? "nan" : std::to_string(x)) + "," +
+                      (draw.uniform() < 1 / (1 + std::exp(-4 * x)) ? "1" : "0"));
+    }
+    TrainerConfig config;
+    config.learner = "dcn";
+    return run_rows(lines, config).log_loss;
+  };
+  const double whole = with(false);
+  EXPECT_LT(with(true) - whole, 0.15 * (0.693 - whole));
+}
+
 // What is done about late labels: with a window longer than any delay all of them wait; the oracle is the run
 // without delays; without a window zeros are learned at once and ones again when they come.
 TEST(Trainer, LateLabelsAreComparedOnOneStream) {
