@@ -87,6 +87,14 @@ FreshnessGap freshness_gap(const FreshnessReport& report, size_t metric) {
   return out;
 }
 
+std::string freshness_so_far(const FreshnessReport& report) {
+  const FreshnessGap gap = freshness_gap(report, 0);
+  return format(
+      "  %zu hours so far: %s frozen %.4f, retrained %.4f, online %.4f; gap closed %.0f%% (%.0f%% to %.0f%%)",
+      report.hours.size(), report.metrics[0].name.c_str(), gap.mean[0], gap.mean[1], gap.mean[2],
+      100 * gap.closed, 100 * gap.low, 100 * gap.high);
+}
+
 std::string freshness_text(const FreshnessReport& report) {
   uint64_t targets = 0;
   for (const FreshnessReport::Hour& hour : report.hours) targets += hour.targets;

@@ -64,6 +64,9 @@ FreshnessGap freshness_gap(const FreshnessReport& report, size_t metric);
 // `n` of them (or all), drawn by a fixed hash, ascending. `hours`: distinct.
 std::vector<int64_t> sample_hours(std::vector<int64_t> hours, size_t n);
 
+// Of the first metric, of the hours so far: a line while it runs, so that who must stop early has something.
+// Hours come in order, so it speaks of the earlier ones.
+std::string freshness_so_far(const FreshnessReport& report);
 std::string freshness_text(const FreshnessReport& report);
 std::string freshness_json(const FreshnessReport& report);
 std::string freshness_svg(const FreshnessReport& report);  // Of the first metric, summed up over the hours.

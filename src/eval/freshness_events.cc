@@ -180,7 +180,9 @@ void Measurement::close_hour(const Evaluator& evaluator) {
       for (size_t m = 0; m < std::size(values); ++m) hour.sums[m][arm] += values[m];
     }
   }
-  if (hour.targets > 0) report_.hours.push_back(std::move(hour));
+  if (hour.targets == 0) return;
+  report_.hours.push_back(std::move(hour));
+  say(freshness_so_far(report_));
 }
 
 Status Measurement::before(TimeMs time_ms, Evaluator& evaluator) {

@@ -42,6 +42,8 @@ TEST(Freshness, GapIsWhatRetrainingWinsAndOnlineClosesAPartOfIt) {
     EXPECT_NEAR(gap.low, row.closed, 1e-9) << row.name;  // Hours are alike: no spread.
     EXPECT_NEAR(gap.high, row.closed, 1e-9) << row.name;
     EXPECT_EQ(gap.there(), row.gap > 0) << row.name;
+    EXPECT_NE(freshness_so_far(report_of(row.loss, row.sums, 30)).find("30 hours so far: m frozen"),
+              std::string::npos);
   }
 }
 
