@@ -8,7 +8,7 @@
 //
 //   u(i) = category(i) + brand(i) + 2.2 <z, z_i> + colour(i) - 0.3 (price_i - budget)^2 + quality_i +
 //   promotion(i)
-//          + ownership(i) + opened(i)
+//          + ownership(i) + opened(i) + fashion(i)
 //
 //   category   2.0 for the category the visit is about, 1.2 for one that goes with the last thing put into
 //   the cart,
@@ -17,6 +17,8 @@
 //   z, z_i     unit vectors of 8 hidden dimensions; z_i lies around its style's, z around two styles the
 //   shopper likes price      (ln price - ln median of the category) / sigma of the category, against the
 //   shopper's budget ownership  -3 for a durable thing already bought, +2.5 for a consumable that has run out
+//   fashion     0 unless the shop has one (Options::fashion_days): brand, colour and a slope over the price,
+//              the same for everybody, each between -1.5 and 1.5 (colour: -1 and 1)
 //
 // and looking at place p (0-based) of a list with probability e(p) = 1 / (1 + 0.35 p), clicks it with
 // probability e(p) sigmoid(u(i) - 4.5), each place by itself (the position-based model: Craswell et al.
@@ -49,7 +51,8 @@ struct Options {
   double days = 60;                 // The span in which new items arrive; the shop goes on after it.
   double new_items =
       0.1;  // Share of the catalogue that arrives during `days` rather than being there at first.
-  double taste_days = 60;  // Mean time between two abrupt changes of a shopper's taste; 0: none.
+  double taste_days = 60;   // Mean time between two abrupt changes of a shopper's taste; 0: none.
+  double fashion_days = 0;  // In which what all shoppers like goes over into something else; 0: no fashion.
 };
 
 struct Item {
@@ -73,6 +76,16 @@ struct Taste {
   std::array<uint8_t, 2> colours;
   float budget;
   uint32_t version;  // Differs when the taste has changed abruptly.
+};
+
+// What everybody likes at one moment: on the way from one set of draws to the next.
+struct Fashion {
+  uint64_t from = 0, to = 0;  // Keys of the draws.
+  float along = 0;
+  bool there = false;
+
+  float of(uint64_t what) const;     // -1 .. 1
+  float of(const Item& item) const;  // The term of the utility.
 };
 
 struct Promotion {
@@ -111,6 +124,7 @@ class Shop {
   // ln of how much more than usual the category is wanted now, in this region.
   float demand(uint32_t category, uint32_t region, TimeMs now) const;
 
+  Fashion fashion(TimeMs now) const;
   uint32_t region(uint32_t shopper) const;
   Taste taste(uint32_t shopper, TimeMs now) const;
   // From now on this shopper likes something else, as if an abrupt change had come by itself.
@@ -146,6 +160,7 @@ struct Visit {
   int goes_with;     // The category that goes with the last thing put into the cart; -1: none.
   std::array<float, kCategoryCount> category;  // The category term of the utility, without goes_with.
   Shop::Promotions promotions;
+  Fashion fashion;
   std::span<const Owned> owned;     // Must outlive the visit.
   std::array<uint32_t, 16> opened;  // What was looked at in this visit, the last sixteen.
   uint32_t opened_count = 0;

@@ -8,7 +8,15 @@ namespace freshet::simulate {
 
 namespace {
 
-enum Purpose : uint64_t { kRegion = 21, kMain = 22, kLatent = 23, kStable = 24, kPeriod = 25, kBrands = 26 };
+enum Purpose : uint64_t {
+  kRegion = 21,
+  kMain = 22,
+  kLatent = 23,
+  kStable = 24,
+  kPeriod = 25,
+  kBrands = 26,
+  kFashion = 27
+};
 
 constexpr double kClickOffset = 4.5;
 constexpr int64_t kEpoch =
@@ -24,6 +32,9 @@ Vector style_mix(std::span<const Vector> styles, uint64_t key) {
   for (int d = 0; d < kTasteDims; ++d) out[d] = a[d] + 0.5f * b[d];
   return out;
 }
+
+// What of an item can be in fashion.
+enum FashionOf : uint64_t { kPriceSlope, kColourFirst = 1 << 8, kBrandFirst = 1 << 16 };
 
 float dot(const Vector& a, const Vector& b) {
   float sum = 0;
@@ -90,6 +101,29 @@ Taste Shop::taste(uint32_t shopper, TimeMs now) const {
   return taste;
 }
 
+Fashion Shop::fashion(TimeMs now) const {
+  if (options_.fashion_days <= 0) return {};
+  const double since = static_cast<double>(std::max<TimeMs>(0, now - options_.start_ms)) /
+                       (options_.fashion_days * static_cast<double>(kDayMs));
+  const auto number = static_cast<uint64_t>(since);
+  const uint64_t key = mix64(options_.seed, kFashion);
+  return {mix64(key, number), mix64(key, number + 1), static_cast<float>(since - static_cast<double>(number)),
+          true};
+}
+
+float Fashion::of(uint64_t what) const {
+  const auto drawn = [&](uint64_t key) {
+    return static_cast<float>(2 * Draw(mix64(key, what)).uniform() - 1);
+  };
+  return drawn(from) + along * (drawn(to) - drawn(from));
+}
+
+float Fashion::of(const Item& item) const {
+  if (!there) return 0;
+  return 1.5f * of(kBrandFirst + item.brand) + of(kColourFirst + item.colour) +
+         1.5f * of(kPriceSlope) * std::clamp(item.price_z, -1.0f, 1.0f);
+}
+
 namespace {
 
 bool run_out(const CategoryWords& category, const Owned& had, TimeMs now) {
@@ -101,6 +135,7 @@ void fill(const Shop& shop, Visit& visit) {
   const uint32_t region = shop.region(visit.shopper);
   visit.taste = shop.taste(visit.shopper, visit.now_ms);
   visit.promotions = shop.promotions(visit.now_ms);
+  visit.fashion = shop.fashion(visit.now_ms);
   for (uint32_t c = 0; c < kCategoryCount; ++c)
     visit.category[c] = 0.4f * shop.demand(c, region, visit.now_ms) - 1.0f;
   static constexpr float kFavourite[] = {1.4f, 0.9f, 0.6f};
@@ -183,6 +218,7 @@ double utility(const Shop& shop, const Visit& visit, uint32_t number) {
     break;
   }
   if (visit.has_opened(number)) u -= 2.0f;
+  u += visit.fashion.of(item);
   return static_cast<double>(u);
 }
 

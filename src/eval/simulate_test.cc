@@ -143,6 +143,33 @@ TEST(Simulate, ChangedTasteIsAnotherTaste) {
   EXPECT_GT(moved, 45) << "the slow part moves";
 }
 
+// Fashion is the same for everybody, never jumps, and is another one after its days; without days there is
+// none.
+TEST(Simulate, FashionIsCommonAndMoves) {
+  const Shop plain(small());
+  Options options = small();
+  options.fashion_days = 5;
+  const Shop shop(options);
+  double change_in_an_hour = 0, change_in_ten_days = 0, of_two = 0;
+  for (uint32_t item = 0; item < 200; ++item) {
+    const auto worth = [&](uint32_t shopper, TimeMs now) {
+      return utility(shop, begin_visit(shop, shopper, now, {}, 0, -1), item) -
+             utility(plain, begin_visit(plain, shopper, now, {}, 0, -1), item);
+    };
+    for (const TimeMs day : {0, 4, 9}) {
+      const TimeMs now = options.start_ms + day * kDayMs + 23 * kHourMs + kHourMs / 2;
+      of_two = std::max(of_two, std::abs(worth(1, now) - worth(2, now)));
+      change_in_an_hour = std::max(change_in_an_hour, std::abs(worth(1, now + kHourMs) - worth(1, now)));
+    }
+    const TimeMs now = options.start_ms + 3 * kDayMs;
+    change_in_ten_days += std::abs(worth(1, now + 10 * kDayMs) - worth(1, now)) / 200;
+    EXPECT_FALSE(plain.fashion(now).there);
+  }
+  EXPECT_LT(of_two, 1e-5);
+  EXPECT_LT(change_in_an_hour, 0.07);  // At most 8 in five days.
+  EXPECT_GT(change_in_ten_days, 0.5);
+}
+
 TEST(Simulate, OwnershipChangesUtility) {
   const Shop shop(small());
   const TimeMs now = shop.options().start_ms + 200 * kDayMs;

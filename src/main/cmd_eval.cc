@@ -246,6 +246,10 @@ Run add_eval(CLI::App& app) {
                   "Mean days between abrupt changes of a taste; 0: none")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 36500.0));
+  rank.add_option("--fashion-days", ranked.shop.fashion_days,
+                  "Days in which what all shoppers like goes over into something else; 0: no fashion")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 36500.0));
   rank.add_option("--new-items", ranked.shop.new_items, "Share of the items that arrive during the game")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));

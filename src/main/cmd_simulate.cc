@@ -23,6 +23,7 @@ struct Flags {
   uint64_t seed = 1;
   double days = 60;
   double taste_days = 60;
+  double fashion_days = 0;
   std::string start;
   std::string out = "-";
   std::string catalog;
@@ -79,7 +80,8 @@ Result<simulate::Options> shop_options(const Flags& flags) {
                             .items = flags.items,
                             .shoppers = flags.shoppers,
                             .days = flags.days,
-                            .taste_days = flags.taste_days};
+                            .taste_days = flags.taste_days,
+                            .fashion_days = flags.fashion_days};
   int year = 0, month = 0, day = 0;
   if (flags.start == "now") {  // The span ends with the day that has begun; a game may take a little longer.
     const bool game = !flags.server.empty() && !flags.live;
@@ -235,6 +237,10 @@ Run add_simulate(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0.01, 36500.0));
   app.add_option("--taste-days", flags->taste_days, "Mean days between abrupt changes of a taste; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 36500.0));
+  app.add_option("--fashion-days", flags->fashion_days,
+                 "Days in which what all shoppers like goes over into something else; 0: no fashion")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 36500.0));
   app.add_option("--start", flags->start, "First day, as 2025-01-31; now: so that the span ends now");
