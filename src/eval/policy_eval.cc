@@ -1,6 +1,7 @@
 #include "eval/policy_eval.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -13,6 +14,18 @@ namespace {
 
 constexpr uint64_t kSample = 0x706f6c696379;  // Purpose of the draw of a page.
 constexpr uint64_t kTold = 1 << 16;           // Events between two words of progress.
+
+// Puts in the place of the propensities of a logged page what each item's looks were worth: theta of its
+// place, and the mean of both places where a pair of them might have been exchanged.
+void weigh(std::vector<LoggedPage::Place>& shown, const std::vector<double>& theta, int design) {
+  const auto drawn = [&](uint32_t place) { return std::abs(shown[place].logged - 0.5) < 0.1; };
+  std::vector<double> looks = theta;
+  if (design >= 0)
+    for (const Examination::Pair& pair : Examination::kDesigns[static_cast<size_t>(design)])
+      if (pair.lower < shown.size() && drawn(pair.upper) && drawn(pair.lower))
+        looks[pair.upper] = looks[pair.lower] = (theta[pair.upper] + theta[pair.lower]) / 2;
+  for (size_t k = 0; k < shown.size(); ++k) shown[k].logged = looks[k];
+}
 
 class Evaluation {
  public:
@@ -53,14 +66,7 @@ class Evaluation {
     for (uint32_t k = 0; k < PolicyEvalOptions::kPlaces; ++k) report.examination.push_back(measured.theta(k));
     report.doubt = measured.doubt();
     const auto& theta = report.examination;
-    for (size_t p = 0; p < pages_.size(); ++p) {
-      auto& shown = pages_[p].shown;
-      for (size_t k = 0; k < shown.size(); ++k) shown[k].logged = theta[k];
-      if (exchanged_[p] < 0) continue;
-      for (const Examination::Pair& pair : Examination::kDesigns[static_cast<size_t>(exchanged_[p])])
-        if (pair.lower < shown.size())
-          shown[pair.upper].logged = shown[pair.lower].logged = (theta[pair.upper] + theta[pair.lower]) / 2;
-    }
+    for (size_t p = 0; p < pages_.size(); ++p) weigh(pages_[p].shown, theta, exchanged_[p]);
     report.policy = freshet::evaluate_policy(pages_, theta);
     report.pages_left_out = left_out_;
     return report;
@@ -113,7 +119,7 @@ class Evaluation {
     const std::string& who = event.user.empty() ? event.session : event.user;
     LoggedPage page{.query = hash_bytes(event.query), .cluster = who.empty() ? id : hash_bytes(who)};
     for (size_t k = 0; k < std::min(event.shown.size(), PolicyEvalOptions::kPlaces); ++k)
-      page.shown.push_back({.item = hash_bytes(event.shown[k].item)});
+      page.shown.push_back({.item = hash_bytes(event.shown[k].item), .logged = event.shown[k].propensity});
     for (const SearchHit& hit : answer->hits) page.candidate.push_back(hash_bytes(hit.id));
     int design = -1;
     if (const auto* number = event.attribute_as<int64_t>("exchanged");

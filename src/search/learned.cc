@@ -21,7 +21,8 @@ constexpr double kOptimism = 6;   // Deviations of the draw that what is doubtfu
 constexpr double kPartMax = 1.5;  // To either side, of the best score by words.
 constexpr uint64_t kTrial = 0x747269616c, kSwap = 0x73776170;  // Purposes of draws.
 constexpr double kDoubtMax = 0.08;  // Of ln theta of the tenth place: until then there are
-constexpr double kMoreSwaps = 4;    // so many times as many exchanges.
+constexpr double kMoreSwaps = 6;    // so many times as many pages with exchanges,
+constexpr double kLittle = 0.05;    // and on all pages those that lose no more than this.
 
 float log2_of(double x) {
   return static_cast<float>(std::log2(x));
@@ -112,19 +113,33 @@ void learned(Context& c) {
             [&](const Candidate& a, const Candidate& b) { return stands_before(c, a, b); });
 }
 
-// Items of the first places change places with probability one half, in the pairs of one design.
+// What a page is expected to lose, as a share of a best first place, when two items change places: what the
+// lower place is looked at less (as nDCG discounts), times what the lower item is clicked less, by its score.
+double loss_of(const Context& c, const Examination::Pair& pair) {
+  const auto discount = [](uint32_t place) { return 1 / std::log2(place + 2.0); };
+  const double scale = c.settings.click_weight * static_cast<double>(c.best_lexical);
+  const double ahead = (c.pool[pair.upper].score - c.pool[pair.lower].score) / scale;
+  const double less = 1 - std::exp(-c.clicks->parameters().slope * std::max(0.0, ahead));
+  return (discount(pair.upper) - discount(pair.lower)) * less;
+}
+
+// Items of the first places change places with probability one half, in the pairs of one design: all of them
+// on some pages; on the others, while how often places are looked at is in doubt, those that lose little by
+// it.
 void exchange_places(Context& c) {
   if (c.request.explore == 0 || !c.request.exchanges || c.request.from != 0 || !learns_clicks(c) ||
       !group_attribute(c).empty())
     return;
   const ClickModel::Parameters& known = c.clicks->parameters();
-  if (!known.ready || c.settings.click_weight <= 0) return;
+  if (!known.ready || c.settings.click_weight <= 0 || c.settings.click_swaps <= 0) return;
   Draw draw(mix64(c.request.explore, kSwap));
-  const double share = c.settings.click_swaps * (known.doubt > kDoubtMax ? kMoreSwaps : 1);
-  if (draw.uniform() >= share) return;
+  const bool doubtful = known.doubt > kDoubtMax;
+  const bool all = draw.uniform() < c.settings.click_swaps * (doubtful ? kMoreSwaps : 1);
+  if (!all && !doubtful) return;
   const size_t design = draw.below(Examination::kDesigns.size());
   for (const Examination::Pair& pair : Examination::kDesigns[design]) {
     if (pair.lower >= c.pool.size()) continue;
+    if (!all && loss_of(c, pair) > kLittle) continue;
     if (draw.below(2) != 0) std::swap(c.pool[pair.upper], c.pool[pair.lower]);
     c.pool[pair.upper].propensity = c.pool[pair.lower].propensity = 0.5f;
     c.answer.exchanged = static_cast<int>(design);
