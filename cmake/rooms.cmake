@@ -69,7 +69,7 @@ endif()
 embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(dialect DEPENDS base event env json column settings serve search recommend rules ingest engine http)
 room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings text sample clicks learn rank serve search experiment)
-room(main DEPENDS base event env log store fold feature learn publish recommend experiment json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11)
+room(main DEPENDS base event env log store fold feature learn publish recommend experiment json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11 PRECOMPILE <CLI/CLI.hpp>)
 quickly_compiled(freshet_main)  # A tenth of the whole build at -O2: what the flags' library puts into every command.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOGETHER = 8
 LEFT_OUT = re.compile(r"_test\.cc$|/testing/|/model/math[^/]*\.cc$|/model/dense_kernels\.cc$|/model/row_step[^/]*\.cc$")
 OWN = re.compile(r"^(?!namespace\b|\s|//|\}|#include|using namespace)[^(={;]*?(?<!::)\b(\w+)\s*(?:[(={;\[]|:(?!:))|^#define (\w+)")
+# Headers that the compiler has read before, which only it understands; files are to name what they include.
+PRECOMPILED = re.compile(r" -include \S*cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess")
 
 
 def sources(room: str) -> list[pathlib.Path]:
@@ -63,7 +65,7 @@ class Linter:
         if len(files) > 1:
             unit.write_text("".join(f'#include "{path}"\n' for path in files))
         command = self.commands[str(files[0])]
-        told = command["command"].replace(str(files[0]), str(unit)).removeprefix("ccache ")
+        told = PRECOMPILED.sub("", command["command"].replace(str(files[0]), str(unit)))
         (folder / "compile_commands.json").write_text(json.dumps([{**command, "file": str(unit), "command": told}]))
         # Names of one file may hide those of another only because they are read together.
         more = ["--checks=-bugprone-suspicious-include", "--extra-arg=-Wno-shadow"] if len(files) > 1 else []

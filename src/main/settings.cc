@@ -15,7 +15,7 @@ std::string number_text(double x) {
   return {digits, static_cast<size_t>(end - digits)};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -69,7 +69,7 @@ Setting text(std::string key, std::string doc, Field field, std::string expected
             field(config) = value.text;
             return {};
           },
-          [=](ServeConfig& config) { return quoted(field(config)); }};
+          [=](ServeConfig& config) { return in_quotes(field(config)); }};
 }
 
 template <class Field>
@@ -82,7 +82,7 @@ Setting texts(std::string key, std::string doc, Field field) {
           },
           [=](ServeConfig& config) {
             std::string list;
-            for (const std::string& one : field(config)) list += (list.empty() ? "" : ", ") + quoted(one);
+            for (const std::string& one : field(config)) list += (list.empty() ? "" : ", ") + in_quotes(one);
             return "[" + list + "]";
           }};
 }
@@ -98,7 +98,7 @@ Setting word(std::string key, std::string doc, std::string expected, Field field
             field(config) = std::move(parsed).value();
             return {};
           },
-          [=](ServeConfig& config) { return quoted(show(field(config))); }};
+          [=](ServeConfig& config) { return in_quotes(show(field(config))); }};
 }
 
 #define FIELD(path)              \
