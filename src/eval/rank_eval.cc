@@ -148,17 +148,7 @@ class Play final : public simulate::Recommending {
     poisoned_ = &out;
   }
   void report(RankEvalReport& out) const;
-  std::string publication() const {
-    std::string out;
-    for (const PublicationNote& note : state_->ranker().publication().report().notes)
-      if (note.time_ms >= poison_from_ms_) {
-        char day[32];
-        std::snprintf(day, sizeof day, "  day %.2f ",
-                      static_cast<double>(note.time_ms - poison_from_ms_) / static_cast<double>(kDayMs));
-        out += day + note.what + (note.text.empty() ? "" : ": ") + note.text + "\n";
-      }
-    return out;
-  }
+  void report_poison() const;
 
  private:
   Play(const Shop& shop, const RankEvalOptions& options) : shop_(shop), options_(options) {}
@@ -227,13 +217,17 @@ class Play final : public simulate::Recommending {
     point.day = static_cast<double>(now_ - poison_from_ms_) / static_cast<double>(kDayMs);
     ++point.lists;
     point.best += expected_clicks(shop, visit, best_list(shop, visit, options_.k));
-    double* const sums[] = {&point.live, &point.open, &point.frozen};
-    for (size_t arm = 0; arm < std::size(sums); ++arm) {
+    PoisonedList& list = poisoned_lists_.emplace_back();
+    list.day = point.day;
+    for (size_t arm = 0; arm < list.clicks.size(); ++arm) {
       std::vector<uint32_t> items;
       for (const std::string& id : others_[arm])
         if (const auto number = Shop::item_number(id)) items.push_back(*number);
-      *sums[arm] += expected_clicks(shop, visit, items);
+      list.clicks[arm] = expected_clicks(shop, visit, items);
     }
+    point.live += list.clicks[0];
+    point.open += list.clicks[1];
+    point.frozen += list.clicks[2];
   }
 
   // The shop's feed: everything there is, once a day.
@@ -358,6 +352,11 @@ class Play final : public simulate::Recommending {
   TimeMs poison_from_ms_ = 0, poison_to_ms_ = 0, poison_end_ms_ = 0;  // 0: there is none.
   std::map<std::string, std::vector<std::string>> lists_;             // By query id, while there is.
   RankPoisonReport* poisoned_ = nullptr;
+  struct PoisonedList {
+    double day = 0;
+    std::array<double, 3> clicks{};  // Of live, the one without a gate, the frozen one.
+  };
+  std::vector<PoisonedList> poisoned_lists_;
   std::deque<Hour> hours_;
   std::vector<std::vector<std::string>> others_;  // By arm: the list of this moment.
 };
@@ -420,6 +419,45 @@ void Play::report(RankEvalReport& out) const {
   out.retrained_cpu_s = retrained_cpu_s_ / static_cast<double>(hours_.size()) * span_hours;
 }
 
+// What was done about the poison, and what the lists were worth until then and while it lasted.
+void Play::report_poison() const {
+  RankPoisonReport& out = *poisoned_;
+  out.acted_day = out.days;
+  for (const PublicationNote& note : state_->ranker().publication().report().notes) {
+    if (note.time_ms < poison_from_ms_) continue;
+    const double day = static_cast<double>(note.time_ms - poison_from_ms_) / static_cast<double>(kDayMs);
+    if (note.what == "hold" || note.what == "suspect" || note.what == "rollback" || note.what == "worse")
+      out.acted_day = std::min(out.acted_day, day);
+    char text[32];
+    std::snprintf(text, sizeof text, "  day %.2f ", day);
+    out.publication += text + note.what + (note.text.empty() ? "" : ": ") + note.text + "\n";
+  }
+  const auto share = [&](size_t arm, double until, double& deviation) {
+    double sum = 0, frozen = 0, squares = 0;
+    for (const PoisonedList& list : poisoned_lists_) {
+      if (list.day > until) continue;
+      sum += list.clicks[arm];
+      frozen += list.clicks[2];
+    }
+    const double ratio = frozen > 0 ? sum / frozen : 1;
+    for (const PoisonedList& list : poisoned_lists_) {
+      const double off = list.clicks[arm] - ratio * list.clicks[2];
+      if (list.day <= until) squares += off * off;
+    }
+    deviation = frozen > 0 ? std::sqrt(squares) / frozen : 0;
+    return ratio;
+  };
+  const auto span = [&](double until) {
+    RankPoisonReport::Span one;
+    for (const PoisonedList& list : poisoned_lists_) one.lists += list.day <= until ? 1 : 0;
+    one.live = share(0, until, one.live_deviation);
+    one.open = share(1, until, one.open_deviation);
+    return one;
+  };
+  out.before = span(out.acted_day);
+  out.lasting = span(out.days);
+}
+
 Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEvalReport& report) {
   Shop shop(options.shop);
   TRY(const std::unique_ptr<Play> game, Play::open(shop, options, with));
@@ -436,7 +474,14 @@ Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEv
 Result<RankPoisonReport> evaluate_poison(const RankEvalOptions& asked, const RankPoison& poison) {
   RankEvalOptions options = asked;
   options.hours = 0;
-  RankPoisonReport report{.options = options, .poison = poison, .days = 0, .curve = {}, .publication = {}};
+  RankPoisonReport report{.options = options,
+                          .poison = poison,
+                          .days = 0,
+                          .acted_day = 0,
+                          .before = {},
+                          .lasting = {},
+                          .curve = {},
+                          .publication = {}};
   Shop shop(options.shop);
   TRY(const std::unique_ptr<Play> game, Play::open(shop, options, true));
   game->poison(poison, report);
@@ -444,7 +489,7 @@ Result<RankPoisonReport> evaluate_poison(const RankEvalOptions& asked, const Ran
       .visits = options.visits, .visits_per_day = options.visits_per_day, .k = options.k};
   judging.looked = [&](const Shop& truth, const simulate::Visit& visit) { game->looked(truth, visit); };
   TRY(const simulate::Verdict verdict, simulate::judge(shop, judging, *game));
-  report.publication = game->publication();
+  game->report_poison();
   return report;
 }
 

@@ -69,9 +69,17 @@ struct RankPoisonReport {
     double live = 0, open = 0, frozen = 0, best = 0;  // Expected clicks.
     uint64_t lists = 0;
   };
+  // Expected clicks over a span, as a share of those of the frozen one, with the deviation of that share over
+  // lists.
+  struct Span {
+    uint64_t lists = 0;
+    double live = 0, live_deviation = 0, open = 0, open_deviation = 0;
+  };
   RankEvalOptions options;
   RankPoison poison;
-  double days = 0;  // Of poison.
+  double days = 0;       // Of poison.
+  double acted_day = 0;  // When what is live was first held or led back; days, if that did not happen.
+  Span before, lasting;  // Until then; while the poison lasts.
   std::vector<Point> curve;
   std::string publication;  // What was done about it, a line each.
 };

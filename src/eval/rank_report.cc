@@ -37,6 +37,20 @@ double lowest(const RankPoisonReport& report, double RankPoisonReport::Point::*a
   return least;
 }
 
+void write_span(JsonWriter& json, const RankPoisonReport::Span& span) {
+  json.object()
+      .field("lists", span.lists)
+      .field("live", span.live)
+      .field("live_deviation", span.live_deviation);
+  json.field("without_gate", span.open).field("without_gate_deviation", span.open_deviation).end();
+}
+
+std::string span_text(const char* name, const RankPoisonReport::Span& span) {
+  return format("%s (%llu lists): live %.2f%% (deviation %.2f), without the gate %.2f%% (%.2f)\n", name,
+                static_cast<unsigned long long>(span.lists), 100 * span.live, 100 * span.live_deviation,
+                100 * span.open, 100 * span.open_deviation);
+}
+
 }  // namespace
 
 std::string rank_report_json(const RankEvalReport& report) {
@@ -118,7 +132,11 @@ std::string poison_report_json(const RankPoisonReport& report) {
   JsonWriter json;
   json.object().field("visits", report.options.visits).field("seed", report.options.shop.seed);
   json.field("poison_days", report.days).field("lowest_live", lowest(report, &RankPoisonReport::Point::live));
-  json.field("lowest_open", lowest(report, &RankPoisonReport::Point::open)).key("curve").array();
+  json.field("lowest_open", lowest(report, &RankPoisonReport::Point::open));
+  json.field("acted_day", report.acted_day);
+  write_span(json.key("before"), report.before);
+  write_span(json.key("lasting"), report.lasting);
+  json.key("curve").array();
   for (const auto& point : report.curve) {
     json.object().field("day", point.day).field("lists", point.lists).field("live", point.live);
     json.field("without_gate", point.open).field("frozen", point.frozen).field("best", point.best).end();
@@ -141,6 +159,9 @@ std::string poison_report_text(const RankPoisonReport& report) {
       format("lowest while it lasts, of those with %llu lists: live %.2f%%, without the gate %.2f%%\n",
              static_cast<unsigned long long>(kListsMin), 100 * lowest(report, &RankPoisonReport::Point::live),
              100 * lowest(report, &RankPoisonReport::Point::open));
+  out +=
+      span_text(format("until day %.2f, when the gate first acts", report.acted_day).c_str(), report.before);
+  out += span_text("while it lasts", report.lasting);
   return out + report.publication;
 }
 
