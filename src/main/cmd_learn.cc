@@ -265,6 +265,14 @@ Status say_bad_rows(const Flags& flags, const Trainer& trainer, const Tally& run
   return {};
 }
 
+Status go_on_from(const std::string& path, Trainer& trainer, RowReader& reader) {
+  TRY(const std::string bytes, read_file(real_files(), path));
+  const Status loaded = trainer.load(bytes, reader);
+  if (loaded.ok()) return {};
+  return Error{loaded.error().code, "--load " + path + ": " + loaded.error().what +
+                                        "; expected is what --save wrote, with the flags it was made with"};
+}
+
 Status run_learn(Flags& flags) {
   TRY_STATUS(check_flags(flags));
   std::optional<Poison> poison;
@@ -280,10 +288,7 @@ Status run_learn(Flags& flags) {
   TRY(const RowFormat format, parse_row_format(flags.format));
   RowReader reader(format);
   Trainer trainer(flags.config);
-  if (!flags.load.empty()) {
-    TRY(const std::string bytes, read_file(real_files(), flags.load));
-    TRY_STATUS(trainer.load(bytes, reader));
-  }
+  if (!flags.load.empty()) TRY_STATUS(go_on_from(flags.load, trainer, reader));
   Tally run;
   std::vector<std::pair<uint64_t, Row>> first;  // Rows kept until it is known what the columns are.
   std::vector<double> losses;
