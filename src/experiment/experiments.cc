@@ -54,6 +54,13 @@ Status check_settings(const SettingsBook& settings, const ExperimentDefinition& 
       return invalid(
           "variant: the names or languages of searchable fields differ from what is published, which needs "
           "another index; weights of fields and everything else can be compared");
+  for (const SearchSettings* one : {&control, &variant})
+    if (const std::string_view member = learns_otherwise(settings.published->settings.ranker, one->ranker);
+        !member.empty())
+      return invalid(
+          "variant: ranker." + std::string(member) +
+          " differs from what is published, and says what is learned for all shoppers alike; expected "
+          "the same: another learner is compared by ranker.challenger");
   if (of.kind == ExperimentKind::kInterleaving && !(control.distinct.empty() && variant.distinct.empty()))
     return invalid("kind: expected \"ab\" where distinct is set: groups are not interleaved");
   return {};

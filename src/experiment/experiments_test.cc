@@ -294,6 +294,20 @@ TEST_F(ExperimentsFold, SettingsThatNeedAnotherIndexAreNotCompared) {
   EXPECT_EQ(state("x"), "draft");
 }
 
+TEST_F(ExperimentsFold, WhatIsLearnedForAllAlikeIsNotCompared) {
+  settings("stage", R"({"ranker": {"learner": "deep"}})");
+  settings("stage", R"({"ranker": {"updates": {"mode": "nightly"}}})");
+  settings("stage", R"({"ranker": {"challenger": {"name": "bold", "prior": 3}}})");
+  settings("stage", R"({"ranker": {"diversity": 0.3}})");
+  for (const int version : {3, 4, 5}) {
+    settings("experiment-define",
+             R"({"name": "x", "variant": {"settings_version": )" + std::to_string(version) + "}}");
+    EXPECT_EQ(state("x"), "none") << version;
+  }
+  settings("experiment-define", R"({"name": "x", "variant": {"settings_version": 6}})");
+  EXPECT_EQ(state("x"), "draft") << "what each page is made of is";
+}
+
 // A restart at any place, from a snapshot, gives the same bytes as no restart.
 TEST_F(ExperimentsFold, ARestartAnywhereChangesNothing) {
   define("x");

@@ -69,4 +69,8 @@ struct RankerSettings {
   bool operator==(const RankerSettings&) const = default;
 };
 
+// The member of `ranker` by which two of them learn otherwise, whatever each answers: a shop learns as what
+// is published says, for all who ask. Empty: none.
+std::string_view learns_otherwise(const RankerSettings& a, const RankerSettings& b);
+
 }  // namespace freshet

@@ -349,6 +349,12 @@ std::string_view update_mode_name(RankerUpdates::Mode mode) {
   return name_of(mode, kUpdateModes);
 }
 
+std::string_view learns_otherwise(const RankerSettings& a, const RankerSettings& b) {
+  if (a.learner != b.learner) return "learner";
+  if (a.updates != b.updates) return "updates";
+  return a.challenger != b.challenger ? "challenger" : "";
+}
+
 Result<SearchSettings> parse_settings(std::string_view text) {
   TRY(const Json json, parse_json(text, {.bytes_max = Limits::kJsonBytes, .depth_max = 8}));
   SearchSettings settings;
