@@ -157,9 +157,10 @@ class Story:
         return self.api.call("POST", "/api/v1/search", {"record": False, "explain": True, **asked})
 
     def tell_search(self) -> bool:
-        """A word of the first title with two letters swapped; then the first hit gets another price."""
-        title = self.api.recommend("for-you", self.user)["items"][0]["title"]
-        word = max((w for w in title.split() if w.isalpha()), key=len)
+        """The longest word of what is shown with two letters swapped; then the first hit gets another price. Short names
+        are made up of few syllables: with a letter wrong they may as well be another."""
+        titles = [item["title"] for item in self.api.recommend("for-you", self.user)["items"]]
+        word = max((w.strip(",") for title in titles for w in title.split() if w.strip(",").isalpha()), key=len)
         typed = word[:2] + word[3] + word[2] + word[4:] if len(word) > 4 and word[2] != word[3] else word[:-1]
         page = self.search({"query": typed.lower(), "count": 4, "facets": [{"name": "category", "values_max": 4}]})
         print(f"\n {bold(self.user)} types {teal(typed.lower())}: {page['found']} found in {page['took_us'] / 1000:.1f} ms.")
