@@ -40,11 +40,13 @@ Status run(const Flags& flags) {
     }
     TRY(Json now, parse_json(answer, {kAnswerBytes, 16}));
     const double seconds = before_ns == 0 ? 0 : static_cast<double>(now_ns - before_ns) / 1e9;
-    std::printf("%s%s",
+    TRY(const std::string versions, client->request("GET", "/api/v1/models", ""));
+    TRY(const Json models, parse_json(versions, {kAnswerBytes, 16}));
+    std::printf("%s%s%s",
                 live        ? "\x1b[H\x1b[2J"
                 : shown > 0 ? "\n"
                             : "",
-                top_page(now, before, seconds, flags.server).c_str());
+                top_page(now, before, seconds, flags.server).c_str(), top_models(models).c_str());
     std::fflush(stdout);
     before = std::move(now);
     before_ns = now_ns;

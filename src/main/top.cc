@@ -33,11 +33,26 @@ std::string duration(double seconds) {
   return text;
 }
 
+bool flag(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  return value != nullptr && value->flag() != nullptr && *value->flag();
+}
+
+std::string text(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  return value != nullptr && value->text() != nullptr ? *value->text() : "";
+}
+
 std::string state_of(const Json& now) {
-  const Json* ready = now.find("ready");
-  if (ready == nullptr || ready->flag() == nullptr || !*ready->flag()) return "starting";
-  const Json* erasing = now.find("erasing");
-  return erasing != nullptr && erasing->flag() != nullptr && *erasing->flag() ? "ready, erasing" : "ready";
+  if (!flag(now, "ready")) return "starting";
+  return flag(now, "erasing") ? "ready, erasing" : "ready";
+}
+
+// Of a model: does what it learns go live?
+std::string going(const Json& model) {
+  if (flag(model, "suspect")) return "answers teach nothing";
+  if (flag(model, "held")) return "held";
+  return at(model, {"candidate"}) > 0 ? "judging " + count(at(model, {"candidate"})) : "learning";
 }
 
 std::string sources_table(const Json& now) {
@@ -49,9 +64,8 @@ std::string sources_table(const Json& now) {
                    [](const Json* a, const Json* b) { return at(*a, {"share"}) > at(*b, {"share"}); });
   TextTable table({"learner", "share", "log loss", "memory"});
   for (const Json* one : sources) {
-    const Json* name = one->find("name");
-    table.row({name != nullptr && name->text() != nullptr ? *name->text() : "",
-               format_number(100 * at(*one, {"share"}), 1) + " %", format_number(at(*one, {"log_loss"}), 3),
+    table.row({text(*one, "name"), format_number(100 * at(*one, {"share"}), 1) + " %",
+               format_number(at(*one, {"log_loss"}), 3),
                format_bytes(static_cast<uint64_t>(at(*one, {"bytes"})))});
   }
   return "\n" + table.text();
@@ -80,6 +94,20 @@ std::string top_page(const Json& now, const Json& before, double seconds, const 
   state.row({"freshness p50", format_number(at(now, {"freshness_ms", "p50"}), 2) + " ms", ""});
   state.row({"freshness p99", format_number(at(now, {"freshness_ms", "p99"}), 2) + " ms", ""});
   return out + state.text() + sources_table(now);
+}
+
+std::string top_models(const Json& models) {
+  const Json* list = models.find("models");
+  if (list == nullptr || list->list() == nullptr || list->list()->empty()) return "";
+  TextTable table({"model", "version", "good", "updates", "learner", "state", "rolled back", "last"});
+  for (const Json& one : *list->list()) {
+    const Json* notes = one.find("notes");
+    const bool noted = notes != nullptr && notes->list() != nullptr && !notes->list()->empty();
+    table.row({text(one, "name"), count(at(one, {"live"})), count(at(one, {"good"})), text(one, "mode"),
+               text(one, "learner"), going(one), count(at(one, {"rollbacks"})),
+               noted ? text(notes->list()->front(), "what") : "-"});
+  }
+  return "\n" + table.text();
 }
 
 }  // namespace freshet
