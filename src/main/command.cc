@@ -16,6 +16,16 @@ void print_error(std::string_view command, std::string_view what) {
                command.data(), static_cast<int>(what.size()), what.data());
 }
 
+// The library takes -1 for the greatest number there is.
+void refuse_below_zero(CLI::App& app) {
+  const auto not_below_zero = [](const std::string& text) {
+    return text.starts_with('-') ? "expected a whole number, not below 0, got " + text : std::string();
+  };
+  for (CLI::Option* option : app.get_options())
+    if (option->get_type_name().starts_with("UINT")) option->check(not_below_zero);
+  for (CLI::App* command : app.get_subcommands(nullptr)) refuse_below_zero(*command);
+}
+
 int print_usage_error(std::string_view command, const std::string& what) {
   std::string text = what;
   while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
@@ -45,6 +55,7 @@ int run_command_line(int argc, const char* const* argv) {
     auto body = std::make_shared<Run>(command.add(*sub));
     sub->final_callback([&run, body] { run = *body; });
   }
+  refuse_below_zero(app);
   try {
     app.parse(argc, argv);
     if (!run) {
@@ -57,6 +68,9 @@ int run_command_line(int argc, const char* const* argv) {
     }
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
+  } catch (const CLI::ConversionError& error) {
+    return print_usage_error(chosen,
+                             std::string(error.what()) + ", expected a number (UINT: whole, not below 0)");
   } catch (const CLI::Error& error) {
     return print_usage_error(chosen, error.what());
   }

@@ -23,6 +23,11 @@ TEST(Commands, ExitCodesAndWhere) {
       {{"freshet", "nonsense"}, 2, "", "freshet: "},
       {{"freshet", "replay", "--no-such-flag"}, 2, "", "freshet replay: "},
       {{"freshet", "replay", "--no-such-flag"}, 2, "", "see `freshet replay --help`"},
+      {{"freshet", "eval", "rank", "--seed", "x"}, 2, "", "--seed = x, expected a number"},
+      {{"freshet", "eval", "rank", "--seed", "-1"},
+       2,
+       "",
+       "--seed: expected a whole number, not below 0, got -1"},
   };
   for (const Row& row : rows) {
     testing::internal::CaptureStdout();
