@@ -58,7 +58,8 @@ struct RankEvalReport {
 // Safety: in the middle of the game the shoppers' clicks on lists come from a program at random places of
 // them instead. From then on each list is also made by a ranker that was frozen when it began, and by one
 // that learns on without a gate, of the same candidates and for the same shopper; all three are worth their
-// expected clicks.
+// expected clicks. Then the same game is played with nobody's clicks replaced: what the frozen one would have
+// lost or won by standing still is no work of the poison.
 struct RankPoison {
   double from = 0.5, to = 0.7;  // Of the game.
   size_t points = 30;           // Of the curve, over what is left of the game.
@@ -80,6 +81,7 @@ struct RankPoisonReport {
   double days = 0;       // Of poison.
   double acted_day = 0;  // When what is live was first held or led back; days, if that did not happen.
   Span before, lasting;  // Until then; while the poison lasts.
+  Span clean_before, clean_lasting;  // The same days of the game without poison.
   std::vector<Point> curve;
   std::string publication;  // What was done about it, a line each.
 };

@@ -136,6 +136,8 @@ std::string poison_report_json(const RankPoisonReport& report) {
   json.field("acted_day", report.acted_day);
   write_span(json.key("before"), report.before);
   write_span(json.key("lasting"), report.lasting);
+  write_span(json.key("clean_before"), report.clean_before);
+  write_span(json.key("clean_lasting"), report.clean_lasting);
   json.key("curve").array();
   for (const auto& point : report.curve) {
     json.object().field("day", point.day).field("lists", point.lists).field("live", point.live);
@@ -161,7 +163,9 @@ std::string poison_report_text(const RankPoisonReport& report) {
              100 * lowest(report, &RankPoisonReport::Point::open));
   out +=
       span_text(format("until day %.2f, when the gate first acts", report.acted_day).c_str(), report.before);
+  out += span_text("  the same without poison", report.clean_before);
   out += span_text("while it lasts", report.lasting);
+  out += span_text("  the same without poison", report.clean_lasting);
   return out + report.publication;
 }
 

@@ -1,0 +1,64 @@
+// A game on the generated shop: shoppers play against the server's own folds and recommendations in this
+// process, and other rankers can be asked, of the same candidates and for the same shopper, at the moment of
+// each list. rank_eval.cc and rank_poison.cc play it.
+//
+// Threads: one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/shop_state.h"
+#include "eval/rank_eval.h"
+#include "serve/recommend_service.h"
+
+namespace freshet {
+
+class RankPlay : public simulate::Recommending {
+ public:
+  RankPlay(simulate::Shop& shop, const RankEvalOptions& options) : shop_(shop), options_(options) {}
+  Status open(bool with_ranker);
+
+  Status send(const std::vector<Event>& events) override;
+  Result<List> recommend(const Question& asked) override;
+  // Of each list: what the lists of the others would have brought.
+  virtual void looked(const simulate::Visit& visit) = 0;
+
+  // To the end; how it went.
+  Result<simulate::Verdict> play();
+
+ protected:
+  // Before a list is made.
+  virtual Status ask_others(const RecommendRequest&) { return {}; }
+  virtual void shown(const List&) {}
+  virtual Event as_sent(const Event& event) { return event; }
+
+  void apply(Event event);
+  // Rankers of one's own, to which everything is applied that the shop's is.
+  virtual std::vector<Ranker*> followers() const = 0;
+  std::unique_ptr<Ranker> new_ranker() const;
+  std::unique_ptr<Ranker> copy_of_live() const;
+  Result<std::vector<std::string>> list_of(const Ranker* ranker, const RecommendRequest& request) const;
+  double clicks_of(const std::vector<std::string>& list, const simulate::Visit& visit) const;
+  double best_clicks(const simulate::Visit& visit) const;  // Of the best list there is.
+  double span_ms() const;                                  // Of the game.
+  TimeMs start_ms() const { return shop_.options().start_ms; }
+
+  simulate::Shop& shop_;
+  const RankEvalOptions options_;
+  std::unique_ptr<ShopState> state_;
+  TimeMs now_ = 0;
+
+ private:
+  void stock(TimeMs now);
+
+  std::optional<RecommendService> service_;
+  Offset next_ = 0;
+  uint64_t pages_ = 0;
+  TimeMs day_ = -1;
+};
+
+}  // namespace freshet
