@@ -13,7 +13,8 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;  // 1: pairs of places were of the first kDesignsBefore designs.
+constexpr size_t kDesignsBefore = 2;
 constexpr float kPrior = 1;        // Expected clicks at which a rate against expectation is believed by half.
 constexpr double kSlopeMin = 0.5;  // A score that says nothing about clicks still orders a little.
 constexpr double kLossKeeps = 1 - 1e-6;
@@ -524,14 +525,15 @@ void ClickModel::save(Writer& out) const {
 
 Status ClickModel::load(Reader& in) {
   const Status wrong = corrupt("clicks: not of this version or of these sizes");
-  if (in.u32() != kVersion) return wrong;
+  const uint32_t version = in.u32();
+  if (version == 0 || version > kVersion) return wrong;
   clicks_ = in.u64();
   pages_ = in.u64();
   full_.load(in);
   plain_.load(in);
   in.array(losses_.data(), losses_.size());
   in.array(trust_losses_.data(), trust_losses_.size());
-  TRY_STATUS(examination_.load(in));
+  TRY_STATUS(examination_.load(in, version == 1 ? kDesignsBefore : Examination::kDesigns.size()));
   const uint64_t items = in.varint();
   if (items > in.remaining() / sizeof(uint64_t)) return wrong;
   items_.grow(items);

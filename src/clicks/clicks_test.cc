@@ -1,5 +1,6 @@
 #include <cmath>
 #include <memory>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -29,6 +30,46 @@ TEST(Features, WhatIsWrittenIsRead) {
   EXPECT_TRUE(read_features(text, 0, read));
 }
 
+TEST(Examination, DesignsPairAllPlacesAndTheFirstWithEachOther) {
+  std::set<uint8_t> partners;
+  for (const auto& design : Examination::kDesigns) {
+    std::set<uint8_t> places;
+    for (const Examination::Pair& pair : design) {
+      EXPECT_LT(pair.upper, pair.lower);
+      places.insert({pair.upper, pair.lower});
+    }
+    EXPECT_EQ(places.size(), 10u);
+    EXPECT_LT(*places.rbegin(), Examination::kMeasured);
+    EXPECT_EQ(design.front().upper, 0);
+    partners.insert(design.front().lower);
+  }
+  EXPECT_EQ(partners.size(), 9u);
+}
+
+// As it was written when there were two designs.
+TEST(Examination, WhatWasCountedOfTheFirstDesignsIsRead) {
+  Examination measured;
+  Draw draw(3);
+  for (int click = 0; click < 200; ++click)
+    measured.count(draw.below(2), static_cast<uint32_t>(draw.below(10)));
+  Writer out;
+  measured.save(out);
+  const std::string_view now = out.bytes();
+  constexpr size_t kRow = Examination::kMeasured * sizeof(double);
+  std::string before(now.substr(0, 2 * kRow));
+  before += now.substr(Examination::kDesigns.size() * kRow);
+  Examination copy;
+  Reader in(before);
+  ASSERT_TRUE(copy.load(in, 2).ok());
+  EXPECT_TRUE(in.done());
+  EXPECT_EQ(copy.all(), measured.all());
+  for (int click = 0; click < 16; ++click) {
+    measured.count(8, 9);
+    copy.count(8, 9);
+  }
+  EXPECT_EQ(copy.all(), measured.all());
+}
+
 TEST(Examination, IsMeasuredByExchanges) {
   for (const bool geometric : {false, true}) {
     Examination measured;
@@ -36,7 +77,7 @@ TEST(Examination, IsMeasuredByExchanges) {
     const auto truth = [&](uint32_t k) { return geometric ? std::pow(0.8, k) : 1 / (k + 1.0); };
     const double before = measured.doubt();
     for (int page = 0; page < 20'000; ++page) {
-      const size_t design = draw.below(2);
+      const size_t design = draw.below(Examination::kDesigns.size());
       for (const Examination::Pair& pair : Examination::kDesigns[design]) {
         const double good = 0.3 * draw.uniform(), bad = 0.1 * draw.uniform();
         const bool exchanged = draw.below(2) != 0;
@@ -192,6 +233,34 @@ TEST(ClickModel, SavesByteByByteAndGoesOnTheSame) {
   part.model_->save(b);
   EXPECT_EQ(a.bytes(), b.bytes());
   EXPECT_EQ(whole.model_->bytes(), part.model_->bytes());
+}
+
+// A state as it was written when places were exchanged by two designs, and one of the future.
+TEST(ClickModel, ReadsTheVersionBefore) {
+  Shop shop;
+  for (int i = 0; i < 60; ++i) shop.page("red kettle", 0, i % 3 == 0 ? 4 : -1);
+  Writer now, counted;
+  shop.model_->save(now);
+  shop.model_->examination().save(counted);
+  constexpr size_t kRow = Examination::kMeasured * sizeof(double);
+  std::string before = now.bytes();
+  const size_t at = before.find(counted.bytes());
+  ASSERT_NE(at, std::string::npos);
+  before.erase(at + 2 * kRow, (Examination::kDesigns.size() - 2) * kRow);
+  before[0] = 1;
+  const ClickConfig config{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16};
+  ClickModel old(shop.moment_, shop.catalog_, shop.joiner_, config);
+  Reader in(before);
+  ASSERT_TRUE(old.load(in).ok());
+  EXPECT_TRUE(in.done());
+  Writer again;
+  old.save(again);
+  EXPECT_EQ(again.bytes(), now.bytes());
+
+  before[0] = 3;
+  ClickModel refused(shop.moment_, shop.catalog_, shop.joiner_, config);
+  Reader future(before);
+  EXPECT_FALSE(refused.load(future).ok());
 }
 
 TEST(ClickModel, EvictedSlotsStartAnew) {

@@ -126,8 +126,10 @@ void Examination::save(Writer& out) const {
   out.array(theta_.data(), theta_.size());
 }
 
-Status Examination::load(Reader& in) {
-  for (auto& places : clicks_) in.array(places.data(), places.size());
+Status Examination::load(Reader& in, size_t designs) {
+  clicks_ = {};
+  for (size_t i = 0; i < std::min(designs, clicks_.size()); ++i)
+    in.array(clicks_[i].data(), clicks_[i].size());
   counted_ = in.u64();
   in.array(parameters_.data(), parameters_.size());
   doubt_ = in.f64();

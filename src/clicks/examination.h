@@ -3,10 +3,11 @@
 // measured by exchanges, not guessed: on a small share of pages the items of two places i < j change places
 // with probability one half. Both items stand at both places equally often, so that, given one click on the
 // pair,
-//   P(it was at j) = theta_j / (theta_i + theta_j)
+//   P(it was at j) = theta_j / (theta_i + theta_j) = p
 // whatever the items are (Joachims, Swaminathan, Schnabel 2017, "Unbiased learning-to-rank with biased
 // feedback", section 5: swap interventions). EM over observed clicks alone is not identified when the ranking
-// hardly changes.
+// hardly changes. Of the power of the curve below, such a click says ln(j / i)^2 p (1 - p), and the first
+// place has the most clicks: so there is a design, five disjoint pairs, for every partner of it.
 //
 // All pairs together are one logistic regression on the steps of ln theta, which follow a curve with two
 // parameters (power law and geometric fall) and a deviation of each place of the first kOwn:
@@ -26,21 +27,32 @@
 
 namespace freshet {
 
+// Places from 0. Each design pairs all of the first ten; its first pair is the first place and its partner.
+// Logs name designs by their numbers: they stay.
+struct ExaminationPair {
+  uint8_t upper, lower;
+};
+using ExaminationDesign = std::array<ExaminationPair, 5>;
+inline constexpr std::array<ExaminationDesign, 9> kExaminationDesigns = {{
+    {{{0, 3}, {1, 5}, {2, 7}, {4, 9}, {6, 8}}},
+    {{{0, 1}, {2, 4}, {3, 6}, {5, 8}, {7, 9}}},
+    {{{0, 2}, {1, 6}, {3, 7}, {4, 8}, {5, 9}}},
+    {{{0, 4}, {1, 6}, {2, 7}, {3, 8}, {5, 9}}},
+    {{{0, 5}, {1, 6}, {2, 7}, {3, 8}, {4, 9}}},
+    {{{0, 6}, {1, 5}, {2, 7}, {3, 8}, {4, 9}}},
+    {{{0, 7}, {1, 5}, {2, 6}, {3, 8}, {4, 9}}},
+    {{{0, 8}, {1, 5}, {2, 6}, {3, 7}, {4, 9}}},
+    {{{0, 9}, {1, 5}, {2, 6}, {3, 7}, {4, 8}}},
+}};
+
 class Examination {
  public:
   static constexpr uint32_t kPlaces = 50;  // Those after it are looked at as often as the last.
   static constexpr uint32_t kMeasured = 10;
   static constexpr float kClip = 0.02f;  // The least theta that is divided by.
 
-  // Two sets of disjoint pairs of the first ten places, from 0: near and far ones, every place in one of
-  // them.
-  struct Pair {
-    uint8_t upper, lower;
-  };
-  static constexpr std::array<std::array<Pair, 5>, 2> kDesigns = {{
-      {{{0, 3}, {1, 5}, {2, 7}, {4, 9}, {6, 8}}},
-      {{{0, 1}, {2, 4}, {3, 6}, {5, 8}, {7, 9}}},
-  }};
+  using Pair = ExaminationPair;
+  static constexpr const auto& kDesigns = kExaminationDesigns;
 
   Examination();
 
@@ -54,7 +66,7 @@ class Examination {
   const std::array<float, kPlaces>& all() const { return theta_; }
 
   void save(Writer& out) const;
-  Status load(Reader& in);
+  Status load(Reader& in, size_t designs = kDesigns.size());  // The first so many were counted then.
 
  private:
   static constexpr size_t kParameters = 2 + kMeasured - 1;
@@ -64,7 +76,7 @@ class Examination {
   void refit();
   static Vector log_theta(uint32_t place);  // As a linear function of the parameters.
 
-  std::array<std::array<double, kMeasured>, 2> clicks_{};  // by design and place
+  std::array<std::array<double, kMeasured>, kDesigns.size()> clicks_{};  // by design and place
   uint64_t counted_ = 0;
   Vector parameters_{};
   double doubt_ = 0;

@@ -42,7 +42,7 @@ Log play(const Shop& shop, uint64_t seed, size_t pages) {
     std::vector<uint32_t> candidate(items.rbegin(), items.rend());
     std::vector<double> logged = theta;
     if (draw.below(4) == 0) {  // Places change in pairs, with probability one half: propensity .5.
-      for (const Examination::Pair& pair : Examination::kDesigns[draw.below(2)]) {
+      for (const Examination::Pair& pair : Examination::kDesigns[draw.below(Examination::kDesigns.size())]) {
         if (pair.lower >= items.size()) continue;
         if (draw.below(2) == 0) std::swap(items[pair.upper], items[pair.lower]);
         logged[pair.upper] = logged[pair.lower] = (theta[pair.upper] + theta[pair.lower]) / 2;

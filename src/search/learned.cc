@@ -8,6 +8,7 @@
 //
 // Both only move the first kClickWindow; none of them falls behind what stands after the window.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/hash.h"
@@ -20,9 +21,10 @@ namespace {
 constexpr double kOptimism = 6;   // Deviations of the draw that what is doubtful is lifted by.
 constexpr double kPartMax = 1.5;  // To either side, of the best score by words.
 constexpr uint64_t kTrial = 0x747269616c, kSwap = 0x73776170;  // Purposes of draws.
-constexpr double kDoubtMax = 0.08;  // Of ln theta of the tenth place: until then there are
-constexpr double kMoreSwaps = 6;    // so many times as many pages with exchanges,
-constexpr double kLittle = 0.05;    // and on all pages those that lose no more than this.
+constexpr double kDoubtMax = 0.08;     // Of ln theta of the tenth place: until then there are
+constexpr double kMoreSwaps = 6;       // so many times as many pages with exchanges.
+constexpr double kLittleDoubt = 0.05;  // Until then,
+constexpr double kLittle = 0.05;       // on all pages, those that lose no more than this.
 
 float log2_of(double x) {
   return static_cast<float>(std::log2(x));
@@ -123,6 +125,23 @@ double loss_of(const Context& c, const Examination::Pair& pair) {
   return (discount(pair.upper) - discount(pair.lower)) * less;
 }
 
+// The design of a page. Where all pairs change, any whose first pair is on it; else the one with the farthest
+// partner of the first place that loses little by it, which says most (clicks/examination.h), or any.
+size_t design_of(const Context& c, bool all, Draw& draw) {
+  const auto& designs = Examination::kDesigns;
+  std::array<size_t, Examination::kDesigns.size()> here{};
+  size_t count = 0, best = designs.size();
+  for (size_t i = 0; i < designs.size(); ++i) {
+    const Examination::Pair& first = designs[i].front();
+    if (first.lower >= c.pool.size()) continue;
+    here[count++] = i;
+    if (all || loss_of(c, first) > kLittle) continue;
+    if (best == designs.size() || first.lower > designs[best].front().lower) best = i;
+  }
+  const size_t any = all && count > 0 ? here[draw.below(count)] : draw.below(designs.size());
+  return best == designs.size() ? any : best;
+}
+
 // Items of the first places change places with probability one half, in the pairs of one design: all of them
 // on some pages; on the others, while how often places are looked at is in doubt, those that lose little by
 // it.
@@ -135,8 +154,8 @@ void exchange_places(Context& c) {
   Draw draw(mix64(c.request.explore, kSwap));
   const bool doubtful = known.doubt > kDoubtMax;
   const bool all = draw.uniform() < c.settings.click_swaps * (doubtful ? kMoreSwaps : 1);
-  if (!all && !doubtful) return;
-  const size_t design = draw.below(Examination::kDesigns.size());
+  if (!all && known.doubt <= kLittleDoubt) return;
+  const size_t design = design_of(c, all, draw);
   for (const Examination::Pair& pair : Examination::kDesigns[design]) {
     if (pair.lower >= c.pool.size()) continue;
     if (!all && loss_of(c, pair) > kLittle) continue;
