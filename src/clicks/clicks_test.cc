@@ -257,9 +257,10 @@ TEST(ClickModel, ReadsTheVersionBefore) {
   old.save(again);
   EXPECT_EQ(again.bytes(), now.bytes());
 
-  before[0] = 3;
+  std::string later = now.bytes();
+  later[0] = 3;
   ClickModel refused(shop.moment_, shop.catalog_, shop.joiner_, config);
-  Reader future(before);
+  Reader future(later);
   EXPECT_FALSE(refused.load(future).ok());
 }
 

@@ -61,7 +61,6 @@ class FreshnessPlay final : public RankPlay {
   using RankPlay::RankPlay;
   Status open(bool with) {
     TRY_STATUS(RankPlay::open(with));
-    with_ = with;
     if (with && options_.hours > 0) watch();
     return {};
   }
@@ -102,8 +101,7 @@ class FreshnessPlay final : public RankPlay {
 
   Status ask_others(const RecommendRequest& request) override {
     others_.clear();
-    if (options_.hours == 0 || !with_) return {};
-    if (request.now_ms < half_ms_) return {};
+    if (half_ms_ == 0 || request.now_ms < half_ms_) return {};
     if (frozen_ == nullptr) {
       frozen_ = copy_of_live();
       frozen_->freeze();
@@ -128,13 +126,17 @@ class FreshnessPlay final : public RankPlay {
     return {};
   }
 
-  std::unique_ptr<Ranker> trained(const Training& training, TimeMs from, size_t end) const {
+  // cpu_s: what learning took.
+  std::unique_ptr<Ranker> trained(const Training& training, TimeMs from, size_t end,
+                                  double* cpu_s = nullptr) const {
     auto ranker = copy_of_live();
     ranker->freeze();
     ranker->forget();
+    const double begun = thread_cpu_seconds();
     const size_t begin = training.recent ? std::min(end, lessons_.since(from - kRecentMs)) : 0;
     for (int epoch = 0; epoch < training.epochs; ++epoch)
       for (size_t i = begin; i < end; ++i) ranker->study(lessons_.lesson(i));
+    if (cpu_s != nullptr) *cpu_s += thread_cpu_seconds() - begun;
     return ranker;
   }
 
@@ -152,15 +154,12 @@ class FreshnessPlay final : public RankPlay {
         training_ = training;
       }
     }
-    const double begun = thread_cpu_seconds();
-    retrained_ = trained({}, hour_ms, end);
-    retrained_cpu_s_ += thread_cpu_seconds() - begun;
+    retrained_ = trained({}, hour_ms, end, &retrained_cpu_s_);
     tuned_ = trained(training_, hour_ms, end);
   }
 
-  bool with_ = false;
   Lessons lessons_;
-  TimeMs half_ms_ = 0;
+  TimeMs half_ms_ = 0;  // 0: nothing is watched.
   double share_ = 0, retrained_cpu_s_ = 0;
   size_t half_lessons_ = 0;
   Training training_;
@@ -215,11 +214,7 @@ void FreshnessPlay::report(RankEvalReport& out) const {
   out.difference_deviation =
       std::sqrt(std::max(0.0, squares / kResamples - sum / kResamples * (sum / kResamples)));
   // Learning of the live one since half, once more and alone.
-  Writer saved;
-  state_->ranker().save(saved);
-  auto ranker = new_ranker();
-  Reader in(saved.bytes());
-  CHECK(ranker->load(in).ok());
+  const auto ranker = copy_of_live();
   const double begun = thread_cpu_seconds();
   for (size_t i = half_lessons_; i < lessons_.size(); ++i) ranker->study(lessons_.lesson(i));
   out.live_cpu_s = thread_cpu_seconds() - begun;
@@ -229,7 +224,8 @@ void FreshnessPlay::report(RankEvalReport& out) const {
 
 Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEvalReport& report) {
   Shop shop(options.shop);
-  FreshnessPlay game(shop, options);
+  const int games = options.without ? 2 : 1;
+  FreshnessPlay game(shop, of_game(options, with ? games - 1 : 0, games));
   TRY_STATUS(game.open(with));
   TRY(const simulate::Verdict verdict, game.play());
   if (with) game.report(report);

@@ -35,7 +35,8 @@ struct RankEvalOptions {
   size_t k = 10;
   size_t hours = 24;  // Sampled for freshness; 0: not measured.
   RankerSettings settings;
-  bool without = true;  // Also the game without the ranker.
+  bool without = true;                   // Also the game without the ranker.
+  std::function<void(double)> progress;  // Told at each list: the share of all games that is played.
 };
 
 struct RankEvalReport {

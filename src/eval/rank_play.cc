@@ -9,6 +9,13 @@ namespace freshet {
 
 using simulate::Shop;
 
+RankEvalOptions of_game(const RankEvalOptions& options, int game, int games) {
+  RankEvalOptions out = options;
+  if (options.progress)
+    out.progress = [&options, game, games](double share) { options.progress((game + share) / games); };
+  return out;
+}
+
 Status RankPlay::open(bool with_ranker) {
   StateConfig config;
   config.search.background = false;
@@ -37,6 +44,7 @@ Status RankPlay::send(const std::vector<Event>& events) {
 
 Result<RankPlay::List> RankPlay::recommend(const Question& asked) {
   now_ = asked.now;
+  if (options_.progress) options_.progress(static_cast<double>(now_ - start_ms()) / span_ms());
   stock(asked.now);
   RecommendRequest request;
   TRY(request.surface, parse_surface(asked.surface));
@@ -94,15 +102,12 @@ void RankPlay::stock(TimeMs now) {
   }
 }
 
-std::unique_ptr<Ranker> RankPlay::new_ranker() const {
-  return std::make_unique<Ranker>(state_->moment(), state_->catalog(), state_->profiles(), state_->joiner(),
-                                  state_->clicks(), state_->contexts(), state_->settings());
-}
-
 std::unique_ptr<Ranker> RankPlay::copy_of_live() const {
   Writer out;
   state_->ranker().save(out);
-  auto copy = new_ranker();
+  auto copy =
+      std::make_unique<Ranker>(state_->moment(), state_->catalog(), state_->profiles(), state_->joiner(),
+                               state_->clicks(), state_->contexts(), state_->settings());
   Reader in(out.bytes());
   CHECK(copy->load(in).ok());
   return copy;

@@ -17,6 +17,9 @@
 
 namespace freshet {
 
+// For one of several games, whose progress is that of all.
+RankEvalOptions of_game(const RankEvalOptions& options, int game, int games);
+
 class RankPlay : public simulate::Recommending {
  public:
   RankPlay(simulate::Shop& shop, const RankEvalOptions& options) : shop_(shop), options_(options) {}
@@ -39,7 +42,6 @@ class RankPlay : public simulate::Recommending {
   void apply(Event event);
   // Rankers of one's own, to which everything is applied that the shop's is.
   virtual std::vector<Ranker*> followers() const = 0;
-  std::unique_ptr<Ranker> new_ranker() const;
   std::unique_ptr<Ranker> copy_of_live() const;
   Result<std::vector<std::string>> list_of(const Ranker* ranker, const RecommendRequest& request) const;
   double clicks_of(const std::vector<std::string>& list, const simulate::Visit& visit) const;

@@ -149,7 +149,7 @@ Result<RankPoisonReport> evaluate_poison(const RankEvalOptions& asked, const Ran
   report.poison = poison;
   for (const bool clean : {false, true}) {
     Shop shop(report.options.shop);
-    PoisonPlay game(shop, report.options, poison, clean);
+    PoisonPlay game(shop, of_game(report.options, clean ? 1 : 0, 2), poison, clean);
     TRY_STATUS(game.open(true));
     TRY(const simulate::Verdict verdict, game.play());
     if (!clean) {

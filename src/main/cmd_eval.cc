@@ -1,5 +1,5 @@
-// freshet eval search, clicks, policy: judged queries through the served ranking, and what a log says of
-// another. docs/benchmarks.md has one command a set.
+// freshet eval search, clicks, rank: judged queries through the served ranking, and games on the generated
+// shop. docs/benchmarks.md has one command a set.
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "base/json_writer.h"
 #include "env/file.h"
+#include "env/progress.h"
 #include "eval/click_eval.h"
 #include "eval/rank_eval.h"
 #include "eval/search_shop.h"
@@ -14,6 +15,8 @@
 
 namespace freshet {
 namespace {
+
+constexpr uint64_t kProgressSteps = 10'000;
 
 struct Flags {
   SearchDataOptions data;
@@ -149,7 +152,13 @@ Status run_rank(Flags flags) {
   flags.rank.shop.seed = flags.eval.seed;
   flags.rank.without = !flags.only_with;
   flags.rank.shop.days = static_cast<double>(flags.rank.visits) / flags.rank.visits_per_day;
+  Progress progress("eval rank", kProgressSteps, "lists");
+  uint64_t lists = 0;
+  flags.rank.progress = [&](double share) {
+    progress.at(static_cast<uint64_t>(share * kProgressSteps), ++lists);
+  };
   const auto print = [&](const std::string& text, const std::string& svg) -> Status {
+    progress.done();
     if (!flags.plot.empty()) {
       std::ofstream out(flags.plot, std::ios::binary);
       out << svg;
@@ -258,9 +267,9 @@ Run add_eval(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 10'000));
   rank.add_flag("--only-with", flags->only_with, "No game without the ranker");
-  rank.add_flag(
-      "--poison", flags->poison,
-      "Instead: clicks of a program for a fifth of the game, and what is live with the gate and without");
+  rank.add_flag("--poison", flags->poison,
+                "Instead: clicks of a program for a fifth of the game; what is live with the gate and "
+                "without it, and without poison");
   rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
   rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
       ->capture_default_str();

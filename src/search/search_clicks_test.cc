@@ -66,8 +66,8 @@ TEST(SearchClicks, LiftWhatIsClickedUntilTheyAreTurnedOff) {
   EXPECT_EQ(serve(shop, "kettle", "after").exchanged, -1);
 }
 
-// Of 300 pages, six lamps each: how often each place was drawn to change. Clicks are on the first item, or on
-// whatever is at a place that moves.
+// Of 300 pages, six lamps each: how often each place was drawn to change. Clicks are on one lamp, or on each
+// in turn.
 std::array<int, 6> drawn_places(bool clear_best) {
   testing::SmallShop shop;
   shop.fill();
@@ -104,6 +104,36 @@ TEST(SearchClicks, PlacesAreExchangedWhereLittleIsLost) {
   // Of those alike, the farthest partner of the first place.
   EXPECT_GT(alike[0], 300 * 80 / 100);
   EXPECT_GT(alike[5], 300 * 60 / 100);
+}
+
+// The share of pages with exchanges, by how much is in doubt. The items are alike, so that little is lost.
+TEST(SearchClicks, ExchangesThatLoseLittleGoOnUntilPlacesAreKnownWell) {
+  testing::SmallShop shop;
+  for (int i = 0; i < 10; ++i) {
+    const std::string id(1, static_cast<char>('a' + i));
+    shop.item(id, {{"title", id + id + id + " lamp"}});
+  }
+  shop.settings(R"({"popularity_weight": 0, "intent_weight": 0, "ranking": [], "click_exploration": 0})");
+  struct Band {
+    int pages = 0, exchanged = 0;
+    double share() const { return pages == 0 ? 0 : static_cast<double>(exchanged) / pages; }
+  } high, middle, low;  // Above .08, above .05, below.
+  for (int i = 0; low.pages < 300 && i < 6000; ++i) {
+    const std::string id = "page-" + std::to_string(i);
+    const double doubt = shop.clicks_.parameters().doubt;
+    const bool ready = shop.clicks_.parameters().ready;
+    const SearchAnswer answer = serve(shop, "lamp", id);
+    Band& band = doubt > 0.08 ? high : doubt > 0.05 ? middle : low;
+    band.pages += ready ? 1 : 0;
+    band.exchanged += answer.exchanged >= 0 ? 1 : 0;
+    for (const SearchHit& hit : answer.hits) click(shop, hit.id, id);
+  }
+  EXPECT_GT(high.share(), 0.8);
+  EXPECT_GT(middle.pages, 100);
+  EXPECT_GT(middle.share(), 0.8);
+  EXPECT_EQ(low.pages, 300);
+  EXPECT_GT(low.exchanged, 0);
+  EXPECT_LT(low.share(), 0.12);
 }
 
 TEST(SearchClicks, OrdersThatTheShopperChoseAreNotTouched) {
