@@ -3,11 +3,12 @@
 // sees pages and clicks; never the judgements, the world
 // (click_world.h), or how often places are looked at.
 //
-// `seen_share` of the judged queries are searched, all equally often; the others never. Reported at
-// checkpoints (searches of each seen query so far): exploit, the ranking as it would be served without trying
-// anything; served, what shoppers got since the last checkpoint; and the never-shown queries; all as nDCG@10
-// against the ranking without clicks (search_eval.h). Beside it what somebody reaches who knows the world.
-// Every draw is keyed by (seed, query, search).
+// `seen_share` of the judged queries are searched, equally often or some much oftener than others; the others
+// never. Reported at checkpoints (searches of a seen query so far, on average): exploit, the ranking as it
+// would be served without trying anything, every query counted once; served, what shoppers got since the last
+// checkpoint; and the never-shown queries; all as nDCG@10 against the ranking without clicks (search_eval.h).
+// Beside it what others reach (click_rivals.h), and somebody who knows the world and learns from the same
+// pages and clicks (click_ceiling.h). Every draw is keyed by (seed, query, search).
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,15 @@
 
 namespace freshet {
 
+enum class ClickTraffic : uint8_t {
+  kUniform,
+  kZipf,  // The query of rank r, drawn, is searched in proportion to 1/r.
+};
+
 struct ClickEvalOptions {
   ClickWorld world = ClickWorld::kModerate;
-  uint32_t impressions = 100;  // Of each seen query.
+  ClickTraffic traffic = ClickTraffic::kUniform;
+  uint32_t impressions = 100;  // Of each seen query; of kZipf: on average.
   double seen_share = 0.6;
   size_t queries_max = 0;  // Judged queries taken, drawn by the seed; 0: all
   uint64_t seed = 1;
@@ -33,13 +40,18 @@ struct ClickCheckpoint {
   uint32_t impressions = 0;
   // nDCG@10 less that of the ranking without clicks.
   double exploit = 0, served = 0, never_shown = 0;
-  double known_same_clicks = 0, known_own_pages = 0;  // Of who knows the world (click_ceiling.h).
+  double known_same_clicks = 0;  // Of who knows the world and sees the same pages.
+  struct Rival {
+    double exploit = 0, served = 0;
+  };
+  std::vector<Rival> rivals;  // In the order of ClickReport::rivals.
 };
 
 struct ClickReport {
   ClickEvalOptions options;
   uint64_t seen = 0, never_shown = 0, pages = 0, clicks = 0;
   double base_seen = 0, base_never_shown = 0;
+  std::vector<std::string> rivals;  // Their names.
   std::vector<ClickCheckpoint> checkpoints;
   double worst = 0, worst_never_shown = 0;
   // Of places 1 to 10, against the first: as measured, and how often they were looked at.
@@ -62,5 +74,6 @@ Result<ClickReport> evaluate_clicks(const SearchData& data, const ClickEvalOptio
                                     const std::function<void(const ClickCheckpoint&)>& progress = {});
 std::string click_report_json(const ClickReport& report);
 std::string click_report_text(const ClickReport& report);
+std::string click_report_svg(const ClickReport& report);
 
 }  // namespace freshet

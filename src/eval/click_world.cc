@@ -33,6 +33,11 @@ std::string_view click_world_name(ClickWorld world) {
   return kNames[static_cast<size_t>(world)];
 }
 
+double look_rate(ClickWorld world, size_t place) {
+  return world == ClickWorld::kCascade ? std::pow(kOnWithout, static_cast<double>(place))
+                                       : 1 / static_cast<double>(place + 1);
+}
+
 void ClickShopper::answer(std::span<const double> gains, std::vector<size_t>& clicked,
                           std::vector<uint64_t>& looked) {
   clicked.clear();

@@ -23,6 +23,8 @@ namespace freshet {
 enum class ClickWorld : uint8_t { kModerate, kCascade, kNoisy };
 Result<ClickWorld> parse_click_world(std::string_view text);
 std::string_view click_world_name(ClickWorld world);
+// How often place k (from 0) is looked at, against the first; in a cascade: on a page without a click.
+double look_rate(ClickWorld world, size_t place);
 
 // One shopper before one page.
 class ClickShopper {

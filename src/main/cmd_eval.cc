@@ -20,7 +20,7 @@ constexpr uint64_t kProgressSteps = 10'000;
 
 struct Flags {
   SearchDataOptions data;
-  std::string gain_min_max, settings, against, dump, world = "moderate";
+  std::string gain_min_max, settings, against, dump, world = "moderate", traffic = "uniform";
   SearchEvalOptions eval;
   ClickEvalOptions clicks;
   RankEvalOptions rank{.settings = {}};
@@ -81,6 +81,14 @@ Status dump(const SearchData& data, const SearchReport& report, const std::strin
   return {};
 }
 
+Status write_plot(const std::string& path, const std::string& svg) {
+  std::ofstream out(path, std::ios::binary);
+  out << svg;
+  out.close();
+  if (!out) return unavailable(path + ": cannot be written; check the directory and its space");
+  return {};
+}
+
 void read_gain(Flags& flags) {
   if (!flags.gain_min_max.empty()) {
     double low = 0, high = 0;
@@ -102,6 +110,7 @@ Status run_clicks(Flags flags) {
   const auto world = parse_click_world(flags.world);
   if (!world.ok()) usage_error("--" + world.error().what);
   flags.clicks.world = *world;
+  flags.clicks.traffic = flags.traffic == "zipf" ? ClickTraffic::kZipf : ClickTraffic::kUniform;
   flags.clicks.seed = flags.eval.seed;
   TRY(const SearchData data, read_search_data(flags.data));
   TRY(const std::string settings, settings_text(flags.settings));
@@ -118,6 +127,7 @@ Status run_clicks(Flags flags) {
                      point.impressions, point.exploit, point.served, point.never_shown);
       }));
   if (report.seen == 0) return no_judged_query(data);
+  if (!flags.plot.empty()) TRY_STATUS(write_plot(flags.plot, click_report_svg(report)));
   std::fputs((flags.json ? click_report_json(report) : click_report_text(report)).c_str(), stdout);
   return {};
 }
@@ -159,12 +169,7 @@ Status run_rank(Flags flags) {
   };
   const auto print = [&](const std::string& text, const std::string& svg) -> Status {
     progress.done();
-    if (!flags.plot.empty()) {
-      std::ofstream out(flags.plot, std::ios::binary);
-      out << svg;
-      out.close();
-      if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
-    }
+    if (!flags.plot.empty()) TRY_STATUS(write_plot(flags.plot, svg));
     std::fputs(text.c_str(), stdout);
     return {};
   };
@@ -218,6 +223,9 @@ Run add_eval(CLI::App& app) {
   add_data(clicks, *flags);
   clicks.add_option("--world", flags->world, "How shoppers click: moderate, cascade or noisy")
       ->capture_default_str();
+  clicks.add_option("--traffic", flags->traffic, "How often queries are searched: uniform or zipf")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"uniform", "zipf"}));
   clicks.add_option("--impressions", flags->clicks.impressions, "Searches of each query that is searched")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
@@ -228,6 +236,7 @@ Run add_eval(CLI::App& app) {
       ->capture_default_str();
   clicks.add_option("--seed", flags->eval.seed, "Of shoppers and of the choice of queries")
       ->capture_default_str();
+  clicks.add_option("--plot", flags->plot, "The curves as an SVG file");
   CLI::App& policy = *app.add_subcommand(
       "policy", "What other search settings would have earned, from the clicks on a shop's own pages");
   const Run run_policy = add_eval_policy(policy);
