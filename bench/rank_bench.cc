@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -255,12 +255,20 @@ int main(int argc, char** argv) {
   uint64_t items = 50'000;
   int requests = 2000;
   freshet::RankLearner learner = freshet::RankLearner::kLinear;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::strcmp(argv[i], "--items") == 0) items = std::strtoull(argv[i + 1], nullptr, 10);
-    if (std::strcmp(argv[i], "--requests") == 0) requests = std::atoi(argv[i + 1]);
-    if (std::strcmp(argv[i], "--learner") != 0) continue;
-    for (const auto one : {freshet::RankLearner::kDeep, freshet::RankLearner::kEnsemble})
-      if (freshet::rank_learner_name(one) == argv[i + 1]) learner = one;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view flag = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
+    bool known = false;
+    if (flag == "--items") known = (items = std::strtoull(value.data(), nullptr, 10)) > 0;
+    if (flag == "--requests") known = (requests = std::atoi(value.data())) > 0;
+    if (flag == "--learner")
+      for (const auto one :
+           {freshet::RankLearner::kLinear, freshet::RankLearner::kDeep, freshet::RankLearner::kEnsemble})
+        if (freshet::rank_learner_name(one) == value) learner = one, known = true;
+    if (known) continue;
+    std::fprintf(stderr,
+                 "usage: rank_bench [--items N] [--requests N] [--learner linear|deep|ensemble]; got %s %s\n",
+                 argv[i], value.data());
+    return 2;
   }
   return freshet::run(items, requests, learner);
 }

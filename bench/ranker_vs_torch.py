@@ -15,9 +15,12 @@ import sys
 import tempfile
 import time
 
-import numpy
-import torch
-from torch import nn
+try:
+    import numpy
+    import torch
+    from torch import nn
+except ImportError as missing:
+    sys.exit(f"{missing}: run tools/install.sh bench, and this with the system's /usr/bin/python3")
 
 FIELDS, DIM, HEADS, ROWS = 26, 16, 3, 2_000_000
 CASES = [(1024, 40 * 1024), (16, 6400), (1, 1000)]  # batch, examples

@@ -80,15 +80,20 @@ def svg(path, curves, begin, end, first, last):
 
 def main():
     argv = sys.argv[1:]
-    rest = argv[argv.index("--") + 1:]
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("Usage:")[0],
+                                     usage="%(prog)s FRESHET OUT_DIR [options] -- FILE --label C [more flags of freshet learn]")
     parser.add_argument("freshet")
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--from", dest="begin", type=int, default=20000)
     parser.add_argument("--to", dest="end", type=int, default=24000)
     parser.add_argument("--every", type=int, default=500)
     parser.add_argument("--kinds", default=",".join(KINDS))
-    args = parser.parse_args(argv[:argv.index("--")])
+    cut = argv.index("--") if "--" in argv else len(argv)
+    args, rest = parser.parse_args(argv[:cut]), argv[cut + 1:]
+    if not rest:
+        parser.error("nothing after --: expected the file and the flags of freshet learn")
+    if unknown := set(args.kinds.split(",")) - set(KINDS):
+        parser.error(f"--kinds: expected some of {','.join(KINDS)}, got {','.join(sorted(unknown))}")
     args.out.mkdir(parents=True, exist_ok=True)
     clean = {gate: run(args, rest, f"clean{gate}", *flags)[0] for gate, flags in ((1, ["--gate"]), (0, []))}
     absent = None
