@@ -57,7 +57,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/rank/gauss_weights.cc ${PR
 room(query DEPENDS base settings text index)
 room(serve DEPENDS base event feature model column recommend settings rank log)
 room(search DEPENDS base event env fold feature model text index column settings query suggest vector sample clicks rank)
-room(rules DEPENDS base event text json column settings search)
+room(rules DEPENDS base event text json column settings serve search)
 
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)

@@ -201,6 +201,7 @@ Result<Json> native_condition(const Json& given) {
     TRY(const std::string filter, from_filters(params.text("filters")));
     add(out, "filter", json_text(filter));
   }
+  add(out, "page", json_text("search"));  // What it writes are rules over searches.
   Json json;
   json.value = std::move(out);
   return json;
@@ -305,6 +306,10 @@ Result<std::string> native_rule(const Json& given, const std::string& path_id) {
       TRY(Json one, native_condition(condition));
       when.push_back(std::move(one));
     }
+  }
+  if (when.empty()) {
+    TRY(Json always, native_condition(Json{Json::Object{}}));
+    when.push_back(std::move(always));
   }
   Json list;
   list.value = std::move(when);

@@ -310,7 +310,7 @@ Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool reco
   RecommendRequest request = asked;
   request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
   page.state_offset = current->runner->applied();
-  TRY(page.answer, current->service->recommend(request, current->state->entry().now_ms()));
+  TRY(page.answer, answer_recommend(*current, request, current->state->entry().now_ms()));
   recommended_.fetch_add(1, std::memory_order_relaxed);
   if (record && !page.answer.items.empty()) record_impression(request, page);
   return page;

@@ -249,8 +249,8 @@ class Engine {
                        std::string_view by, bool replace = false);
   Status delete_documents(std::string_view collection, const std::vector<std::string>& ids,
                           std::string_view by);
-  // Rules over searches (rules/rules.h), as JSON; documents of the collection kRules. kInvalid: names the
-  // member.
+  // Rules over searches and recommendations (rules/rules.h), as JSON; documents of the collection kRules.
+  // kInvalid: names the member.
   Status put_rules(const std::vector<std::string>& rules, std::string_view by, bool replace = false);
 
   // Who changed what, newest first (settings/audit.h); of offsets below `below`.
@@ -378,6 +378,8 @@ class Engine {
   static void note_part(const SearchPage& page, Event& event);
   std::string next_query_id();
   std::shared_ptr<const RuleBook> rules() const;
+  Result<RecommendAnswer> answer_recommend(const Live& live, const RecommendRequest& request,
+                                           TimeMs event_now) const;
   Result<std::shared_ptr<const RuleBook>> rules_with(const std::string& rule) const;
   // What was shown is noted as events under the page's query id.
   Event event_of_page(EventType type, const std::string& query_id, const std::string& user,

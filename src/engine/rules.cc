@@ -1,9 +1,10 @@
-// Rules over searches: checked here, kept as documents, parsed once a revision.
+// Rules over searches and recommendations: checked here, kept as documents, parsed once a revision.
 #include "rules/rules.h"
 
 #include <algorithm>
 
 #include "engine/engine.h"
+#include "env/clock.h"
 
 namespace freshet {
 
@@ -13,6 +14,15 @@ std::shared_ptr<const RuleBook> Engine::rules() const {
   if (rules_ == nullptr || rules_->revision() != documents->revision)
     rules_ = std::make_shared<const RuleBook>(*documents);
   return rules_;
+}
+
+Result<RecommendAnswer> Engine::answer_recommend(const Live& live, const RecommendRequest& request,
+                                                 TimeMs event_now) const {
+  const std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
+  std::vector<const Rule*> met;
+  if (book != nullptr && !book->empty()) met = book->match(rule_page(request), now_ms());
+  if (met.empty()) return live.service->recommend(request, event_now);
+  return recommend_with_rules(*live.service, request, met, event_now);
 }
 
 // Those of the shop with this one, in the place of the one of its id; made for one search.

@@ -32,7 +32,7 @@ Result<SearchAnswer> Engine::answer_search(const Live& live, const SearchRequest
     TRY(book, rules_with(request.try_rule));
   }
   std::vector<const Rule*> met;
-  if (book != nullptr && !book->empty()) met = book->match(request, now_ms());
+  if (book != nullptr && !book->empty()) met = book->match(rule_page(request), now_ms());
   if (met.empty()) return live.search->search(request, event_now);
   return search_with_rules(*live.search, request, met, event_now);
 }

@@ -270,6 +270,7 @@ void Catalog::publish(ItemSlot slot, ItemRecord* next) {
 void Catalog::derive(ItemRecord& record) {
   record.facets.clear();
   if (const Value* value = first_of(record, config_.category)) add_facets(record, *value, "category:");
+  record.categories = static_cast<uint32_t>(record.facets.size());
   if (const Value* value = first_of(record, config_.brand)) add_facets(record, *value, "brand:");
   const Value* price = first_of(record, config_.price);
   record.price = price != nullptr ? as_number(*price) : kNoNumber;

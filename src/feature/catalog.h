@@ -53,9 +53,13 @@ struct ItemRecord {
   TimeMs updated_ms = 0;
   std::string title;
   std::vector<uint32_t> facets;       // categories, most specific first, then the brand
+  uint32_t categories = 0;            // So many of the facets are categories.
   std::vector<Attribute> attributes;  // sorted by name
 
   const Value* attribute(std::string_view name) const;  // nullptr: absent
+  // Facets: the first of its categories, at its most specific, and its brand. 0: it has none.
+  uint32_t category() const { return categories == 0 ? 0 : facets.front(); }
+  uint32_t brand() const { return categories == facets.size() ? 0 : facets[categories]; }
 };
 
 class Catalog final : public Fold {

@@ -31,6 +31,8 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   fields.text("facet", request.facet);
   fields.flag("explain", request.explain);
   fields.flag("record", out.record);
+  fields.flag("rules", request.rules);
+  fields.texts("contexts", request.contexts, 32);
   request.items.insert(request.items.end(), item.begin(), item.end());
   request.k = k;
   if (!surface.empty()) {
@@ -80,6 +82,21 @@ void write_item(JsonWriter& json, const RecommendedItem& item, bool explain) {
   json.end();
 }
 
+void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.key(name).array();
+  for (const std::string& text : texts) json.value(std::string_view(text));
+  json.end();
+}
+
+void write_rules(JsonWriter& json, const RecommendAnswer& answer) {
+  if (answer.rules_applied.empty()) return;
+  write_texts(json, "rules", answer.rules_applied);
+  if (answer.rule_data.empty()) return;
+  json.key("data").array();
+  for (const std::string& one : answer.rule_data) json.json(one);
+  json.end();
+}
+
 Response recommend(ApiParts& parts, const Request& from) {
   Asked asked;
   if (auto wrong = read(from, asked)) return problem(*wrong);
@@ -92,6 +109,7 @@ Response recommend(ApiParts& parts, const Request& from) {
   const bool explain = asked.request.explain;
   for (const RecommendedItem& item : page->answer.items) write_item(json, item, explain);
   json.end();
+  write_rules(json, page->answer);
   if (explain) {
     json.field("context_steps", page->answer.context_steps).field("state_offset", page->state_offset);
   }
@@ -110,12 +128,6 @@ Response trending(ApiParts& parts, const Request& from) {
     json.object().field("facet", std::string_view(facet.name)).field("score", facet.score).end();
   json.end().end();
   return json_response(json);
-}
-
-void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
-  json.key(name).array();
-  for (const std::string& text : texts) json.value(std::string_view(text));
-  json.end();
 }
 
 Response get_user(ApiParts& parts, const Request& from) {

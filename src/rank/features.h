@@ -59,9 +59,8 @@ enum class RankGroup : uint8_t {
   kScenario
 };
 constexpr size_t kRankGroups = 15;
-std::string_view rank_group_name(RankGroup group);  // "visit"
-std::string_view rank_group_reason(
-    RankGroup group);  // For a shopper: "like what was looked at in this visit"
+std::string_view rank_group_name(RankGroup group);    // "visit"
+std::string_view rank_group_reason(RankGroup group);  // For people: "like what was looked at lately"
 
 // What one cell says; all cells of a feature have the same group. Numbers are part of notes and weights that
 // are kept: never renumber without another version of the ranker's section.

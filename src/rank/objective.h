@@ -14,6 +14,11 @@ inline RankObjective objective_of(const RankerSettings& settings) {
   return {settings.click, settings.cart, settings.purchase};
 }
 
+// Are pages not simply in the order of their scores?
+inline bool spreads(const RankerSettings& settings) {
+  return settings.diversity > 0 || settings.category_cap > 0;
+}
+
 // Is this page one of the share that is ordered without the ranker? key: of the page; 0: it is not shown.
 bool is_control(const RankerSettings& settings, uint64_t key);
 

@@ -133,4 +133,32 @@ std::string_view rank_part_reason(size_t part) {
                            : rank_group_reason(static_cast<RankGroup>(part));
 }
 
+std::string_view rank_part_sentence(size_t part) {
+  if (part == kDeepPart) return "often chosen in a visit like yours";
+  switch (static_cast<RankGroup>(part)) {
+    case RankGroup::kItem:
+      return "often chosen by shoppers";
+    case RankGroup::kKind:
+      return "of a kind that shoppers often choose";
+    case RankGroup::kPrice:
+      return "at a price that shoppers often choose";
+    case RankGroup::kAttribute:
+      return "has what shoppers often choose";
+    case RankGroup::kTaste:
+      return "like what you chose before";
+    case RankGroup::kVisit:
+      return "like what you looked at lately";
+    case RankGroup::kLately:
+      return "chosen more than usual lately";
+    case RankGroup::kMoment:
+      return "often chosen at this time";
+    case RankGroup::kContext:
+      return "often chosen where you are, on a day like this";
+    case RankGroup::kScenario:
+      return "often chosen on days like this";
+    default:  // Its score, its place; and what was seen may be for it because it is new.
+      return "";
+  }
+}
+
 }  // namespace freshet

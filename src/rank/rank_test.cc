@@ -11,7 +11,6 @@
 #include "rank/memory.h"
 #include "rank/objective.h"
 #include "rank/ranker.h"
-#include "rank/rerank.h"
 #include "rank/testing/rank_shop.h"
 
 namespace freshet {
@@ -364,61 +363,6 @@ TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {
   for (int n = 0; n < 100; ++n) shop.visit(n, true);
   EXPECT_LT(shop.ranker().bytes(), 40'000u + (49u << 12) + 200'000u + 2 * (16u << 8));
   EXPECT_GT(shop.ranker().bytes(), 10'000u + (48u << 12));
-}
-
-std::string order(const std::vector<RerankItem>& items) {
-  std::string out;
-  for (const RerankItem& item : items) out += (out.empty() ? "" : " ") + std::to_string(item.index);
-  return out;
-}
-
-std::vector<RerankItem> six() {  // Categories a a a b b c
-  std::vector<RerankItem> items;
-  for (uint32_t i = 0; i < 6; ++i)
-    items.push_back({.score = 6.0 - i, .deviation = 1, .category = i < 3 ? 1u : i < 5 ? 2u : 3u, .index = i});
-  return items;
-}
-
-TEST(Rerank, DiversityAndCap) {
-  struct Case {
-    double diversity;
-    uint32_t cap;
-    size_t places;
-    std::string want;
-  };
-  for (const Case& one : std::vector<Case>{{0, 0, 6, "0 1 2 3 4 5"},
-                                           {0, 1, 3, "0 3 5 1 2 4"},
-                                           {0, 2, 4, "0 1 3 4 2 5"},
-                                           {0, 1, 6, "0 3 5 1 2 4"},
-                                           {0.5, 0, 3, "0 3 1 2 4 5"},
-                                           {1, 0, 3, "0 3 5 1 2 4"}}) {
-    std::vector<RerankItem> items = six();
-    rerank(items, {.places = one.places, .diversity = one.diversity, .category_cap = one.cap});
-    EXPECT_EQ(order(items), one.want) << one.diversity << " " << one.cap << " " << one.places;
-  }
-}
-
-TEST(Rerank, TrialsAreRareAndTheirPropensitiesAreTrue) {
-  constexpr int kPages = 20'000;
-  std::map<std::pair<size_t, uint32_t>, int> stood;  // (place, item) -> pages
-  std::map<std::pair<size_t, uint32_t>, double> said;
-  int trials = 0;
-  for (int page = 1; page <= kPages; ++page) {
-    std::vector<RerankItem> items = six();
-    rerank(items, {.places = 3, .exploration = 0.3, .key = mix64(page)});
-    for (size_t i = 0; i < 3; ++i) {
-      ++stood[{i, items[i].index}];
-      said[{i, items[i].index}] = static_cast<double>(items[i].propensity);
-      trials += items[i].trial ? 1 : 0;
-    }
-    EXPECT_EQ(items[0].index, 0u);
-  }
-  EXPECT_NEAR(trials, 0.3 * kPages, 300);
-  for (const auto& [where, count] : stood)
-    EXPECT_NEAR(count / double{kPages}, said[where], 0.012) << where.first << " " << where.second;
-  std::vector<RerankItem> items = six();
-  rerank(items, {.places = 3, .exploration = 1, .key = 0});
-  EXPECT_EQ(order(items), "0 1 2 3 4 5") << "nobody is shown this page";
 }
 
 }  // namespace

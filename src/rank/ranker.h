@@ -96,7 +96,10 @@ struct RankCandidate {
 // Parts of a lift: the groups of features, and what the deep learner says of them together.
 constexpr size_t kRankParts = kRankGroups + 1, kDeepPart = kRankGroups;
 std::string_view rank_part_name(size_t part);    // "visit", "together"
-std::string_view rank_part_reason(size_t part);  // For a shopper.
+std::string_view rank_part_reason(size_t part);  // For people.
+// Why an item stands where it does, for a shopper to read, when this part lifted it most; empty: it says
+// nothing that a shopper could know.
+std::string_view rank_part_sentence(size_t part);
 
 struct RankVerdict {
   double lift = 0;                         // To be added to base.

@@ -17,6 +17,14 @@ double likeness(const RerankItem& a, const RerankItem& b) {
          (a.brand != 0 && a.brand == b.brand ? kSameBrand : 0);
 }
 
+// How many of the first `places` have the category, and of what is on the page besides?
+size_t standing(const std::vector<RerankItem>& items, size_t places, uint32_t category,
+                const RerankOptions& options) {
+  const auto same = [category](const RerankItem& placed) { return placed.category == category; };
+  const auto here = std::count_if(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(places), same);
+  return static_cast<size_t>(here + std::count(options.placed.begin(), options.placed.end(), category));
+}
+
 // Fills the places one by one; most[i]: the greatest likeness of items[i] to what was placed.
 void spread(std::vector<RerankItem>& items, size_t places, const RerankOptions& options) {
   const double best = items.front().score;
@@ -29,11 +37,8 @@ void spread(std::vector<RerankItem>& items, size_t places, const RerankOptions& 
     for (size_t i = place; i < items.size(); ++i) {
       const double one =
           (1 - options.diversity) * (1 - (best - items[i].score) / range) - options.diversity * most[i];
-      const auto same = [&](const RerankItem& placed) { return placed.category == items[i].category; };
-      const auto end = items.begin() + static_cast<std::ptrdiff_t>(place);
-      const bool capped =
-          options.category_cap > 0 && items[i].category != 0 &&
-          std::count_if(items.begin(), end, same) >= static_cast<std::ptrdiff_t>(options.category_cap);
+      const bool capped = options.category_cap > 0 && items[i].category != 0 &&
+                          standing(items, place, items[i].category, options) >= options.category_cap;
       if (pick != items.size() && (capped != pick_capped ? capped : one <= worth)) continue;
       pick = i;
       worth = one;
@@ -57,19 +62,36 @@ double better(const RerankItem& a, const RerankItem& b) {
   return static_cast<double>(sigmoid_f32(static_cast<float>(x)));
 }
 
+// May items[newcomer] stand at the place? Not if it would be one too many of its category.
+bool may_come(const std::vector<RerankItem>& items, size_t places, size_t place, size_t newcomer,
+              const RerankOptions& options) {
+  const uint32_t category = items[newcomer].category;
+  return options.category_cap == 0 || category == 0 || category == items[place].category ||
+         standing(items, places, category, options) < options.category_cap;
+}
+
 void try_out(std::vector<RerankItem>& items, size_t places, const RerankOptions& options) {
   const double share = options.exploration / static_cast<double>(places - 1);
-  for (size_t i = 1; i < places; ++i) items[i].propensity = static_cast<float>(1 - share);
+  const auto chance_of = [&](size_t newcomer, size_t place) {
+    return may_come(items, places, place, newcomer, options) ? better(items[newcomer], items[place]) : 0;
+  };
+  for (size_t place = 1; place < places; ++place)
+    for (size_t i = places; i < items.size(); ++i)
+      if (chance_of(i, place) > 0) {
+        items[place].propensity = static_cast<float>(1 - share);
+        break;
+      }
   Draw draw(mix64(options.key, kTrial));
   if (draw.uniform() >= options.exploration) return;
   const size_t place = 1 + draw.below(places - 1);
   std::vector<double> chance;
   double sum = 0;
-  for (size_t i = places; i < items.size(); ++i) sum += chance.emplace_back(better(items[i], items[place]));
+  for (size_t i = places; i < items.size(); ++i) sum += chance.emplace_back(chance_of(i, place));
   if (!(sum > 0)) return;
   double at = draw.uniform() * sum;
   size_t pick = 0;
   while (pick + 1 < chance.size() && (at -= chance[pick]) >= 0) ++pick;
+  while (chance[pick] <= 0) --pick;  // Rounding may lead past the last that may come.
   std::swap(items[place], items[places + pick]);
   items[place].propensity = static_cast<float>(std::max(share * chance[pick] / sum, 1e-6));
   items[place].trial = true;

@@ -8,15 +8,17 @@
 //   cap         of what is left, an item of a category that has its places waits until nothing else is
 //   trial       on a share of pages, one place but the first, drawn evenly, goes to an item j from behind
 //               the page, drawn in proportion to P(j is better than who stands there), both Gaussian:
-//               probability matching (Thompson 1933) within the pair. What was drawn, and with which
-//               probability, is known exactly: propensity of the newcomer = share / (places - 1) x that of
-//               the draw; of who stood there = 1 - share / (places - 1)
+//               probability matching (Thompson 1933) within the pair. Nobody comes who would be one too many
+//               of his category. What was drawn, and with which probability, is known exactly: propensity of
+//               the newcomer = share / (places - 1) x that of the draw; of who stood there = 1 - share /
+//               (places - 1), or 1 where nobody may come
 //
 // Threads: pure. Cost: without diversity and cap nothing but the trial; with them places x candidates.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace freshet {
@@ -35,7 +37,8 @@ struct RerankOptions {
   double diversity = 0;
   uint32_t category_cap = 0;
   double exploration = 0;
-  uint64_t key = 0;  // Of the draws, from the page's query id; 0: nothing is tried.
+  std::span<const uint32_t> placed{};  // Categories of what is on the page besides: they count for the cap.
+  uint64_t key = 0;                    // Of the draws, from the page's query id; 0: nothing is tried.
 };
 
 // `items`: by score, best first; left in the order to be shown. What is behind the page keeps its order.

@@ -155,6 +155,7 @@ std::vector<Recommended> Recommender::State::next(const RecommendQuery& query, R
   for (size_t i = 0; i < ranked.size(); ++i) {
     page[i].score = ranked[i].score;
     page[i].propensity = ranked[i].propensity;
+    page[i].moved = ranked[i].moved;
     page[i].parts.insert(page[i].parts.end(), ranked[i].parts.begin(), ranked[i].parts.end());
     if (query.explain) settle_parts(page[i].parts, double{page[i].score});
   }

@@ -68,9 +68,10 @@ class SlateRanker {
  public:
   struct Entry {
     ItemSlot item = kNoItem;
-    float score = 0;       // Probability by the mixture; then the new score.
-    uint32_t index = 0;    // Place in the slate as given; to be left as it is.
-    float propensity = 1;  // That it stands where it then does.
+    float score = 0;         // Probability by the mixture; then the new score.
+    uint32_t index = 0;      // Place in the slate as given; to be left as it is.
+    float propensity = 1;    // That it stands where it then does.
+    std::string_view moved;  // What moved it up, for a shopper to read; empty: nothing did.
     std::vector<RecommendPart>
         parts;  // If explained: of the difference of the scores; the last takes the rest.
   };
@@ -134,9 +135,10 @@ struct Recommended {
   float score = 0;  // Probability that this is what the shopper turns to next, as far as the mixture knows.
   RecommendReason reason;
   std::vector<RecommendPart>
-      parts;             // If asked for; their sum, from first to last, is `score` to the last bit.
-  float base = 0;        // The mixture's probability; 0: it was not asked.
-  float propensity = 1;  // That it stands where it does.
+      parts;               // If asked for; their sum, from first to last, is `score` to the last bit.
+  float base = 0;          // The mixture's probability; 0: it was not asked.
+  float propensity = 1;    // That it stands where it does.
+  std::string_view moved;  // What moved it up from where the mixture had it, for a shopper to read.
 };
 
 // How one query looks through every source, and what all of it says of one item. For evaluation and explain.

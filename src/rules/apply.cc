@@ -84,7 +84,7 @@ Effects collect(const std::vector<const Rule*>& rules, SearchRequest& request, S
 // The hits of the pinned items that may be shown, in the order of their places; an item once, a place once.
 Result<std::vector<std::pair<uint32_t, SearchHit>>> pinned(const SearchService& service,
                                                            const SearchRequest& asked, const Effects& effects,
-                                                           TimeMs now_ms) {
+                                                           const std::string& hidden, TimeMs now_ms) {
   std::vector<std::pair<uint32_t, SearchHit>> out;
   if (effects.pins.empty()) return out;
   SearchRequest request = asked;
@@ -93,7 +93,7 @@ Result<std::vector<std::pair<uint32_t, SearchHit>>> pinned(const SearchService& 
   for (const RulePin& pin : effects.pins) ids.push_back(pin.item);
   request.query.clear();
   if (!effects.follow_filters) {
-    request.filter.clear();
+    request.filter = hidden;  // What is hidden stays so.
     request.refinements.clear();
   }
   request.filter = joined(request.filter, id_in(ids));
@@ -141,8 +141,9 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
   SearchRequest request = asked;
   SearchAnswer said;
   const Effects effects = collect(rules, request, said);
-  if (!effects.hidden.empty()) request.filter = joined(request.filter, "NOT " + id_in(effects.hidden));
-  TRY(auto pins, pinned(service, request, effects, now_ms));
+  const std::string hidden = effects.hidden.empty() ? "" : "NOT " + id_in(effects.hidden);
+  request.filter = joined(request.filter, hidden);
+  TRY(auto pins, pinned(service, request, effects, hidden, now_ms));
   SearchRequest rest = request;
   const bool apart = !pins.empty() || !effects.lift.empty();
   if (!pins.empty()) {

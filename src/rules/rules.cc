@@ -8,6 +8,8 @@
 namespace freshet {
 namespace {
 
+constexpr std::string_view kAnyRecommendations = "recommendations";
+
 std::string folded(std::string_view text) {
   std::string out;
   fold_words(text, out);
@@ -20,6 +22,10 @@ Result<RuleCondition> read_condition(const Json& json, const std::string& path) 
   std::string query, match = "contains";
   fields.text("query", query, 0, SearchRequest::kQueryBytesMax);
   fields.text("match", match, 1, 16);
+  fields.text("page", out.page, 1, 32);
+  if (!out.page.empty() && out.page != "search" && out.page != kAnyRecommendations &&
+      !parse_surface(out.page).ok())
+    fields.wrong("page", "search, recommendations, or a surface of recommendations");
   fields.text("context", out.context, 0, 128);
   fields.text("filter", out.filter, 0, 1024);
   out.any_query = !fields.has("query");
@@ -93,13 +99,16 @@ bool same_words(const RuleCondition& condition, std::string_view query) {
   return within.find(sought) != std::string::npos;
 }
 
-bool holds(const RuleCondition& condition, const SearchRequest& request, std::string_view query) {
-  if (!condition.any_query && !same_words(condition, query)) return false;
-  const auto& contexts = request.rule_contexts;
+bool holds(const RuleCondition& condition, const RulePage& page, std::string_view query) {
+  if (!condition.any_query && (page.query == nullptr || !same_words(condition, query))) return false;
+  if (!condition.page.empty() && condition.page != page.name &&
+      !(condition.page == kAnyRecommendations && page.query == nullptr))
+    return false;
+  const auto& contexts = page.contexts;
   if (!condition.context.empty() &&
       std::find(contexts.begin(), contexts.end(), condition.context) == contexts.end())
     return false;
-  return condition.filter.empty() || request.filter.find(condition.filter) != std::string::npos;
+  return condition.filter.empty() || page.filter.find(condition.filter) != std::string::npos;
 }
 
 bool is_valid(const Rule& rule, TimeMs wall_ms) {
@@ -146,14 +155,14 @@ RuleBook::RuleBook(const DocumentCollection& documents) : revision_(documents.re
   }
 }
 
-std::vector<const Rule*> RuleBook::match(const SearchRequest& request, TimeMs wall_ms) const {
+std::vector<const Rule*> RuleBook::match(const RulePage& page, TimeMs wall_ms) const {
   std::vector<const Rule*> out;
-  const std::string query = folded(request.query);
+  const std::string query = page.query == nullptr ? std::string() : folded(*page.query);
   for (const Rule& rule : rules_) {
     if (!is_valid(rule, wall_ms)) continue;
     const bool met =
         rule.when.empty() || std::any_of(rule.when.begin(), rule.when.end(),
-                                         [&](const auto& one) { return holds(one, request, query); });
+                                         [&](const auto& one) { return holds(one, page, query); });
     if (met) out.push_back(&rule);
   }
   return out;

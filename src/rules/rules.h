@@ -1,9 +1,13 @@
-// Rules of the shop over searches: when a query, a context or a filter is met, something else is searched,
-// items are pinned to places, lifted, hidden, filtered, or the page gets a banner, a redirect or data of its
-// own.
+// Rules of the shop over searches and recommendations: when a query, a context or a filter is met, something
+// else is searched, items are pinned to places, lifted, hidden, filtered, or the page gets a banner, a
+// redirect or data of its own.
+//
+// A page of recommendations has no query: it meets conditions that ask for none. Of what a rule says, it
+// takes pins, lifts, hides, filters and data; what shows a shopper his own doings (recently viewed, buy
+// again) is only hidden and filtered.
 //
 // Rules are documents of the shop (settings/documents.h, collection kRules), so they are events on the log.
-// docs/search.md has their form for people.
+// docs/search.md#rules has their form for people.
 //
 // Values; no thread rules. Cost of match(): a comparison of words for each condition of each rule.
 #pragma once
@@ -17,6 +21,7 @@
 #include "base/time.h"
 #include "json/json.h"
 #include "search/search_service.h"
+#include "serve/recommend_service.h"
 #include "settings/documents.h"
 
 namespace freshet {
@@ -30,7 +35,8 @@ struct RuleCondition {
   bool any_query = true;
   std::string query;  // Folded words; with any_query false and no words: the empty query.
   RuleMatch match = RuleMatch::kContains;
-  std::string context;  // One of the request's rule_contexts.
+  std::string page;     // "search", "recommendations", or one surface of these; empty: every page.
+  std::string context;  // One of the request's contexts.
   std::string filter;   // Stands in the request's filter, as the same text.
 };
 
@@ -65,14 +71,28 @@ struct RuleLimits {
 // door that wrote the rule keeps with it.
 Result<Rule> parse_rule(std::string_view json);
 
+// What a page is to the rules.
+struct RulePage {
+  std::string_view name;               // "search", or the surface.
+  const std::string* query = nullptr;  // None: it has none.
+  const std::vector<std::string>& contexts;
+  const std::string& filter;
+};
+inline RulePage rule_page(const SearchRequest& request) {
+  return {"search", &request.query, request.rule_contexts, request.filter};
+}
+inline RulePage rule_page(const RecommendRequest& request) {
+  return {surface_name(request.surface), nullptr, request.contexts, request.filter};
+}
+
 class RuleBook {
  public:
   explicit RuleBook(const DocumentCollection& documents);
   uint64_t revision() const { return revision_; }
   bool empty() const { return rules_.empty(); }
 
-  // Those that hold for the request, in the order of their ids.
-  std::vector<const Rule*> match(const SearchRequest& request, TimeMs wall_ms) const;
+  // Those that hold for the page, in the order of their ids.
+  std::vector<const Rule*> match(const RulePage& page, TimeMs wall_ms) const;
 
  private:
   uint64_t revision_;
@@ -83,5 +103,11 @@ class RuleBook {
 // Cost: one search; with pins or a lift two to four.
 Result<SearchAnswer> search_with_rules(const SearchService& service, const SearchRequest& request,
                                        const std::vector<const Rule*>& rules, TimeMs now_ms);
+
+// The page with what `rules` say: as above. What is pinned has its place whatever the order, diversity and
+// the cap on categories say, but is never what a rule hides; with what is lifted it counts for that cap.
+// Cost: one page; with a lift two.
+Result<RecommendAnswer> recommend_with_rules(const RecommendService& service, const RecommendRequest& request,
+                                             const std::vector<const Rule*>& rules, TimeMs now_ms);
 
 }  // namespace freshet

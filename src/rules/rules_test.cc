@@ -16,7 +16,7 @@ std::string matched(const std::vector<std::string>& rules, const SearchRequest& 
   }
   const RuleBook book(documents);
   std::string out;
-  for (const Rule* rule : book.match(request, at)) out += rule->id + ";";
+  for (const Rule* rule : book.match(rule_page(request), at)) out += rule->id + ";";
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rank/objective.h"
 #include "search/internal/context.h"
 #include "search/internal/spelling.h"
 #include "search/popularity.h"
@@ -180,7 +181,8 @@ void rank(Context& c) {
   const bool by_score = keys.empty() && !browsed;
   // Groups are made of all candidates.
   const size_t page_end = size_t{c.request.from} + c.request.count;
-  const bool window = (c.clicks != nullptr && c.clicks->parameters().ready) || asks_ranker(c);
+  const bool window =
+      (c.clicks != nullptr && c.clicks->parameters().ready) || asks_ranker(c) || spreads(c.settings.ranker);
   const size_t least = window ? kClickWindow : 1;
   const size_t shown = by_score && group_attribute(c).empty() ? std::max(least, page_end) : SIZE_MAX;
   score_pool(c, shown);

@@ -4,8 +4,9 @@
 //   ranker  weight . best score by words . (lift - the least lift of the window), lifts limited to
 //           -1.5 .. 1.5 around their middle
 //
-// Like what clicks taught, it moves only the first kClickWindow, and none of them falls behind what stands
-// after the window. A page in an order that was asked for is left alone.
+// Diversity and the cap hold for every search by words in its own order, whether the ranker is heard or not;
+// what is tried out, only when it is. Like what clicks taught, it moves only the first kClickWindow, and none
+// of them falls behind what stands after the window. A page in an order that was asked for is left alone.
 #include <algorithm>
 #include <cmath>
 
@@ -38,9 +39,9 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
                 .deviation = scale * verdicts[i].deviation,
                 .index = static_cast<uint32_t>(i)};
     const ItemRecord* item = c.catalog.item(window[i].slot);
-    if (item == nullptr || item->facets.empty()) continue;
-    items[i].category = item->facets.front();
-    items[i].brand = item->facets.back();
+    if (item == nullptr) continue;
+    items[i].category = item->category();
+    items[i].brand = item->brand();
   }
   std::sort(items.begin(), items.end(), [&](const RerankItem& a, const RerankItem& b) {
     return stands_before(c, window[a.index], window[b.index]);
@@ -51,7 +52,7 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
   rerank(items, {.places = size_t{c.request.from} + c.request.count,
                  .diversity = settings.diversity,
                  .category_cap = settings.category_cap,
-                 .exploration = settings.exploration,
+                 .exploration = c.answer.ranked ? settings.exploration : 0,
                  .key = first ? c.request.explore : 0});
   std::vector<Candidate> ordered;
   ordered.reserve(window.size());
@@ -60,6 +61,39 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
     ordered.back().propensity = item.propensity;
   }
   std::move(ordered.begin(), ordered.end(), window.begin());
+}
+
+// What the ranker says of the window, added to its scores. Returns what a unit of a lift is in the score.
+double add_verdicts(Context& c, std::span<Candidate> window, std::vector<RankVerdict>& verdicts) {
+  const RankerSettings& settings = c.settings.ranker;
+  const double scale = settings.search_weight * static_cast<double>(c.best_lexical);
+  const RankQuery query(*c.ranker, asked_of(c));
+  if (!query.ready()) return scale;
+  c.answer.ranked = true;
+  std::vector<RankCandidate> candidates;
+  const double top = window.empty() ? 0 : window.front().score;
+  for (size_t i = 0; i < window.size(); ++i) {
+    if (!window[i].has_match) put_match(c, window[i], i, top);
+    candidates.push_back({.item = window[i].slot, .base = window[i].base, .match = &window[i].match});
+  }
+  add_values(c.catalog, settings, candidates);
+  query.judge(candidates, objective_of(settings), verdicts);
+  double least = HUGE_VAL, most = -HUGE_VAL;
+  for (const RankVerdict& one : verdicts) {
+    least = std::min(least, one.lift);
+    most = std::max(most, one.lift);
+  }
+  const double middle = (least + most) / 2;
+  for (size_t i = 0; i < window.size(); ++i) {
+    const double lift =
+        std::clamp(verdicts[i].lift - middle, -kLiftMax, kLiftMax) - std::max(least - middle, -kLiftMax);
+    window[i].ranker = in_steps(scale * lift);
+    window[i].score += window[i].ranker;
+    if (!c.request.explain) continue;
+    for (size_t part = 0; part < kRankParts; ++part)
+      window[i].ranker_parts[part] = static_cast<float>(scale * verdicts[i].parts[part]);
+  }
+  return scale;
 }
 
 }  // namespace
@@ -71,41 +105,17 @@ bool asks_ranker(const Context& c) {
 }
 
 void ask_ranker(Context& c) {
-  if (c.ranker == nullptr || !learns_clicks(c)) return;
   const RankerSettings& settings = c.settings.ranker;
   const std::span<Candidate> window(c.pool.data(),
                                     std::min({c.ranked, kClickWindow, size_t{settings.candidates}}));
-  const double best = static_cast<double>(c.best_lexical);
-  for (Candidate& one : window) one.base = round_base(static_cast<float>((one.score - one.trial) / best));
-  if (!asks_ranker(c) || is_control(settings, c.request.explore)) return;
-  const RankQuery query(*c.ranker, asked_of(c));
-  if (!query.ready()) return;
-  c.answer.ranked = true;
-  std::vector<RankCandidate> candidates;
-  const double top = window.empty() ? 0 : window.front().score;
-  for (size_t i = 0; i < window.size(); ++i) {
-    if (!window[i].has_match) put_match(c, window[i], i, top);
-    candidates.push_back({.item = window[i].slot, .base = window[i].base, .match = &window[i].match});
+  std::vector<RankVerdict> verdicts(window.size());
+  double scale = 0;
+  if (c.ranker != nullptr && learns_clicks(c)) {
+    const double best = static_cast<double>(c.best_lexical);
+    for (Candidate& one : window) one.base = round_base(static_cast<float>((one.score - one.trial) / best));
+    if (asks_ranker(c) && !is_control(settings, c.request.explore)) scale = add_verdicts(c, window, verdicts);
   }
-  add_values(c.catalog, settings, candidates);
-  std::vector<RankVerdict> verdicts;
-  query.judge(candidates, objective_of(settings), verdicts);
-  double least = HUGE_VAL, most = -HUGE_VAL;
-  for (const RankVerdict& one : verdicts) {
-    least = std::min(least, one.lift);
-    most = std::max(most, one.lift);
-  }
-  const double middle = (least + most) / 2, scale = settings.search_weight * best;
-  for (size_t i = 0; i < window.size(); ++i) {
-    const double lift =
-        std::clamp(verdicts[i].lift - middle, -kLiftMax, kLiftMax) - std::max(least - middle, -kLiftMax);
-    window[i].ranker = in_steps(scale * lift);
-    window[i].score += window[i].ranker;
-    if (!c.request.explain) continue;
-    for (size_t part = 0; part < kRankParts; ++part)
-      window[i].ranker_parts[part] = static_cast<float>(scale * verdicts[i].parts[part]);
-  }
-  order(c, window, verdicts, scale);
+  if (c.answer.ranked || (spreads(settings) && c.words)) order(c, window, verdicts, scale);
 }
 
 // One part a group, and the rest: against the least of the window, what limits cut off, the objective's.

@@ -99,6 +99,10 @@ std::string_view surface_name(Surface surface) {
   return kSurfaces[static_cast<size_t>(surface)];
 }
 
+bool is_own_list(Surface surface) {
+  return surface == Surface::kRecentlyViewed || surface == Surface::kBuyAgain;
+}
+
 Result<Surface> parse_surface(std::string_view text) {
   for (size_t i = 0; i < kSurfaces.size(); ++i)
     if (kSurfaces[i] == text) return static_cast<Surface>(i);
@@ -108,7 +112,34 @@ Result<Surface> parse_surface(std::string_view text) {
       std::string(text.substr(0, 32)) + "\"");
 }
 
-Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& request, TimeMs now_ms) const {
+// Under the EpochGuard it was made under; stays where it is.
+struct RecommendService::Asked {
+  RecommendQuery query;
+  std::string_view shopper_id;
+  ShopperSlot shopper = kNoShopper;
+  std::vector<ItemSlot> anchors;
+  std::vector<Step> visit;
+  std::vector<Filter> filters;
+  std::unordered_set<ItemSlot> hidden;
+  std::vector<uint32_t> placed;  // Categories of what stands on the page already.
+};
+
+void RecommendService::hide(const RecommendRequest& request, Asked& asked) const {
+  for (const std::vector<std::string>* ids : {&request.exclude, &request.shop.hide, &request.shop.placed})
+    for (const std::string& id : *ids)
+      if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) asked.hidden.insert(slot);
+  if (const ProfileExtras* extras = profiles_.extras(asked.shopper))
+    asked.hidden.insert(extras->dismissed.begin(), extras->dismissed.end());
+  if (request.exclude_bought)
+    for (const Step& step : asked.query.sequence.steps)
+      if (step.type == EventType::kPurchase) asked.hidden.insert(step.item);
+  for (const std::string& id : request.shop.placed)
+    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem)
+      if (const ItemRecord* item = catalog_.item(slot); item != nullptr)
+        asked.placed.push_back(item->category());
+}
+
+Status RecommendService::resolve(const RecommendRequest& request, TimeMs now_ms, Asked& asked) const {
   if (request.k < 1 || request.k > kItemsMax)
     return invalid("k: expected 1 to 100, got " + std::to_string(request.k));
   TRY_STATUS(check_ids(request.items, "items", kItemsMax));
@@ -117,69 +148,96 @@ Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& requ
   if (anchored && request.items.empty())
     return invalid("items: expected at least one item id for surface " +
                    std::string(surface_name(request.surface)));
-  TRY(const Filter filter, Filter::parse(request.filter));
+  TRY(Filter filter, Filter::parse(request.filter));
+  asked.filters.push_back(std::move(filter));
+  for (const std::string& text : request.shop.filters) {
+    TRY(Filter of_shop, Filter::parse(text));
+    asked.filters.push_back(std::move(of_shop));
+  }
 
-  const EpochGuard guard;
-  const std::string& shopper_id = request.user.empty() ? request.session : request.user;
-  const ShopperSlot shopper = shopper_id.empty() ? kNoShopper : profiles_.find(shopper_id);
-  RecommendQuery query;
+  asked.shopper_id = request.user.empty() ? request.session : request.user;
+  asked.shopper = asked.shopper_id.empty() ? kNoShopper : profiles_.find(asked.shopper_id);
+  RecommendQuery& query = asked.query;
   query.surface = request.surface;
   query.k = request.k;
   query.explain = request.explain;
   query.allow_repeats = request.allow_repeats;
   query.now_ms = request.now_ms == kNoTime ? now_ms : request.now_ms;
-  query.sequence = profiles_.sequence(shopper);
+  query.sequence = profiles_.sequence(asked.shopper);
   if (!request.facet.empty()) {
     query.facet = catalog_.find_facet(request.facet);
     if (query.facet == 0)
       return not_found("facet: \"" + request.facet.substr(0, 64) + "\" is not known (yet)");
   }
-
-  std::vector<ItemSlot> anchors;
   for (const std::string& id : request.items)
-    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) anchors.push_back(slot);
-  query.anchors = anchors;
+    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) asked.anchors.push_back(slot);
+  query.anchors = asked.anchors;
   // A shopper nobody has seen, with items in hand: those are the visit so far.
-  std::vector<Step> visit;
   if (query.sequence.steps.empty() && !anchored) {
-    for (const ItemSlot slot : anchors) visit.push_back({slot, EventType::kView, 0, query.now_ms, 0});
-    query.sequence.steps = visit;
+    for (const ItemSlot slot : asked.anchors)
+      asked.visit.push_back({slot, EventType::kView, 0, query.now_ms, 0});
+    query.sequence.steps = asked.visit;
   }
-
-  std::unordered_set<ItemSlot> hidden(anchored ? anchors.begin() : anchors.end(), anchors.end());
-  for (const std::string& id : request.exclude)
-    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem) hidden.insert(slot);
-  if (const ProfileExtras* extras = profiles_.extras(shopper))
-    hidden.insert(extras->dismissed.begin(), extras->dismissed.end());
-  if (request.exclude_bought)
-    for (const Step& step : query.sequence.steps)
-      if (step.type == EventType::kPurchase) hidden.insert(step.item);
-  query.allow = [&](ItemSlot slot) {
+  if (anchored) asked.hidden.insert(asked.anchors.begin(), asked.anchors.end());
+  hide(request, asked);
+  query.allow = [this, &asked, unavailable = request.include_unavailable](ItemSlot slot) {
     const ItemRecord* item = catalog_.item(slot);
-    return item != nullptr && !item->deleted && (item->available || request.include_unavailable) &&
-           (hidden.empty() || !hidden.contains(slot)) && filter.passes(*item, catalog_);
+    return item != nullptr && !item->deleted && (item->available || unavailable) &&
+           (asked.hidden.empty() || !asked.hidden.contains(slot)) &&
+           std::all_of(asked.filters.begin(), asked.filters.end(),
+                       [&](const Filter& one) { return one.passes(*item, catalog_); });
   };
+  return {};
+}
 
+Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& request, TimeMs now_ms) const {
+  const EpochGuard guard;
+  Asked asked;
+  TRY_STATUS(resolve(request, now_ms, asked));
+  RecommendQuery& query = asked.query;
   std::optional<SlateRanking> ranking;
   const RankKind kind = rank_kind(surface_name(request.surface), false);
-  if (ranker_ != nullptr && kind != RankKind::kOther) {
-    const RankAsked asked{.kind = kind,
-                          .shopper = shopper_id.empty()            ? 0
-                                     : query.sequence.shopper != 0 ? query.sequence.shopper
-                                                                   : hash_bytes(shopper_id),
-                          .now_ms = query.now_ms,
-                          .steps = query.sequence.steps,
-                          .region = request.region,
-                          .device = request.device};
-    ranking.emplace(*ranker_, catalog_, settings_->book().published->settings.ranker, asked, request.explore);
-    if (ranking->changes_something()) query.ranker = &*ranking;
-  }
-
   RecommendAnswer answer;
+  bool spreads_after = false;
+  if (ranker_ != nullptr && kind != RankKind::kOther) {
+    const RankAsked of{.kind = kind,
+                       .shopper = asked.shopper_id.empty()      ? 0
+                                  : query.sequence.shopper != 0 ? query.sequence.shopper
+                                                                : hash_bytes(asked.shopper_id),
+                       .now_ms = query.now_ms,
+                       .steps = query.sequence.steps,
+                       .region = request.region,
+                       .device = request.device};
+    ranking.emplace(*ranker_, catalog_, settings_->book().published->settings.ranker, of, request.explore,
+                    asked.placed, request.shop.tries);
+    if (ranking->changes_something()) query.ranker = &*ranking;
+    answer.ranked = ranking->ranks();
+  } else if (settings_ != nullptr && !is_own_list(request.surface)) {
+    const RankerSettings& settings = settings_->book().published->settings.ranker;
+    spreads_after = spreads(settings);
+    if (spreads_after) query.k = std::max<size_t>(request.k, settings.candidates);
+  }
   answer.context_steps = query.sequence.steps.size();
-  answer.ranked = query.ranker != nullptr;
-  for (const Recommended& found : recommender_.recommend(query)) answer.items.push_back(describe(found));
+  std::vector<Recommended> page = recommender_.recommend(query);
+  if (spreads_after)
+    spread(catalog_, settings_->book().published->settings.ranker, request.k, asked.placed, page);
+  for (const Recommended& found : page) answer.items.push_back(describe(found));
   return answer;
+}
+
+Result<std::vector<RecommendedItem>> RecommendService::described(const RecommendRequest& request,
+                                                                 const std::vector<std::string>& ids,
+                                                                 TimeMs now_ms) const {
+  const EpochGuard guard;
+  Asked asked;
+  TRY_STATUS(resolve(request, now_ms, asked));
+  std::vector<RecommendedItem> out;
+  for (const std::string& id : ids)
+    if (const ItemSlot slot = catalog_.find(id); slot != kNoItem && asked.query.allow(slot)) {
+      RecommendedItem& item = out.emplace_back(describe({.item = slot, .reason = {}, .parts = {}}));
+      item.source.clear();
+    }
+  return out;
 }
 
 RecommendedItem RecommendService::describe(const Recommended& found) const {
@@ -202,6 +260,11 @@ RecommendedItem RecommendService::describe(const Recommended& found) const {
     because = item->title.empty() ? item->id : item->title;
   }
   out.reason = sentence(found.reason.kind, because, catalog_.facet_name(found.reason.facet));
+  if (!found.moved.empty()) {
+    out.reason_kind = "ranker";
+    out.reason_item.clear();
+    out.reason = found.moved;
+  }
   return out;
 }
 

@@ -36,6 +36,16 @@ struct RecommendRequest {
   TimeMs now_ms = kNoTime;  // default: the newest event time
   // Of the shopper, for the ranker: as events say it ("DE-BY"), and "mobile" or what the shop calls it.
   std::string region, device;
+  // Rules of the shop (rules/rules.h): whether they are asked for, and what the page is to them.
+  bool rules = true;
+  std::vector<std::string> contexts;
+  // What they say of this page, beside what is asked for above.
+  struct Shop {
+    std::vector<std::string> filters;  // Only what passes all of them.
+    std::vector<std::string> hide;     // Ids that are not shown,
+    std::vector<std::string> placed;   // and those that stand on the page already.
+    bool tries = true;                 // This part of the page may try something out.
+  } shop;
 };
 
 struct RecommendedItem {
@@ -43,9 +53,9 @@ struct RecommendedItem {
   std::string title;
   double price = kNoNumber;
   float score = 0;
-  std::string source;  // which candidate source spoke for it most
-  std::string
-      reason_kind;  // "after", "with", "popular", "popular-in", "again", "similar-shoppers", "taste", "new"
+  std::string source;       // which candidate source spoke for it most
+  std::string reason_kind;  // "after", "with", "popular", "popular-in", "again", "similar-shoppers", "taste",
+                            // "new"; "ranker": what moved it up; "rule"
   std::string reason_item;  // "viewed after X": the id of X
   std::string reason;       // for a shopper to read: "viewed after Kettle", "popular in Shoes this hour"
   std::vector<RecommendPart> parts;  // recommend/recommender.h; they add up to `score`
@@ -56,8 +66,9 @@ struct RecommendedItem {
 
 struct RecommendAnswer {
   std::vector<RecommendedItem> items;
-  size_t context_steps = 0;  // Steps of the shopper that were known.
-  bool ranked = false;       // The learned ranker took part in the order.
+  size_t context_steps = 0;                           // Steps of the shopper that were known.
+  bool ranked = false;                                // The learned ranker took part in the order.
+  std::vector<std::string> rules_applied, rule_data;  // Ids of rules, and their data as JSON.
 };
 
 // What an impression bears of an answer: items with their propensities, and what the ranker starts from.
@@ -69,6 +80,7 @@ struct TrendingFacet {
 };
 
 std::string_view surface_name(Surface surface);
+bool is_own_list(Surface surface);  // What the shopper has done, in the order of that: nobody orders it.
 Result<Surface> parse_surface(std::string_view text);
 
 class RecommendService {
@@ -87,9 +99,15 @@ class RecommendService {
 
   // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
   Result<RecommendAnswer> recommend(const RecommendRequest& request, TimeMs now_ms) const;
+  // Those of the items that such a page may show, in their order, without scores.
+  Result<std::vector<RecommendedItem>> described(const RecommendRequest& request,
+                                                 const std::vector<std::string>& ids, TimeMs now_ms) const;
   std::vector<TrendingFacet> trending_facets(size_t k) const;
 
  private:
+  struct Asked;  // A request, resolved.
+  Status resolve(const RecommendRequest& request, TimeMs now_ms, Asked& asked) const;
+  void hide(const RecommendRequest& request, Asked& asked) const;
   RecommendedItem describe(const Recommended& found) const;
 
   const Catalog& catalog_;

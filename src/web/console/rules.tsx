@@ -1,4 +1,4 @@
-// Rules over searches: listed, made in a form or as JSON, tried before they are kept.
+// Rules over searches and recommendations: listed, made in a form or as JSON, tried before they are kept.
 import type {VNode} from 'preact';
 import {useState} from 'preact/hooks';
 import {json} from '../shared/api';
@@ -10,6 +10,7 @@ import {Card, Drawn, Empty, Said, Table, View, Waiting, mayChange, useDo, useLoa
 interface Condition {
   query?: string;
   match?: string;
+  page?: string;
   context?: string;
   filter?: string;
 }
@@ -34,7 +35,7 @@ export interface Rule {
   origin?: unknown;
 }
 
-const condition = (rule: Rule): string => (rule.when ?? []).map((one) => [one.query === undefined ? '' : `query ${one.match ?? 'contains'} “${one.query}”`, one.context ? `context ${one.context}` : '', one.filter ? `filter ${one.filter}` : ''].filter(Boolean).join(' and ')).join(' or ') || 'every search';
+const condition = (rule: Rule): string => (rule.when ?? []).map((one) => [one.query === undefined ? '' : `query ${one.match ?? 'contains'} “${one.query}”`, one.page ? `page ${one.page}` : '', one.context ? `context ${one.context}` : '', one.filter ? `filter ${one.filter}` : ''].filter(Boolean).join(' and ')).join(' or ') || 'every page';
 const effect = ({then = {}}: Rule): string => [
   ...(then.pin ?? []).map((one) => `${one.item} at place ${one.position + 1}`), then.hide?.length ? `without ${then.hide.join(', ')}` : '', then.lift ? `first what is ${then.lift}` : '',
   then.filter ? `only ${then.filter}` : '', then.query !== undefined ? `search “${then.query}” instead` : '', then.remove_words?.length ? `without the words ${then.remove_words.join(', ')}` : '', then.redirect ? `go to ${then.redirect}` : '',
@@ -76,8 +77,8 @@ function RuleForm({rule, change}: {rule: Rule; change: (next: Rule) => void}): V
       </div>
       <section aria-label="When">
         <h3>When one of these holds</h3>
-        <p class="fine">None: at every search. Words are compared whole, in any case and without accents.</p>
-        <Rows name="Condition" head={['Query', 'Words', 'Context', 'Filter of the search has']} list={rule.when ?? []} change={(next) => change({...rule, when: next})} fresh={(): Condition => ({query: '', match: 'contains'})}
+        <p class="fine">None: on every page, of searches and recommendations; a query: in searches. Words are compared whole, in any case and without accents.</p>
+        <Rows name="Condition" head={['Query', 'Words', 'Page', 'Context', 'Filter of the page has']} list={rule.when ?? []} change={(next) => change({...rule, when: next})} fresh={(): Condition => ({query: '', match: 'contains'})}
           row={(one, set) => [
             <Choice bare label="How the query compares" value={one.query === undefined ? 'any' : one.match ?? 'contains'} among={{any: 'any', contains: 'contains', is: 'is', starts: 'starts with', ends: 'ends with'}} change={(next) => {
               const {query, match, ...rest} = one;
@@ -85,6 +86,11 @@ function RuleForm({rule, change}: {rule: Rule; change: (next: Rule) => void}): V
               set(next === 'any' ? rest : {...rest, query: query ?? '', match: next});
             }} />,
             <input aria-label="Words of the query" disabled={one.query === undefined} value={one.query ?? ''} placeholder={one.query === undefined ? '' : 'kettle'} onInput={(event) => set({...one, query: event.currentTarget.value})} />,
+            <Choice bare label="Page" value={one.page ?? ''} among={{'': 'every', search: 'search', recommendations: 'recommendations', 'for-you': 'for you', next: 'next', related: 'related', 'bought-together': 'bought together', trending: 'trending', 'recently-viewed': 'recently viewed', 'buy-again': 'buy again'}} change={(next) => {
+              const {page, ...rest} = one;
+              void page;
+              set(next === '' ? rest : {...rest, page: next});
+            }} />,
             <input class="short" aria-label="Context" value={one.context ?? ''} placeholder="any" onInput={(event) => set({...one, context: event.currentTarget.value})} />,
             <input aria-label="Filter" value={one.filter ?? ''} placeholder="any" spellcheck={false} onInput={(event) => set({...one, filter: event.currentTarget.value})} />,
           ]} />
