@@ -16,7 +16,11 @@ def check_challenger(server, model):
     assert about["challenger"]["name"] == "bold" and about["challenger"]["verdict"] == "open", about
     now = call("post", model + "/challenger/promote", 200, {}, model="ranker")
     assert now["learner"] == "ensemble" and "challenger" not in now and now["notes"][0]["text"] == "challenger bold", now
+    assert (now["promoted"], now["prior"], now["declared"]["learner"]) == ("bold", 2, "linear"), now
     assert call("get", "/api/v1/audit", 200)["entries"][0]["action"] == "model-challenger"
+    call("put", "/api/v1/settings", 200, {"ranker": {"learner": "linear"}})
+    now = call("get", "/api/v1/models", 200)["models"][0]
+    assert now["learner"] == "linear" and "promoted" not in now, now
 
 
 def check_models(server, wait_folded):

@@ -123,6 +123,9 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   next->service->rank_with(state.ranker(), state.settings());
   next->search->rank_with(state.ranker(), state.profiles());
   state.ranker().on_version([this](RankVersion version) { models_->take(std::move(version)); });
+  state.ranker().on_note([target = next.get()](const PublicationNote& note) {
+    if (target->observed) warn_of(note);
+  });
   FoldRunnerOptions options;
   options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;

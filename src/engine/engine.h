@@ -89,6 +89,7 @@ struct RankerFeatures {
 
 // kInvalid: ranker.keep or ranker.drop names a feature that there is not.
 Status check_features(const RankerSettings& settings);
+void warn_of(const PublicationNote& note);  // A log line, if it is an alarm.
 
 struct EngineContexts {
   struct One {
@@ -377,9 +378,9 @@ class Engine {
                                       ExperimentPart& part) const;
   static void note_part(const SearchPage& page, Event& event);
   std::string next_query_id();
-  std::shared_ptr<const RuleBook> rules() const;
   Result<RecommendAnswer> answer_recommend(const Live& live, const RecommendRequest& request,
                                            TimeMs event_now) const;
+  std::shared_ptr<const RuleBook> rules() const;
   Result<std::shared_ptr<const RuleBook>> rules_with(const std::string& rule) const;
   // What was shown is noted as events under the page's query id.
   Event event_of_page(EventType type, const std::string& query_id, const std::string& user,

@@ -55,7 +55,7 @@ Status ModelVersions::write(const RankVersion& version) {
   TRY(const FrameHeader header, read_header(frame));
   std::map<std::string, std::string> facts = version.facts;
   facts["code"] = code_;
-  facts["learner"] = kRankModel;
+  facts["model"] = kRankModel;
   facts["time_ms"] = std::to_string(version.time_ms);
   const std::lock_guard lock(store_mutex_);
   again_.insert(version.number);

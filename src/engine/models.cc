@@ -1,14 +1,27 @@
 // What people decide about the ranker's parameters: checked here, then events like any other.
 #include "base/epoch.h"
 #include "engine/engine.h"
+#include "env/log.h"
 
 namespace freshet {
+
+// What somebody should look at: what is learned, or what is live, turned out to be worse.
+void warn_of(const PublicationNote& note) {
+  for (const char* alarm : {"worse", "hold", "rollback", "suspect"})
+    if (note.what == alarm)
+      return log_warn("ranker: {} at offset {}, version {} is live: {}", note.what, note.at, note.version,
+                      note.text);
+}
 
 PublicationReport Engine::ranker_publication() const {
   const std::shared_ptr<Live> current = live();
   PublicationReport report = current->state->ranker().publication().report();
   const EpochGuard guard;
-  report.learner = current->state->ranker().parameters().learner;
+  const Ranker::Parameters& now = current->state->ranker().parameters();
+  const RankerSettings& settings = current->state->settings().book().published->settings.ranker;
+  report.learner = {now.learner, now.prior, now.caution};
+  report.declared = {settings.learner, settings.prior, settings.caution};
+  if (now.challenger.of.name.empty()) report.promoted = settings.challenger.name;
   return report;
 }
 

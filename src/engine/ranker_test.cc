@@ -7,143 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "base/epoch.h"
-#include "base/hash.h"
-#include "engine/shop_state.h"
+#include "engine/testing/ranked_shop.h"
 #include "rules/rules.h"
-#include "search/search_service.h"
-#include "serve/recommend_service.h"
 
 namespace freshet {
 namespace {
 
-StateConfig small_config() {
-  StateConfig config;
-  config.recommender.memory_bytes = 64 << 20;
-  config.search.background = false;
-  config.ranker = {.weight_bits = 14, .deep_bits = 12, .memory_bits = 10};
-  return config;
-}
-
-// A shop whose shoppers click what is red, whatever they are shown.
-class Shop {
- public:
-  static constexpr int kItems = 40;
-  Shop()
-      : state_(std::move(ShopState::open(small_config())).value()),
-        recommend_(state_->catalog(), state_->profiles(), state_->recommender()),
-        search_(state_->catalog(), state_->settings(), state_->search(), small_config().search,
-                &state_->vectors(), &state_->intent(), &state_->suggestions(), &state_->clicks()) {
-    recommend_.rank_with(state_->ranker(), state_->settings());
-    search_.rank_with(state_->ranker(), state_->profiles());
-    for (int i = 0; i < kItems; ++i) {
-      Event event;
-      event.type = EventType::kItemUpsert;
-      event.item = id(i);
-      event.attributes = {{"category", "c" + std::to_string(i % 3)},
-                          {"color", std::string(i % 4 == 0 ? "red" : "grey")},
-                          {"price", 10.0 + i},
-                          {"title", "lamp number " + std::to_string(i)}};
-      apply(event);
-    }
-  }
-  static std::string id(int i) { return "i" + std::to_string(i); }
-  static bool red(const std::string& id) { return std::stoi(id.substr(1)) % 4 == 0; }
-
-  void apply(Event event) {
-    event.source = "test";
-    if (event.id.empty()) event.id = "e" + std::to_string(next_);
-    if (event.time_ms == kNoTime) event.time_ms = now_;
-    state_->apply(next_++, event);
-  }
-  void settings(const std::string& json) {
-    apply(settings_event("stage", json, ""));
-    apply(settings_event("publish", std::to_string(state_->settings().book().next - 1), ""));
-  }
-  RecommendAnswer recommend(const std::string& user, uint64_t explore = 0, size_t k = 10) {
-    RecommendRequest request;
-    request.user = user;
-    request.k = k;
-    request.explain = true;
-    request.explore = explore;
-    return recommend_.recommend(request, now_).value();
-  }
-  SearchAnswer find(const std::string& user, std::vector<SortKey> sort = {}, uint64_t explore = 0) {
-    SearchRequest request;
-    request.query = "lamp";
-    request.user = user;
-    request.count = 10;
-    request.explain = true;
-    request.sort = std::move(sort);
-    request.explore = explore;
-    return search_.search(request, now_).value();
-  }
-  // A page is shown, and answered to by its colours.
-  void visit(int n, bool search) {
-    now_ += 40 * 60 * 1000;
-    const std::string user = "u" + std::to_string(n % 15);
-    Event page;
-    page.type = EventType::kImpression;
-    page.user = user;
-    page.query_id = "q" + std::to_string(n);
-    page.surface = search ? "search" : "for-you";
-    const uint64_t key = hash_bytes(page.query_id);
-    if (search) {
-      page.query = "lamp";
-      const SearchAnswer answer = find(user, {}, key);
-      std::string features, bases;
-      for (const SearchHit& hit : answer.hits) {
-        page.shown.push_back({hit.id, hit.propensity});
-        features += hit.match;
-        append_base(hit.base, bases);
-      }
-      page.attributes = {{"base", bases}, {"features", features}, {"ranked", answer.ranked}};
-    } else {
-      put_shown(recommend(user, key), page);
-    }
-    apply(page);
-    Draw draw(mix64(key, 7));
-    now_ += 1000;
-    for (size_t k = 0; k < page.shown.size(); ++k) {
-      if (draw.uniform() >= (red(page.shown[k].item) ? 0.5 : 0.05) / (1 + 0.3 * static_cast<double>(k)))
-        continue;
-      Event click;
-      click.type = EventType::kClick;
-      click.user = user;
-      click.query_id = page.query_id;
-      click.item = page.shown[k].item;
-      apply(click);
-    }
-    Event view;  // By himself; so that there is something to recommend.
-    view.type = EventType::kView;
-    view.user = user;
-    view.item = id(static_cast<int>(draw.below(kItems)));
-    apply(view);
-  }
-  ShopState& state() { return *state_; }
-  SearchService& search() { return search_; }
-  TimeMs now() const { return now_; }
-
- private:
-  std::unique_ptr<ShopState> state_;
-  RecommendService recommend_;
-  SearchService search_;
-  Offset next_ = 0;
-  TimeMs now_ = 1'760'000'000'000;
-};
-
-template <class Items>
-int reds(const Items& items, size_t first) {
-  int count = 0;
-  for (size_t i = 0; i < std::min(first, items.size()); ++i) count += Shop::red(items[i].id) ? 1 : 0;
-  return count;
-}
-
-template <class Parts>
-double sum_of(const Parts& parts) {
-  double sum = 0;
-  for (const auto& part : parts) sum += part.value;
-  return sum;
-}
+using Shop = RankedShop;
 
 constexpr const char* kOff = R"({"ranker": {"weight": 0}})";
 // So that only the ranker learns of searches.
@@ -241,6 +111,90 @@ TEST(RankerAtWork, ASnapshotBearsWhatWasLearned) {
   EXPECT_EQ((*again).clicks().describe(), shop.state().clicks().describe());
   EXPECT_GT(shop.state().ranker().parameters().examples, 1000u);
   EXPECT_GT((*again).joiner().waiting(), 0u);
+}
+
+// What settings say of the learner, and a challenger that takes its place (decision 0168).
+TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
+  Shop shop;
+  const auto asked = [&] {
+    const EpochGuard guard;
+    const Ranker::Parameters& now = shop.state().ranker().parameters();
+    return std::string(rank_learner_name(now.learner)) + " " + std::to_string(now.prior).substr(0, 3) + " " +
+           std::to_string(now.caution).substr(0, 3) + " " + now.challenger.of.name;
+  };
+  const auto last_note = [&] { return shop.state().ranker().publication().report().notes.back().text; };
+  const std::string bold = R"("challenger": {"name": "bold", "learner": "ensemble", "prior": 2})";
+  for (int n = 0; n < 40; ++n) shop.visit(n, false);
+  const std::string usual = "linear 1.0 1.3 ";
+  EXPECT_EQ(asked(), usual);
+  shop.settings(R"({"ranker": {)" + bold + "}}");
+  EXPECT_EQ(asked(), usual + "bold");
+  const auto promote = [&] { shop.apply(settings_event("model-challenger", "bold", "")); };
+  promote();
+  const std::string promoted = "ensemble 2.0 1.3 ";
+  EXPECT_EQ(asked(), promoted);
+  // Another change leaves it where it is; so does saying the same again.
+  shop.settings(R"({"popularity_weight": 0.4, "ranker": {)" + bold + "}}");
+  EXPECT_EQ(asked(), promoted);
+  shop.settings(R"({"ranker": {"learner": "linear", )" + bold + "}}");
+  EXPECT_EQ(asked(), promoted);
+  // Settings that do not name it any more say themselves who answers.
+  shop.settings(R"({"ranker": {"learner": "linear"}})");
+  EXPECT_EQ(asked(), usual);
+  EXPECT_EQ(last_note(), "linear, prior 1, caution 1.3, as the settings say");
+  // The same by going back to what was published before it.
+  shop.settings(R"({"ranker": {)" + bold + "}}");
+  promote();
+  EXPECT_EQ(asked(), promoted);
+  shop.apply(settings_event("publish", "4", ""));
+  EXPECT_EQ(asked(), usual);
+  // Or they make it their own, and nothing changes.
+  shop.settings(R"({"ranker": {)" + bold + "}}");
+  promote();
+  shop.settings(R"({"ranker": {"learner": "ensemble", "prior": 2}})");
+  EXPECT_EQ(asked(), promoted);
+  for (int n = 40; n < 60; ++n) shop.visit(n, false);
+  shop.settings(R"({"ranker": {"learner": "deep", "prior": 2, "caution": 3}})");
+  EXPECT_EQ(asked(), "deep 2.0 3.0 ");
+  // All of it comes back from a snapshot.
+  const auto again = std::move(ShopState::open(small_config())).value();
+  std::vector<Fold*> from = shop.state().folds(), to = again->folds();
+  for (size_t i = 0; i < from.size(); ++i) {
+    Writer out;
+    from[i]->save(out);
+    Reader in(out.bytes());
+    ASSERT_TRUE(to[i]->load(in).ok()) << from[i]->name();
+  }
+  EXPECT_EQ(again->hash(), shop.state().hash());
+}
+
+TEST(RankerAtWork, AVersionSaysByWhatItWasLearned) {
+  Shop shop;
+  std::vector<RankVersion> versions;
+  shop.state().ranker().on_version([&](RankVersion version) { versions.push_back(std::move(version)); });
+  shop.settings(
+      R"({"ranker": {"learner": "ensemble", "prior": 2, "caution": 1.5, "cart": 2, "value": "margin",
+      "updates": {"mode": "batch", "pages": 20, "drift": 0.0002}}})");
+  for (int n = 0; n < 1000 && versions.empty(); ++n) shop.visit(n, false);
+  ASSERT_FALSE(versions.empty());
+  const std::map<std::string, std::string> want = {{"learner", "ensemble"},
+                                                   {"prior", "2"},
+                                                   {"caution", "1.5"},
+                                                   {"settings", "1"},
+                                                   {"objective", "click 1, cart 2, purchase 0 x margin"},
+                                                   {"mode", "batch"},
+                                                   {"pages", "20"},
+                                                   {"drift", "0.0002"},
+                                                   {"gate", "on"},
+                                                   {"weight_bits", "14"},
+                                                   {"scenarios", "none"}};
+  const std::map<std::string, std::string>& facts = versions.front().facts;
+  for (const auto& [name, value] : want) {
+    ASSERT_TRUE(facts.contains(name)) << name;
+    EXPECT_EQ(facts.at(name), value) << name;
+  }
+  for (const char* name : {"offset", "lessons", "log_loss", "features", "adapt", "replay", "deep_bits"})
+    EXPECT_TRUE(facts.contains(name)) << name;
 }
 
 }  // namespace

@@ -112,15 +112,11 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   });
   state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
     owner->search_.settings_changed(before, after);
-    const RankerUpdates& updates = after.published->settings.ranker.updates;
+    const RankerSettings &was = before.published->settings.ranker, &is = after.published->settings.ranker;
     // One that has taken the place does not begin again with every other change.
-    const RankerChallenger& challenger = after.published->settings.ranker.challenger;
-    if (challenger != before.published->settings.ranker.challenger) owner->ranker_.challenge(challenger);
-    if (const RankLearner learner = after.published->settings.ranker.learner;
-        learner != before.published->settings.ranker.learner)
-      owner->ranker_.choose(learner);
-    if (updates == before.published->settings.ranker.updates) return;
-    owner->ranker_.configure(updates);
+    if (sets_learner(was, is)) owner->ranker_.choose(is.learner, is.prior, is.caution);
+    if (is.challenger != was.challenger) owner->ranker_.challenge(is.challenger);
+    if (is.updates != was.updates) owner->ranker_.configure(is.updates);
   });
   return state;
 }

@@ -52,9 +52,18 @@ void write_challenger(JsonWriter& json, const ChallengerReport& now) {
   json.field("verdict", now.better ? "better" : now.worse ? "worse" : "open").end();
 }
 
+void write_learner(JsonWriter& json, const PublicationReport::Learner& one) {
+  json.field("learner", rank_learner_name(one.learner)).field("prior", one.prior);
+  json.field("caution", one.caution);
+}
+
 void write_model(JsonWriter& json, const PublicationReport& now, const ChallengerReport& challenger) {
   json.object().field("name", kRankModel).field("mode", update_mode_name(now.updates.mode));
-  json.field("learner", rank_learner_name(now.learner));
+  write_learner(json, now.learner);
+  json.key("declared").object();
+  write_learner(json, now.declared);
+  json.end();
+  if (!now.promoted.empty()) json.field("promoted", valid_utf8(now.promoted));
   json.field("gate", now.updates.gate).field("live", now.live).field("good", now.good);
   if (now.candidate != 0) json.field("candidate", now.candidate);
   json.field("held", now.held).field("suspect", now.suspect);

@@ -70,6 +70,16 @@ void show_version(const Json& version) {
   std::printf("%s", table.text().c_str());
 }
 
+// "ensemble, prior 2, caution 1.3"
+std::string learner_text(const Json& of) {
+  double prior = 0, caution = 0;
+  inside(of, "prior").number(prior);
+  inside(of, "caution").number(caution);
+  char text[64];
+  std::snprintf(text, sizeof text, ", prior %g, caution %g", prior, caution);
+  return text_of(of, "learner") + text;
+}
+
 void show_model(const Json& model) {
   const Json& test = inside(model, "test");
   std::printf(
@@ -78,6 +88,11 @@ void show_model(const Json& model) {
       text_of(model, "good").c_str(), text_of(model, "held") == "yes" ? ", HELD: nothing new goes live" : "",
       text_of(model, "pages").c_str(), text_of(model, "published").c_str(), text_of(model, "refused").c_str(),
       text_of(model, "rollbacks").c_str());
+  std::printf("asked: %s", learner_text(model).c_str());
+  if (model.find("promoted") != nullptr)
+    std::printf(" of challenger %s, which has taken the place; the settings say %s",
+                text_of(model, "promoted").c_str(), learner_text(inside(model, "declared")).c_str());
+  std::printf("\n");
   std::printf(
       "test: page %s of %s; evidence that the candidate is worse e^%s, that live is e^%s, proof at e^%s\n",
       text_of(test, "pages").c_str(), text_of(test, "of").c_str(), text_of(test, "candidate_worse").c_str(),
@@ -131,6 +146,13 @@ Status remote_diff(const ModelsFlags& flags) {
   return said(flags, ask(flags, "GET", path_of(flags.name, "/diff?with=") + flags.other),
               [](const Json& diff) {
                 const Json& weights = inside(diff, "weights");
+                if (const Json::Object* facts = inside(diff, "facts").object(); facts != nullptr) {
+                  TextTable told({"", text_of(diff, "a"), text_of(diff, "b")});
+                  for (const auto& [name, values] : *facts)
+                    if (const Json::List* both = values.list(); both != nullptr && both->size() == 2)
+                      told.row({name, *(*both)[0].text(), *(*both)[1].text()});
+                  std::printf("%s\n", told.text().c_str());
+                }
                 TextTable table({"part", "rows", "rows", "only first", "only second", "changed"});
                 for (const Json& one : list_of(diff, "tables"))
                   table.row({text_of(one, "name"), text_of(one, "rows_a"), text_of(one, "rows_b"),

@@ -85,6 +85,7 @@ void Publication::configure(const RankerUpdates& updates) {
 
 void Publication::note(When when, std::string what, std::string text) {
   notes_.push_back({when.at, when.now_ms, std::move(what), live_, std::move(text)});
+  if (on_note_) on_note_(notes_.back());
   if (notes_.size() > kNotes) notes_.pop_front();
   const std::lock_guard lock(mutex_);
   reported_.notes.assign(notes_.begin(), notes_.end());
@@ -302,6 +303,10 @@ Status Publication::roll_back(When when) {
   note(when, "rollback", "by hand");
   tell();
   return {};
+}
+
+void Publication::configured(When when, std::string text) {
+  note(when, "configured", std::move(text));
 }
 
 void Publication::promoted(When when, std::string text) {

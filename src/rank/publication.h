@@ -41,14 +41,22 @@ namespace freshet {
 struct PublicationNote {
   Offset at = 0;
   TimeMs time_ms = 0;
-  std::string what;      // "publish", "worse", "rollback", "suspect", "trusted", "hold", "drift", "promote"
+  std::string what;      // "publish", "worse", "rollback", "suspect", "trusted", "hold", "drift", "promote",
+                         // "configured"
   uint64_t version = 0;  // That is live after it.
   std::string text;      // For people; may be empty.
 };
 
 struct PublicationReport {
   RankerUpdates updates;
-  RankLearner learner = RankLearner::kLinear;  // Who is asked; told by who has the ranker.
+  struct Learner {  // Who is asked, and how the linear one learns.
+    RankLearner learner = RankLearner::kLinear;
+    double prior = 1, caution = 1.3;
+  };
+  // What is in force, and what the settings say; a challenger that has taken the place: its name. Told by who
+  // has the ranker.
+  Learner learner, declared;
+  std::string promoted;
   uint64_t live = 0, candidate = 0, good = 0;  // Versions; 0: none. Live: the last number given.
   bool held = false, suspect = false;
   uint64_t pages = 0, published = 0, held_count = 0, rollbacks = 0, suspicions = 0, drifts = 0, words = 0;
@@ -83,7 +91,8 @@ class Publication {
   void replayed(When when);  // The pass is through.
   // What people decide. kInvalid: there is no good version yet.
   Status roll_back(When when);
-  void promoted(When when, std::string text);  // Another version was put there.
+  void promoted(When when, std::string text);    // Another version was put there.
+  void configured(When when, std::string text);  // Something else answers or learns: only noted.
 
   bool direct() const { return direct_; }
   bool replaying() const { return replaying_; }
@@ -93,6 +102,7 @@ class Publication {
   uint64_t good() const { return good_; }
   // Called when the last good version has moved: its number.
   void on_good(std::function<void(uint64_t version, When when)> observer) { on_good_ = std::move(observer); }
+  void on_note(std::function<void(const PublicationNote&)> observer) { on_note_ = std::move(observer); }
   PublicationReport report() const;
 
   void save(Writer& out) const;
@@ -122,6 +132,7 @@ class Publication {
   const std::vector<ServedPart*> parts_;
   const std::function<void(double)> set_drift_;
   std::function<void(uint64_t, When)> on_good_;
+  std::function<void(const PublicationNote&)> on_note_;
   RankerUpdates updates_;
   PublishGate gate_;
   Controller controller_;

@@ -40,6 +40,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -154,14 +155,19 @@ class Ranker final : public Fold {
   const Parameters& parameters() const { return *parameters_.load(std::memory_order_acquire); }
   // What of it is live, and why (rank/publication.h). configure(): the setting, before the event it is of.
   void configure(const RankerUpdates& updates);
-  // Who is asked from now on: the setting; a challenger that takes the place may change it.
-  void choose(RankLearner learner);
+  // Who is asked from now on, and how the linear one learns: the settings, before the event they are of; a
+  // challenger that takes the place changes it.
+  void choose(RankLearner learner, double prior = 1, double caution = 1.3);
   // Another configuration in the shadow from now on, or none.
   void challenge(const RankerChallenger& challenger);
   const Publication& publication() const { return publication_; }
   // Versions that were found to be good, at most one an hour of event time; on the fold thread, must be
   // quick. The same log gives the same versions.
   void on_version(std::function<void(RankVersion)> sink) { on_version_ = std::move(sink); }
+  // What happens to what is live; on the fold thread, must be quick.
+  void on_note(std::function<void(const PublicationNote&)> observer) {
+    publication_.on_note(std::move(observer));
+  }
   // Could such a version be put in place of what is live? kInvalid: what does not fit.
   Status check(const std::vector<VersionPart>& parts) const;
   std::string describe() const;  // For people; under an EpochGuard or on the fold thread.
@@ -213,6 +219,7 @@ class Ranker final : public Fold {
   void believe(const PageOpinions& said, uint32_t clicked);
   void replay();
   void keep_version(uint64_t number);
+  std::map<std::string, std::string> facts() const;
   void operate(const Event& event);
   std::vector<ServedPart*> parts() { return {&weights_, &plain_, &deep_, &beliefs_}; }
   Publication::When when() const { return {at_, moment_.now_ms}; }
@@ -239,6 +246,7 @@ class Ranker final : public Fold {
   BundleParts coming_;             // Of a version that is put in place.
   TimeMs versioned_ms_ = kNoTime;  // When the last one was kept.
   std::function<void(RankVersion)> on_version_;
+  bool chosen_ = false;  // By the settings of the event at hand.
   RankMemory in_vain_, lately_;
   Parameters now_;
   std::deque<Note> notes_;  // Of the impressions from first_note_ on, in their order.

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
+#include <utility>
 
 #include "rank/ranker.h"
 #include "rank/ranker_math.h"
@@ -26,9 +28,14 @@ void Ranker::configure(const RankerUpdates& updates) {
   publish();
 }
 
-void Ranker::choose(RankLearner learner) {
-  if (learner == now_.learner) return;
+void Ranker::choose(RankLearner learner, double prior, double caution) {
+  if (learner == now_.learner && prior == now_.prior && caution == now_.caution) return;
+  if (prior != now_.prior || caution != now_.caution)
+    weights_.assume(challenger_config(weights_config(config_), {.prior = prior, .caution = caution}));
   now_.learner = learner;
+  now_.prior = prior;
+  now_.caution = caution;
+  chosen_ = true;
   publish();
 }
 
@@ -68,16 +75,45 @@ void Ranker::freeze() {
   publish();
 }
 
+// What it learned by: enough to learn the same again.
+std::map<std::string, std::string> Ranker::facts() const {
+  const PublicationReport report = publication_.report();
+  const SettingsVersion& published = *settings_.book().published;
+  const RankerSettings& settings = published.settings.ranker;
+  const RankerUpdates& updates = report.updates;
+  const auto number = [](double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", value);
+    return std::string(text);
+  };
+  return {
+      {"mode", std::string(update_mode_name(updates.mode))},
+      {"offset", std::to_string(at_)},
+      {"lessons", std::to_string(now_.examples)},
+      {"log_loss", std::to_string(report.live_loss)},
+      {"learner", std::string(rank_learner_name(now_.learner))},
+      {"prior", number(now_.prior)},
+      {"caution", number(now_.caution)},
+      {"settings", std::to_string(published.number)},
+      {"objective", "click " + number(settings.click) + ", cart " + number(settings.cart) + ", purchase " +
+                        number(settings.purchase) + " x " + (settings.value.empty() ? "1" : settings.value)},
+      {"pages", std::to_string(updates.pages)},
+      {"gate", updates.gate ? "on" : "off"},
+      {"adapt", updates.adapt ? "on" : "off"},
+      {"drift", number(updates.drift)},
+      {"replay", number(updates.replay)},
+      {"weight_bits", std::to_string(config_.weight_bits)},
+      {"deep_bits", std::to_string(config_.deep_bits)},
+      {"features", std::to_string(std::popcount(now_.active)) + " of " + std::to_string(kRankFeatures)},
+      {"scenarios", now_.scenarios.text()}};
+}
+
 void Ranker::keep_version(uint64_t number) {
   if (versioned_ms_ != kNoTime && moment_.now_ms - versioned_ms_ < kHourMs) return;
   versioned_ms_ = moment_.now_ms;
   if (!on_version_) return;
   RankVersion version{.number = number, .offset = at_, .time_ms = moment_.now_ms, .facts = {}, .parts = {}};
-  const PublicationReport report = publication_.report();
-  version.facts = {{"mode", std::string(update_mode_name(report.updates.mode))},
-                   {"offset", std::to_string(at_)},
-                   {"lessons", std::to_string(now_.examples)},
-                   {"log_loss", std::to_string(report.live_loss)}};
+  version.facts = facts();
   for (ServedPart* part : parts()) version.parts.push_back({std::string(part->part()), part->version()});
   on_version_(std::move(version));
 }
@@ -104,6 +140,12 @@ Status Ranker::check(const std::vector<VersionPart>& given) const {
 
 // What people decide (settings_event): a version goes back, or another one is put in place.
 void Ranker::operate(const Event& event) {
+  if (std::exchange(chosen_, false)) {
+    char text[96];
+    std::snprintf(text, sizeof text, "%s, prior %.3g, caution %.3g, as the settings say",
+                  std::string(rank_learner_name(now_.learner)).c_str(), now_.prior, now_.caution);
+    publication_.configured(when(), text);
+  }
   if (event.name == "model-rollback") {
     if (!publication_.roll_back(when()).ok()) return;
   } else if (event.name == "model-challenger") {

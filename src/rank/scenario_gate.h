@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -49,6 +51,17 @@ class ScenarioGate {
     ++one->examples;
   }
 
+  // For people: which are known, how much of each is heard, and after how many lessons.
+  std::string text() const {
+    std::string out;
+    for (const One& one : all_) {
+      char text[64];
+      std::snprintf(text, sizeof text, "%s%u: %.3f after %llu", out.empty() ? "" : ", ", one.scenario,
+                    one.share, static_cast<unsigned long long>(one.examples));
+      out += text;
+    }
+    return out.empty() ? "none" : out;
+  }
   void save(Writer& out) const {
     out.varint(all_.size());
     for (const One& one : all_) {

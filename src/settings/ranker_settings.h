@@ -48,7 +48,12 @@ struct RankerSettings {
   // cost queries that nobody had searched up to .5 of nDCG@10, hence 0
   // (docs/decisions/0151-not-in-searches.md).
   double search_weight = 0;
+  // Who is asked, and how the linear one learns, as of a challenger. A challenger that has taken the place is
+  // in force instead, for as long as the settings go on naming it and say the same here
+  // (docs/decisions/0168-what-settings-say-of-the-learner.md).
   RankLearner learner = RankLearner::kLinear;
+  double prior = 1;      // 0.01..100
+  double caution = 1.3;  // 0.1..100
   // What pages are ordered for: the sum of weight times probability. 0..1000 each, one of them above 0.
   double click = 1, cart = 0, purchase = 0;
   std::string value = "price";  // The numeric attribute that a purchase counts; empty: all count the same.
@@ -68,6 +73,10 @@ struct RankerSettings {
   RankerChallenger challenger;
   bool operator==(const RankerSettings&) const = default;
 };
+
+// Does the second say otherwise who is asked and how the linear one learns, or that a challenger that has
+// taken the place is in force?
+bool sets_learner(const RankerSettings& before, const RankerSettings& after);
 
 // The member of `ranker` by which two of them learn otherwise, whatever each answers: a shop learns as what
 // is published says, for all who ask. Empty: none.

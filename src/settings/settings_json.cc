@@ -186,6 +186,8 @@ void read(JsonFields& in, RankerSettings& out) {
   in.number("weight", out.weight, 0, 1);
   in.number("search_weight", out.search_weight, 0, 1);
   in.one_of("learner", out.learner, kLearners);
+  in.number("prior", out.prior, 0.01, 100);
+  in.number("caution", out.caution, 0.1, 100);
   in.number("click", out.click, 0, kMost);
   in.number("cart", out.cart, 0, kMost);
   in.number("purchase", out.purchase, 0, kMost);
@@ -205,7 +207,8 @@ void read(JsonFields& in, RankerSettings& out) {
 }
 void write(JsonWriter& out, const RankerSettings& ranker) {
   out.object().field("weight", ranker.weight).field("search_weight", ranker.search_weight);
-  out.field("learner", rank_learner_name(ranker.learner));
+  out.field("learner", rank_learner_name(ranker.learner)).field("prior", ranker.prior);
+  out.field("caution", ranker.caution);
   out.field("click", ranker.click).field("cart", ranker.cart);
   out.field("purchase", ranker.purchase).field("value", std::string_view(ranker.value));
   out.field("candidates", ranker.candidates).field("diversity", ranker.diversity);
@@ -349,8 +352,15 @@ std::string_view update_mode_name(RankerUpdates::Mode mode) {
   return name_of(mode, kUpdateModes);
 }
 
+bool sets_learner(const RankerSettings& before, const RankerSettings& after) {
+  return before.learner != after.learner || before.prior != after.prior || before.caution != after.caution ||
+         before.challenger != after.challenger;
+}
+
 std::string_view learns_otherwise(const RankerSettings& a, const RankerSettings& b) {
   if (a.learner != b.learner) return "learner";
+  if (a.prior != b.prior) return "prior";
+  if (a.caution != b.caution) return "caution";
   if (a.updates != b.updates) return "updates";
   return a.challenger != b.challenger ? "challenger" : "";
 }

@@ -13,9 +13,16 @@ interface Note {
   version: number;
   text?: string;
 }
-interface Model {
+interface Learner {
+  learner: string;
+  prior: number;
+  caution: number;
+}
+interface Model extends Learner {
   name: string;
   mode: string;
+  declared: Learner;
+  promoted?: string;
   gate: boolean;
   live: number;
   good: number;
@@ -45,8 +52,10 @@ interface Version {
 const PATH = '/api/v1/models/ranker';
 const MODES: Record<string, string> = {event: 'with every lesson', batch: 'in batches', interval: 'at intervals', nightly: 'each night', hybrid: 'in batches, and led back each night'};
 const NOTES: Record<string, string> = {
-  publish: 'went live', worse: 'held', hold: 'stands still', rollback: 'rolled back', suspect: 'answers teach nothing', trusted: 'answers teach again', drift: 'drift', replay: 'led back', promote: 'promoted',
+  publish: 'went live', worse: 'held', hold: 'stands still', rollback: 'rolled back', suspect: 'answers teach nothing', trusted: 'answers teach again', drift: 'drift', replay: 'led back', promote: 'promoted', configured: 'configured',
 };
+
+const learner = (of: Learner): string => `${of.learner}, prior ${of.prior}, caution ${of.caution}`;
 
 // How far the evidence has come towards proof, as a bar.
 const Evidence = ({of, needed}: {of: number; needed: number}): VNode => (
@@ -104,6 +113,7 @@ export function Ranker(): VNode | null {
         <Stat name="drift alarms" value={count(of.drifts)} />
       </div>
       <dl class="facts">
+        <dt>Who is asked</dt><dd>{learner(of)}{of.promoted ? <> – of challenger <b>{of.promoted}</b>; the settings say {learner(of.declared)}, which holds again when they do not name it</> : null}</dd>
         <dt>This window</dt><dd>{count(of.test.pages)} of {count(of.test.of)} clicked pages</dd>
         <dt>Evidence that the candidate is worse</dt><dd>{of.candidate ? <Evidence of={of.test.candidate_worse} needed={of.test.proof_at} /> : 'there is none'}</dd>
         <dt>Evidence that live is worse than the last good one</dt><dd><Evidence of={of.test.live_worse} needed={of.test.proof_at} /></dd>

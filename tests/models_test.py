@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""What the ranker of a running server serves, by `freshet models`, settings and rules, from outside.
+
+Usage: tests/models_test.py <path of freshet>
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from server import Server
+
+freshet = sys.argv[1]
+DAY_MS = 86_400_000
+
+
+def models(*args: str, code: int = 0) -> str:
+    done = subprocess.run([freshet, "models", *args], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, f"{args}: exit code {done.returncode}, want {code}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+class Shop(Server):
+    """Everybody wants the items whose number is 0 of ten."""
+    pages = 0
+    start = int(time.time() * 1000) - 40 * DAY_MS
+
+    def send(self, method: str, path: str, body: object = None) -> dict:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"content-type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+    def settings(self, **ranker: object) -> None:
+        self.send("PUT", "/api/v1/settings", {"ranker": ranker})
+
+    def model(self) -> dict:
+        return self.get("/api/v1/models")["models"][0]
+
+    def stock(self) -> None:
+        lines = [{"type": "item-upsert", "item": f"i{n}", "time": self.start, "title": f"Item {n}", "price": n + 1,
+                  "category": "A" if n % 10 == 0 else "B"} for n in range(20)]
+        self.log(lines)
+
+    def visits(self, count: int, wanted: int = 0) -> None:
+        lines = []
+        for page in range(self.pages, self.pages + count):
+            at, who = self.start + page * 1_200_000, f"u{page % 9}"
+            shown = [f"i{(page * 7 + k) % 20}" for k in range(20)]
+            lines.append({"type": "impression", "user": who, "query_id": f"page-{page}", "surface": "for-you", "time": at, "items": shown})
+            lines += [{"type": "click", "user": who, "query_id": f"page-{page}", "item": item, "time": at + 1000}
+                      for item in shown if int(item[1:]) % 10 == wanted]
+        self.pages += count
+        self.log(lines)
+
+    def log(self, lines: list[dict]) -> None:
+        self.post("/api/v1/events?history=true", "\n".join(json.dumps(line) for line in lines).encode(), settle=False)
+        end = self.get("/api/v1/status")["log"]["end"]
+        while self.get("/api/v1/status")["log"]["applied"] < end:
+            time.sleep(0.02)
+
+    def versions(self) -> list[dict]:
+        """Written by a thread of their own: once nothing comes any more."""
+        before: list[dict] = []
+        for _ in range(100):
+            now = self.get("/api/v1/models/ranker/versions")["versions"]
+            if now and now == before:
+                return now
+            before = now
+            time.sleep(0.3)
+        raise TimeoutError("the versions do not settle")
+
+
+def check_modes(shop: Shop) -> None:
+    """The update mode changes while the server runs, with the event that publishes the settings."""
+    assert shop.model()["mode"] == "event"
+    shop.visits(300)
+    live = shop.model()["published"]
+    assert live > 0, shop.model()
+    shop.settings(updates={"mode": "nightly"})
+    assert shop.model()["mode"] == "nightly"
+    shop.visits(20)  # Less than seven hours of event time.
+    by_night = shop.model()["published"] - live
+    assert by_night <= 1, by_night
+    live += by_night
+    shop.settings(updates={"mode": "batch", "pages": 10})
+    shop.visits(300)
+    batches = shop.model()["published"] - live
+    assert shop.model()["mode"] == "batch" and batches > 3, batches
+    for mode in ("interval", "hybrid", "event"):
+        shop.settings(updates={"mode": mode})
+        shop.visits(60)
+        assert shop.model()["mode"] == mode
+    try:
+        shop.settings(updates={"mode": "yearly"})
+        raise AssertionError("a mode that does not exist")
+    except urllib.error.HTTPError as error:
+        assert error.code == 400 and "updates.mode" in error.read().decode()
+
+
+def check_versions(shop: Shop, folder: str) -> None:
+    server = ("--server", shop.url)
+    versions = shop.versions()
+    assert len(versions) >= 3, versions
+    first, last = str(versions[-1]["version"]), str(versions[0]["version"])
+    listed = models("list", *server)
+    assert f"live {shop.model()['live']}" in listed and first in listed and "asked: linear, prior 1, caution 1.3" in listed, listed
+    assert json.loads(models("list", *server, "--json"))["versions"][0]["version"] == int(last)
+    shown = models("show", last, *server)
+    for fact in ("learner", "linear", "prior", "caution", "settings", "objective", "click 1, cart 0, purchase 0 x price", "offset",
+                 "log_loss", "code", "hash", "scenarios", "mode"):
+        assert fact in shown, f"{fact!r} is not in\n{shown}"
+    facts = json.loads(models("show", last, *server, "--json"))["facts"]
+    assert facts["learner"] == "linear" and facts["model"] == "ranker" and facts["weight_bits"] == "20", facts
+    modes = {json.loads(models("show", str(v["version"]), *server, "--json"))["facts"]["mode"]: str(v["version"]) for v in versions}
+    assert len(modes) > 1, f"kept versions are all of one mode: {modes}"
+    one, other = list(modes.values())[:2]
+    told = models("diff", one, other, *server)
+    assert re.search(r"mode +\w+ +\w+", told) and "settings" in told and "weights:" in told, told
+    apart = json.loads(models("diff", one, other, *server, "--json"))
+    assert sorted(apart["facts"]["mode"]) == sorted(list(modes)[:2]) and not apart["equal"], apart
+    assert "before-the-sale" in models("pin", first, "before-the-sale", *server)
+    assert "before-the-sale" in models("list", *server)
+    file = folder + "/one.version"
+    models("export", "before-the-sale", "--to", file, *server)
+    assert pathlib.Path(file).stat().st_size > 1000
+    imported = json.loads(models("import", file, *server, "--json"))
+    assert imported["imported"] and imported["facts"]["mode"] == facts["mode"] or imported["facts"], imported
+    models("promote", str(imported["version"]), *server)
+    assert shop.model()["notes"][0]["what"] == "promote", shop.model()["notes"][0]
+    assert "rollback" in models("rollback", *server)
+    now = shop.model()
+    assert now["live"] == now["good"] and now["notes"][0]["text"] == "by hand", now
+    models("unpin", "before-the-sale", *server)
+    models("show", "before-the-sale", *server, code=1)
+    for wrong in (("show", "nothing"), ("promote", "nothing"), ("export", "nothing", "--to", file + "2"), ("import", "/nowhere")):
+        models(*wrong, *server, code=1)
+
+
+def check_learner(shop: Shop) -> None:
+    """A promoted challenger is visible, and settings that do not name it take the learner back."""
+    bold = {"name": "bold", "learner": "ensemble", "prior": 2}
+    shop.settings(challenger=bold)
+    assert shop.model()["challenger"]["name"] == "bold" and shop.model()["learner"] == "linear"
+    shop.send("POST", "/api/v1/models/ranker/challenger/promote", {})
+    now = shop.model()
+    assert (now["learner"], now["prior"], now["promoted"]) == ("ensemble", 2, "bold"), now
+    assert now["declared"] == {"learner": "linear", "prior": 1, "caution": 1.3}, now
+    told = models("list", "--server", shop.url)
+    assert "asked: ensemble, prior 2, caution 1.3 of challenger bold" in told and "the settings say linear" in told, told
+    shop.settings(learner="linear")
+    now = shop.model()
+    assert now["learner"] == "linear" and "promoted" not in now and now["declared"]["learner"] == "linear", now
+    assert now["notes"][0]["what"] == "configured" and "linear" in now["notes"][0]["text"], now["notes"][0]
+
+
+def check_rules(shop: Shop) -> None:
+    """Rules over recommendations: pinned, lifted, hidden, filtered, on the pages they are for."""
+    def page(surface: str = "for-you", **more: object) -> tuple[list[str], dict]:
+        answer = shop.send("POST", "/api/v1/recommend", {"surface": surface, "user": "u1", "k": 5, "record": False, **more})
+        return [item["item"] for item in answer["items"]], answer
+
+    def rule(then: dict, *when: dict) -> None:
+        shop.send("PUT", "/api/v1/rules", [{"id": "r", "when": list(when), "then": then}])
+
+    plain, _ = page()
+    assert len(plain) == 5 and plain[0] != "i13"
+    rule({"pin": [{"item": "i13", "position": 0}, {"item": "i14", "position": 2}], "data": {"banner": 1}})
+    shown, answer = page(explain=True)
+    assert (shown[0], shown[2], len(shown)) == ("i13", "i14", 5) and len(set(shown)) == 5, shown
+    assert answer["rules"] == ["r"] and answer["data"] == [{"banner": 1}], answer
+    assert answer["items"][0]["reason_kind"] == "rule" and answer["items"][0]["reason"] == "picked by the shop"
+    for item in answer["items"]:
+        assert sum(part["value"] for part in item["explain"]) == item["score"], item
+    assert page(rules=False)[0] == plain
+    assert page(exclude=["i13"])[0][0] != "i13" and "i13" not in page("related", items=["i13"])[0]
+    rule({"lift": "price >= 19"})
+    assert sorted(page()[0][:2]) == ["i18", "i19"]
+    hidden = plain[:2]
+    rule({"hide": hidden, "pin": [{"item": hidden[0], "position": 0}], "pins_follow_filters": False})
+    for surface, more in (("for-you", {}), ("next", {}), ("trending", {}), ("recently-viewed", {}), ("buy-again", {}),
+                          ("related", {"items": ["i5"]}), ("bought-together", {"items": ["i5"]})):
+        assert not set(hidden) & set(page(surface, **{"k": 20, **more})[0]), surface
+    rule({"filter": "price < 5"})
+    assert set(page(k=20)[0]) <= {"i0", "i1", "i2", "i3"}
+    # On which pages: of a query never, of a page or a context where it is said.
+    pin = {"pin": [{"item": "i13", "position": 0}]}
+    for when, surfaces in (({"query": "lamp"}, ()), ({"page": "search"}, ()), ({"page": "next"}, ("next",)),
+                           ({"page": "recommendations"}, ("next", "for-you")), ({"context": "home"}, ())):
+        rule(pin, when)
+        for surface in ("next", "for-you"):
+            assert (page(surface)[0][0] == "i13") == (surface in surfaces), (when, surface)
+    assert page(contexts=["home"])[0][0] == "i13"
+    found = shop.send("POST", "/api/v1/search", {"query": "item", "contexts": ["home"], "record": False})
+    assert found["items"][0]["item"] == "i13", found["items"][0]
+    try:
+        rule(pin, {"page": "cellar"})
+        raise AssertionError("a page that does not exist")
+    except urllib.error.HTTPError as error:
+        assert error.code == 400 and "page" in error.read().decode()
+    shop.send("PUT", "/api/v1/rules", [])
+
+
+def check_alarm(shop: Shop, diary: str) -> None:
+    """Shoppers turn to other items, while what is learned must show itself first: an alarm is a line in the log."""
+    shop.settings(updates={"mode": "batch", "pages": 20})
+    before = shop.model()
+    for wanted in (3, 6, 1, 8, 2):
+        shop.visits(300, wanted)
+        if "ranker: " in pathlib.Path(diary).read_text():
+            break
+    notes = {note["what"] for note in shop.model()["notes"]} & {"worse", "rollback", "suspect", "hold"}
+    said = pathlib.Path(diary).read_text()
+    assert notes, (before, shop.model())
+    assert re.search(r"warn.*ranker: (worse|rollback|suspect|hold) at offset \d+", said), said[-2000:]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        data, diary = folder + "/shop", folder + "/diary"
+        with open(diary, "w", encoding="utf-8") as lines, Shop(freshet, data, diary=lines) as shop:
+            shop.stock()
+            check_modes(shop)
+            check_versions(shop, folder)
+            check_learner(shop)
+            check_rules(shop)
+            check_alarm(shop, diary)
+        # Without a server: of the folder the versions are in.
+        of_folder = ("--models", data + "/models/ranker")
+        assert "hash" in models("show", "newest", *of_folder) and "linear" in models("show", "newest", *of_folder)
+    print("freshet models: versions, learner, modes, rules and alarms agree")
+
+
+if __name__ == "__main__":
+    main()
