@@ -6,8 +6,12 @@
 //
 // A leaf keeps, for the features of its tree, sums by quantile bin (the forest's bins, adaptive_forest.h); a
 // node keeps the threshold itself. Estimates fade (half of the weight after ~700) and lean on the parent's: a
-// leaf is (sum + k parent) / (n + k). Missing values (NaN) go right. Threads: one. Cost: depth + features of
-// the tree.
+// leaf is (sum + k parent) / (n + k). Missing values (NaN) go right.
+//
+// A split that was made stays: splits are not looked at again as in EFDT (Manapragada et al. 2018, "Extremely
+// Fast Decision Tree"). What has become wrong is replaced with its whole tree, by the forest
+// (docs/decisions/0155-splits-stay.md). Threads: one. Cost: depth + features of the tree. Twin: in the test,
+// one that keeps all examples.
 #pragma once
 
 #include <cstdint>

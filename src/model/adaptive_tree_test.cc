@@ -1,0 +1,339 @@
+// The tree against one that keeps all examples and finds its splits by trying every threshold; the forest
+// against its definition, and on concepts that flip and that do not.
+#include "model/adaptive_tree.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "model/adaptive_forest.h"
+
+namespace freshet {
+namespace {
+
+struct Example {
+  std::vector<float> x;
+  double label = 0, weight = 0;
+};
+
+double variance_of(const std::vector<const Example*>& of) {
+  double n = 0, mean = 0, sum = 0;
+  for (const Example* one : of) {
+    n += one->weight;
+    mean += one->weight * one->label;
+  }
+  if (n == 0) return 0;
+  mean /= n;
+  for (const Example* one : of) sum += one->weight * (one->label - mean) * (one->label - mean);
+  return sum / n;
+}
+double weight_of(const std::vector<const Example*>& of) {
+  double n = 0;
+  for (const Example* one : of) n += one->weight;
+  return n;
+}
+
+// Domingos and Hulten's tree, slowly: leaves are lists of what came to them.
+class SlowTree {
+ public:
+  SlowTree(const TreeConfig& config, std::vector<uint16_t> features, const BinEdges& edges)
+      : config_(config), features_(std::move(features)), edges_(edges) {}
+
+  double predict(const std::vector<float>& x) const {
+    double estimate = root_.n > 0 ? root_.sum / root_.n : 0;
+    for (const Node* at = &root_;;) {
+      estimate = (at->sum + config_.lean * estimate) / (at->n + config_.lean);
+      if (at->left == nullptr) return estimate;
+      at = at->side(x);
+    }
+  }
+  bool learn(const std::vector<float>& x, double label, double weight) {
+    Node* at = &root_;
+    for (;; at = at->side(x)) {
+      const double keep = 1 - (1 - static_cast<double>(config_.fade)) * weight;
+      at->n = at->n * keep + weight;
+      at->sum = at->sum * keep + weight * label;
+      if (at->left == nullptr) break;
+    }
+    at->all.push_back({x, label, weight});
+    at->waited += weight;
+    if (at->waited < config_.grace || at->depth >= config_.depth_max || nodes_ + 2 > config_.nodes_max)
+      return false;
+    at->waited = 0;
+    return try_split(*at);
+  }
+  size_t nodes() const { return nodes_; }
+
+ private:
+  struct Node {
+    std::vector<Example> all;
+    double n = 0, sum = 0, waited = 0;
+    uint32_t depth = 0;
+    uint16_t feature = 0;
+    float threshold = 0;
+    std::unique_ptr<Node> left, right;
+    Node* side(const std::vector<float>& x) const {  // What is missing goes right.
+      return x[feature] <= threshold ? left.get() : right.get();
+    }
+  };
+  // The share of the variance that is gone when each side is told by its own mean.
+  static double explained(const Node& leaf, uint16_t feature, float threshold) {
+    std::vector<const Example*> all, sides[2];
+    for (const Example& one : leaf.all) {
+      all.push_back(&one);
+      sides[one.x[feature] <= threshold ? 0 : 1].push_back(&one);
+    }
+    const double left = weight_of(sides[0]), right = weight_of(sides[1]), variance = variance_of(all);
+    if (left < 8 || right < 8 || variance <= 1e-6) return 0;
+    return 1 - (left * variance_of(sides[0]) + right * variance_of(sides[1])) / (left + right) / variance;
+  }
+  bool try_split(Node& leaf) {
+    double best = 0, second = 0, n = 0;
+    uint16_t feature = 0;
+    float threshold = 0;
+    for (const Example& one : leaf.all) n += one.weight;
+    for (const uint16_t f : features_) {
+      double most = 0;
+      float at = 0;
+      for (const float edge : edges_.of[f])
+        if (const double merit = explained(leaf, f, edge); merit > most) {
+          most = merit;
+          at = edge;
+        }
+      if (most > best) {
+        second = best;
+        best = most;
+        feature = f;
+        threshold = at;
+      } else {
+        second = std::max(second, most);
+      }
+    }
+    const double bound = std::sqrt(std::log(1 / static_cast<double>(config_.delta)) / (2 * n));
+    if (best < config_.merit_min || (best - second < bound && bound > config_.tie)) return false;
+    leaf.feature = feature;
+    leaf.threshold = threshold;
+    leaf.left = std::make_unique<Node>();
+    leaf.right = std::make_unique<Node>();
+    for (const Example& one : leaf.all) {
+      Node& into = *leaf.side(one.x);
+      into.n += one.weight;
+      into.sum += one.weight * one.label;
+    }
+    for (Node* child : {leaf.left.get(), leaf.right.get()}) {
+      child->depth = leaf.depth + 1;
+      const double cap = std::min(child->n, 300.0);
+      child->sum *= cap / child->n;
+      child->n = cap;
+    }
+    leaf.all.clear();
+    nodes_ += 2;
+    return true;
+  }
+  const TreeConfig config_;
+  const std::vector<uint16_t> features_;
+  const BinEdges& edges_;
+  Node root_;
+  size_t nodes_ = 1;
+};
+
+BinEdges edges_of(size_t features) {
+  BinEdges edges;
+  edges.of.resize(features);
+  for (size_t f = 0; f < features; ++f)
+    for (int e = 1; e <= 20; ++e)
+      edges.of[f].push_back(static_cast<float>(e) / 21 + 0.001f * static_cast<float>(f));
+  return edges;
+}
+
+std::vector<uint8_t> bins_of(const std::vector<float>& x, const BinEdges& edges) {
+  std::vector<uint8_t> bins;
+  for (size_t f = 0; f < x.size(); ++f) bins.push_back(edges.bin(f, x[f]));
+  return bins;
+}
+
+TEST(AdaptiveTree, SplitsWhereTheOneThatKeepsEverythingDoes) {
+  struct Case {
+    const char* what;
+    double (*chance)(const std::vector<float>& x);
+    bool numbers;
+  };
+  const Case cases[] = {
+      {"one feature", [](const std::vector<float>& x) { return x[1] > 0.4f ? 0.8 : 0.1; }, false},
+      {"two after one another",
+       [](const std::vector<float>& x) { return x[0] > 0.5f ? (x[2] > 0.3f ? 0.9 : 0.2) : 0.4; }, false},
+      {"what is missing", [](const std::vector<float>& x) { return std::isnan(x[3]) ? 0.9 : 0.3; }, false},
+      {"numbers",
+       [](const std::vector<float>& x) { return static_cast<double>(x[1] + (x[2] > 0.6f ? 1 : 0)); }, true},
+      {"nothing", [](const std::vector<float>&) { return 0.5; }, false},
+  };
+  const BinEdges edges = edges_of(4);
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    const TreeConfig config{.nodes_max = 41};
+    AdaptiveTree tree(config, {0, 1, 2, 3});
+    SlowTree slow(config, {0, 1, 2, 3}, edges);
+    Draw draw(21);
+    size_t grown = 0;
+    for (int n = 0; n < 4000; ++n) {
+      std::vector<float> x;
+      for (int f = 0; f < 4; ++f) x.push_back(static_cast<float>(draw.uniform()));
+      if (draw.below(4) == 0) x[3] = std::nanf("");
+      const double label = one.numbers                      ? one.chance(x) + draw.uniform() - 0.5
+                           : draw.uniform() < one.chance(x) ? 1
+                                                            : 0;
+      const auto weight = static_cast<double>(1 + draw.below(3));
+      ASSERT_NEAR(tree.predict(x), slow.predict(x), 2e-3) << n;
+      const bool grows =
+          tree.learn(x, bins_of(x, edges), edges, static_cast<float>(label), static_cast<float>(weight));
+      ASSERT_EQ(grows, slow.learn(x, label, weight)) << n;
+      grown += grows ? 1 : 0;
+      ASSERT_EQ(tree.nodes(), slow.nodes());
+    }
+    if (one.chance(std::vector<float>(4, 0.0f)) != 0.5) {
+      EXPECT_GE(grown, 1u);
+    }
+  }
+}
+
+// Hoeffding: after n examples the better of two merits is the better one with probability 1 - delta when it
+// leads by sqrt(ln(1/delta) / 2n); with equals it is waited until that is below `tie`.
+TEST(AdaptiveTree, WaitsForTheHoeffdingBound) {
+  struct Case {
+    double second;  // How often the second feature agrees with the label; the first one always does.
+    int split_at;   // Examples; attempts come every 60
+  };
+  const TreeConfig config;
+  const auto bound = [&](int n) { return std::sqrt(std::log(1 / 0.01) / (2.0 * n)); };
+  EXPECT_GT(bound(920), 0.05);
+  EXPECT_LT(bound(960), 0.05);
+  // A second that explains nothing: the first leads by 1 >= bound(60) = .196. Equals: tie at 960.
+  for (const Case& one : {Case{0.5, 60}, Case{1.0, 960}}) {
+    AdaptiveTree tree(config, {0, 1});
+    const BinEdges edges = edges_of(2);
+    Draw draw(2);
+    int grown_at = 0;
+    for (int n = 1; grown_at == 0 && n < 3000; ++n) {
+      const float label = draw.below(2) != 0 ? 1.0f : 0.0f;
+      const float second = draw.uniform() < one.second || one.second == 1 ? label
+                           : draw.below(2) != 0                           ? 1.0f
+                                                                          : 0.0f;
+      const std::vector<float> x = {0.1f + 0.8f * label,
+                                    one.second == 1 ? 0.1f + 0.8f * label : 0.1f + 0.8f * second};
+      std::vector<float> given = x;
+      if (one.second == 0.5) given[1] = static_cast<float>(draw.uniform());
+      if (tree.learn(given, bins_of(given, edges), edges, label, 1)) grown_at = n;
+    }
+    EXPECT_EQ(grown_at, one.split_at);
+  }
+}
+
+// A forest of three trees whose concept stands still, made of single trees by the paper's words.
+TEST(AdaptiveForest, IsItsTreesWeighedByTheirErrors) {
+  constexpr size_t kTrees = 3, kFeatures = 4;
+  const ForestConfig config{.trees = kTrees, .seed = 5};
+  AdaptiveForest forest(config, kFeatures);
+  std::vector<std::unique_ptr<AdaptiveTree>> trees;
+  std::vector<double> errors(kTrees, 0.25);
+  for (size_t m = 0; m < kTrees; ++m) {
+    std::vector<uint16_t> chosen;
+    Draw draw(mix64(mix64(config.seed, m), 0));
+    for (uint16_t f = 0; f < kFeatures; ++f)
+      if (draw.uniform() < config.features_share) chosen.push_back(f);
+    if (chosen.empty()) chosen.push_back(static_cast<uint16_t>(draw.below(kFeatures)));
+    trees.push_back(std::make_unique<AdaptiveTree>(config.tree, chosen));
+  }
+  BinEdges edges;
+  edges.of.resize(kFeatures);
+  std::vector<std::vector<float>> seen;
+  Draw draw(8);
+  for (uint64_t n = 1; n <= 1500; ++n) {
+    std::vector<float> x;
+    for (size_t f = 0; f < kFeatures; ++f) x.push_back(static_cast<float>(draw.uniform()));
+    const float label = draw.uniform() < (x[0] > 0.5f ? 0.8 : 0.2) ? 1.0f : 0.0f;
+    double sum = 0, all = 0;
+    for (size_t m = 0; m < kTrees; ++m) {
+      const double w = 1 / (errors[m] + 0.01);
+      sum += w * static_cast<double>(trees[m]->predict(x));
+      all += w;
+    }
+    ASSERT_NEAR(forest.predict(x), sum / all, 1e-5) << n;
+    seen.push_back(x);
+    if (n == 200 || n == 1000) {
+      for (size_t f = 0; f < kFeatures; ++f) {
+        std::vector<float> values;
+        for (const auto& one : seen) values.push_back(one[f]);
+        std::sort(values.begin(), values.end());
+        edges.of[f].clear();
+        for (size_t e = 1; e <= BinEdges::kBins - 2; ++e)
+          edges.of[f].push_back(values[e * values.size() / (BinEdges::kBins - 1)]);
+      }
+      for (auto& tree : trees) tree->forget_bins();
+    }
+    for (size_t m = 0; m < kTrees; ++m) {
+      const double apart = static_cast<double>(label) - static_cast<double>(trees[m]->predict(x));
+      errors[m] += 0.002 * (std::min(apart * apart, 1.0) - errors[m]);
+      // Poisson by its distribution function.
+      const double u = Draw(mix64(mix64(config.seed, m + 1000), n)).uniform();
+      int k = 0;
+      double p = std::exp(-2.0), below = p;
+      while (u >= below && k < 20) {
+        p *= 2.0 / ++k;
+        below += p;
+      }
+      if (k > 0) trees[m]->learn(x, bins_of(x, edges), edges, label, static_cast<float>(k));
+    }
+    forest.learn(x, label);
+    ASSERT_EQ(forest.replaced(), 0u) << n;
+  }
+}
+
+double error_over(AdaptiveForest& forest, Draw& draw, int examples, bool flipped) {
+  double sum = 0;
+  for (int n = 0; n < examples; ++n) {
+    std::vector<float> x;
+    for (int f = 0; f < 4; ++f) x.push_back(static_cast<float>(draw.uniform()));
+    const bool likely = (x[0] > 0.5f) != flipped;
+    const float label = draw.uniform() < (likely ? 0.9 : 0.1) ? 1.0f : 0.0f;
+    const double apart = static_cast<double>(label) - static_cast<double>(forest.predict(x));
+    sum += apart * apart;
+    forest.learn(x, label);
+  }
+  return sum / examples;
+}
+
+// The variance of the labels themselves is .09; who knows nothing has .25, who believes the old concept .73.
+TEST(AdaptiveForest, TreesGiveWayWhenTheConceptFlipsAndOnlyThen) {
+  const ForestConfig config{.trees = 8, .features_share = 1, .seed = 3};
+  AdaptiveForest steady(config, 4);
+  Draw draw(31);
+  error_over(steady, draw, 3000, false);
+  EXPECT_LT(error_over(steady, draw, 1000, false), 0.105);
+  error_over(steady, draw, 8000, false);
+  EXPECT_EQ(steady.replaced(), 0u) << "nothing has changed";
+
+  AdaptiveForest forest(config, 4);
+  Draw same(31);
+  error_over(forest, same, 4000, false);
+  const uint64_t before = forest.replaced();
+  const double at_once = error_over(forest, same, 200, true);
+  EXPECT_GT(at_once, 0.2) << "it did believe the old concept";
+  error_over(forest, same, 3000, true);
+  EXPECT_GE(forest.replaced(), before + config.trees / 2);
+  EXPECT_LT(error_over(forest, same, 1000, true), 0.105) << "as good as before";
+
+  ForestConfig deaf = config;  // Without alarms the same trees have to be talked round.
+  deaf.warning_delta = deaf.drift_delta = 1e-300;
+  AdaptiveForest stubborn(deaf, 4);
+  Draw once_more(31);
+  error_over(stubborn, once_more, 4000, false);
+  error_over(stubborn, once_more, 200, true);
+  EXPECT_EQ(stubborn.replaced(), 0u);
+}
+
+}  // namespace
+}  // namespace freshet
