@@ -487,6 +487,9 @@ EngineStats Engine::stats() const {
     stats.search.rebuilding = state.search().rebuilding();
   }
   stats.clicks = click_stats(state.clicks());
+  stats.impressions = state.joiner().waiting();
+  stats.impressions_lost = state.joiner().lost();
+  stats.notes_lost = state.ranker().notes_lost();
   stats.memory.push_back({"door", ingest_->bytes()});
   stats.ingested = ingest_->totals();
   stats.recommended = recommended_.load(std::memory_order_relaxed);

@@ -189,6 +189,9 @@ struct EngineStats {
   uint64_t searched = 0;             // The same of searches.
   SearchStats search;                // As of the last second.
   ClickStats clicks;
+  size_t impressions = 0;                // That wait for what follows them,
+  JoinerLost impressions_lost;           // and what bounds have cost since the beginning of the log,
+  uint64_t notes_lost = 0;               // the features of impressions among it.
   bool erasing = false;                  // An erasure is being proven by a second fold.
   std::optional<SnapshotInfo> snapshot;  // The newest taken or loaded.
   Status fold;                           // Why the fold stopped, if it did.

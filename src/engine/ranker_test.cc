@@ -94,6 +94,32 @@ TEST(RankerAtWork, DiversityCapsAndTrialsAsTheSettingsSay) {
   for (const RecommendedItem& item : shop.recommend("u1").items) EXPECT_EQ(item.propensity, 1);
 }
 
+TEST(RankerAtWork, WaitsAsTheSettingsSayAndFollowsIdentityLinks) {
+  Shop shop;
+  shop.settings(R"({"ranker": {"attribution": {"window_seconds": 7200, "late_seconds": 86400}}})");
+  EXPECT_EQ(shop.state().joiner().windows(), (JoinerWindows{.window_ms = 7'200'000, .late_ms = 86'400'000}));
+  Event page;
+  page.type = EventType::kImpression;
+  page.session = "visit";
+  page.surface = "for-you";
+  page.shown = {{Shop::id(3), 1.0f}, {Shop::id(4), 1.0f}};
+  shop.apply(page);
+  Event link;
+  link.type = EventType::kIdentityLink;
+  link.user = "visit";
+  link.user_to = "ada";
+  shop.apply(link);
+  Event click;
+  click.type = EventType::kClick;
+  click.user = "ada";
+  click.item = Shop::id(4);
+  shop.apply(click);
+  ASSERT_NE(shop.state().joiner().followed(), nullptr);
+  EXPECT_EQ(shop.state().joiner().place(), 1u);
+  shop.settings("{}");
+  EXPECT_EQ(shop.state().joiner().windows(), JoinerWindows{});
+}
+
 TEST(RankerAtWork, ASnapshotBearsWhatWasLearned) {
   Shop shop;
   const auto again = std::move(ShopState::open(small_config())).value();

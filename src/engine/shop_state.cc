@@ -84,7 +84,7 @@ ShopState::ShopState(const StateConfig& config, Status& status)
                   status = opened.error();
                   return nullptr;
                 }()),
-      joiner_(later_, catalog_, config.joiner),
+      joiner_(later_, catalog_, config.joiner, &profiles_),
       clicks_(later_, catalog_, joiner_, config.clicks),
       contexts_(later_),
       ranker_(later_, catalog_, profiles_, joiner_, clicks_, contexts_, settings_, config.ranker),
@@ -113,6 +113,9 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
     owner->search_.settings_changed(before, after);
     const RankerSettings &was = before.published->settings.ranker, &is = after.published->settings.ranker;
+    if (is.attribution != was.attribution)
+      owner->joiner_.configure({.window_ms = is.attribution.window_seconds * TimeMs{1000},
+                                .late_ms = is.attribution.late_seconds * TimeMs{1000}});
     // One that has taken the place does not begin again with every other change.
     if (sets_learner(was, is)) owner->ranker_.choose(is.learner, is.prior, is.caution);
     if (is.challenger != was.challenger) owner->ranker_.challenge(is.challenger);

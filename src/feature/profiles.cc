@@ -1,6 +1,7 @@
 #include "feature/profiles.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 #include "base/hash.h"
@@ -94,6 +95,34 @@ ShopperSlot Profiles::resolve(ShopperSlot slot) const {
 
 ShopperSlot Profiles::find(std::string_view id) const {
   return resolve(slot_of(id));
+}
+
+void Profiles::identities(std::string_view id, std::vector<uint64_t>& out) const {
+  out.assign(1, hash_bytes(id));
+  const ShopperSlot whole = find(id);
+  if (whole == kNoShopper) return;
+  const auto add = [&](std::string_view other) {
+    const uint64_t hash = hash_bytes(other);
+    if (out.size() < kIdentities && std::find(out.begin(), out.end(), hash) == out.end()) out.push_back(hash);
+  };
+  add(at(whole)->id);
+  // What was linked to it, and what had been linked to that before.
+  std::array<ShopperSlot, kIdentities> linked;
+  size_t n = 0;
+  linked[n++] = whole;
+  for (size_t i = 0; i < n; ++i) {
+    const ProfileExtras* extras = at(linked[i])->extras.load(std::memory_order_acquire);
+    if (extras == nullptr) continue;
+    for (const std::string& link : extras->links) {  // Of one that was unlinked the place stays.
+      const ShopperSlot slot = slot_of(link);
+      if (slot == kNoShopper || resolve(slot) != whole || n == linked.size()) continue;
+      if (std::find(linked.begin(), linked.begin() + static_cast<std::ptrdiff_t>(n), slot) !=
+          linked.begin() + static_cast<std::ptrdiff_t>(n))
+        continue;
+      linked[n++] = slot;
+      add(link);
+    }
+  }
 }
 
 Sequence Profiles::sequence(ShopperSlot shopper) const {

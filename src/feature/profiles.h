@@ -72,6 +72,11 @@ class Profiles final : public Fold {
   // by the event (a new session id or a long pause begin a new session).
   Sequence before(const Event& event, TimeMs time_ms) const;
 
+  // Hashes of the ids whose events go to the same profile as those of `id`, itself first; at most
+  // kIdentities.
+  static constexpr size_t kIdentities = 64;
+  void identities(std::string_view id, std::vector<uint64_t>& out) const;
+
   size_t shoppers() const { return live_.load(std::memory_order_relaxed); }
   uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   static std::string_view shopper_id(const Event& event) {

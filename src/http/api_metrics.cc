@@ -72,6 +72,18 @@ void sample_memory(Samples& out, const EngineStats& stats) {
   out.counter(evicted, evicted_help, stats.shoppers_evicted, {{"kind", "shopper"}});
 }
 
+void sample_impressions(Samples& out, const EngineStats& stats) {
+  out.gauge("freshet_impressions_waiting", "Shown pages that wait for what follows them",
+            number(stats.impressions));
+  const char* lost = "freshet_impressions_lost_total";
+  const char* help = "What bounds have cost of shown pages since the beginning of the log, by what was lost";
+  out.counter(lost, help, stats.impressions_lost.open, {{"what", "open"}});
+  out.counter(lost, help, stats.impressions_lost.late, {{"what", "late"}});
+  out.counter(lost, help, stats.impressions_lost.places, {{"what", "places"}});
+  out.counter(lost, help, stats.impressions_lost.features, {{"what", "features"}});
+  out.counter(lost, help, stats.notes_lost, {{"what", "notes"}});
+}
+
 void sample_learning(Samples& out, const EngineStats& stats) {
   for (const SourceStats& source : stats.sources)
     out.gauge("freshet_source_log_loss", "Progressive log loss of a candidate source", source.log_loss,
@@ -94,6 +106,7 @@ void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
   sample_log(out, stats);
   sample_memory(out, stats);
   sample_learning(out, stats);
+  sample_impressions(out, stats);
   const PublicationReport ranker = engine.ranker_publication();
   out.gauge("freshet_model_version", "Version of the learned ranker's parameters, by what it is",
             number(ranker.live), {{"version", "live"}});

@@ -43,7 +43,11 @@ void write_state(JsonWriter& json, const EngineStats& stats) {
       .field("items_max", stats.items_max);
   json.field("items_evicted", stats.items_evicted).field("shoppers", stats.shoppers);
   json.field("shoppers_max", stats.shoppers_max).field("shoppers_evicted", stats.shoppers_evicted);
-  json.field("counter_rows", stats.counter_rows).end();
+  json.field("counter_rows", stats.counter_rows);
+  const auto& lost = stats.impressions_lost;
+  json.key("impressions").object().field("waiting", stats.impressions).field("lost_open", lost.open);
+  json.field("lost_late", lost.late).field("lost_places", lost.places);
+  json.field("lost_features", lost.features).field("lost_notes", stats.notes_lost).end().end();
 }
 
 void write_ingested(JsonWriter& json, const IngestResult& ingested) {

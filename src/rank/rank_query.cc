@@ -61,8 +61,7 @@ void RankQuery::judge(std::span<const RankCandidate> candidates, const RankObjec
       const ItemRecord* item = ranker_.catalog_.item(one.item);
       if (item == nullptr) continue;
       row.assign(at.common.all());
-      page_.item_cells(*item, one.item, one.base, one.match,
-                       ranker_.counts_of(asked_.shopper, *item, asked_.now_ms), row);
+      item_row(*item, one, row);
       ranker_.weights_.fetch(row.all());
       if (asks_deep) deep.fetch(row.all());
     }
@@ -71,6 +70,19 @@ void RankQuery::judge(std::span<const RankCandidate> candidates, const RankObjec
       judge_one(at.rows[i].all(), candidates[from + i], objective, asks_deep ? at.logits[i] : kNothing,
                 out[from + i]);
   }
+}
+
+void RankQuery::item_row(const ItemRecord& item, const RankCandidate& candidate, RankRow& out) const {
+  page_.item_cells(item, candidate.item, candidate.base, candidate.match,
+                   ranker_.counts_of(asked_.shopper, item, asked_.now_ms), out);
+}
+
+void RankQuery::row_of(const RankCandidate& candidate, RankRow& out) const {
+  out.count = 0;
+  const ItemRecord* item = ranker_.catalog_.item(candidate.item);
+  if (item == nullptr) return;
+  page_.page_cells(out);
+  item_row(*item, candidate, out);
 }
 
 void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,

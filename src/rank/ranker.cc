@@ -13,8 +13,8 @@ using namespace ranker_math;
 
 namespace {
 
-constexpr uint32_t kVersion = 4;
-constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
+constexpr uint32_t kVersion = 5, kOldest = 4;  // 4: without what was lost of notes.
+constexpr float kPairWeight = 0.25f;           // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -107,6 +107,7 @@ void Ranker::publish() {
 void Ranker::apply(Offset at, const Event& event) {
   if (moment_.skip) return;
   at_ = at;
+  while (!notes_.empty() && first_note_ < joiner_.first()) drop_note();  // Nothing comes for them any more.
   if (event.type == EventType::kSettings) operate(event);
   if (!frozen_) {
     if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
@@ -203,10 +204,15 @@ void Ranker::note(const Event& event, const ShownPage& page) {
   note.cells.shrink_to_fit();
   notes_bytes_ += note.bytes();
   while (notes_bytes_ > config_.notes_bytes_max && !notes_.empty()) {
-    notes_bytes_ -= notes_.front().bytes();
-    notes_.pop_front();
-    ++first_note_;
+    notes_lost_.fetch_add(1, std::memory_order_relaxed);
+    drop_note();
   }
+}
+
+void Ranker::drop_note() {
+  notes_bytes_ -= notes_.front().bytes();
+  notes_.pop_front();
+  ++first_note_;
 }
 
 const Ranker::Note* Ranker::note_of(const ShownPage& page) const {
@@ -386,6 +392,7 @@ void Ranker::save(Writer& out) const {
     out.f64(kind.plain_loss);
     out.f64(kind.full_loss);
   }
+  out.u64(notes_lost());
   out.u64(first_note_);
   out.varint(notes_.size());
   for (const Note& note : notes_) {
@@ -403,9 +410,10 @@ void Ranker::save(Writer& out) const {
 }
 
 Status Ranker::load(Reader& in) {
-  if (const uint32_t version = in.u32(); version != kVersion)
+  const uint32_t version = in.u32();
+  if (version < kOldest || version > kVersion)
     return corrupt("ranker: section of version " + std::to_string(version) + ", this program reads " +
-                   std::to_string(kVersion));
+                   std::to_string(kOldest) + " to " + std::to_string(kVersion));
   TRY_STATUS(weights_.load(in));
   plain_.load(in);
   TRY_STATUS(deep_.load(in));
@@ -441,6 +449,7 @@ Status Ranker::load(Reader& in) {
   }
   notes_.clear();
   notes_bytes_ = 0;
+  notes_lost_ = version < 5 ? 0 : in.u64();
   first_note_ = in.u64();
   const uint64_t notes = in.varint();
   for (uint64_t n = 0; n < notes && in.ok(); ++n) {

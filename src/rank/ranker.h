@@ -161,6 +161,9 @@ class Ranker final : public Fold {
   // Another configuration in the shadow from now on, or none.
   void challenge(const RankerChallenger& challenger);
   const Publication& publication() const { return publication_; }
+  // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
+  // them, since the beginning of the log. Any thread.
+  uint64_t notes_lost() const { return notes_lost_.load(std::memory_order_relaxed); }
   // Versions that were found to be good, at most one an hour of event time; on the fold thread, must be
   // quick. The same log gives the same versions.
   void on_version(std::function<void(RankVersion)> sink) { on_version_ = std::move(sink); }
@@ -192,6 +195,7 @@ class Ranker final : public Fold {
 
   void start();
   void note(const Event& event, const ShownPage& page);
+  void drop_note();
   const Note* note_of(const ShownPage& page) const;
   PlainModel::Row plain_row(const Note& note, const ShownPage& page, uint32_t place) const;
   double looked_at(RankKind kind, const ShownPage& page, uint32_t place) const;
@@ -252,6 +256,7 @@ class Ranker final : public Fold {
   std::deque<Note> notes_;  // Of the impressions from first_note_ on, in their order.
   uint64_t first_note_ = 0;
   size_t notes_bytes_ = 0;
+  std::atomic<uint64_t> notes_lost_{0};
   bool frozen_ = false;
   std::function<void(const RankLesson&)> on_lesson_;
   RankPage page_;
@@ -267,8 +272,12 @@ class RankQuery {
   bool ready() const { return heard_; }
   void judge(std::span<const RankCandidate> candidates, const RankObjective& objective,
              std::vector<RankVerdict>& out) const;
+  // The cells that a candidate is judged by, those of the page first. What the fold notes of an impression at
+  // the same place in the log is this and its place. Only while ready().
+  void row_of(const RankCandidate& candidate, RankRow& out) const;
 
  private:
+  void item_row(const ItemRecord& item, const RankCandidate& candidate, RankRow& out) const;
   void judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,
                  const RankObjective& objective, const DeepWeights::Logits& deep, RankVerdict& out) const;
 

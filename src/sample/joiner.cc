@@ -8,7 +8,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;  // 1: without windows and what was lost.
 constexpr size_t kChainMax = 16;  // Impressions of a shopper looked through for an item.
 constexpr size_t kPairwiseTries = 8;
 constexpr uint8_t kDwelt = 1 << 7;                  // Of ShownPlace::answered
@@ -35,22 +35,45 @@ size_t ShownPage::bytes() const {
   return sizeof *this + query.size() + features.size() + places.size() * sizeof(ShownPlace) + 64;
 }
 
-Joiner::Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config)
-    : moment_(moment), catalog_(catalog), config_(config) {}
+Joiner::Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config, const Profiles* profiles)
+    : moment_(moment), catalog_(catalog), config_(config), profiles_(profiles) {
+  configure(config.windows);
+}
+
+void Joiner::configure(const JoinerWindows& windows) {
+  windows_ = windows;
+  windows_.late_ms = std::max(windows.late_ms, windows.window_ms);
+}
+
+JoinerLost Joiner::lost() const {
+  const auto of = [&](Lost what) { return lost_[what].load(std::memory_order_relaxed); };
+  return {of(kLostOpen), of(kLostLate), of(kLostPlaces), of(kLostFeatures)};
+}
 
 void Joiner::apply(Offset, const Event& event) {
   shown_ = followed_ = nullptr;
   examples_.clear();
   first_answer_ = false;
-  while (pages_.size() > config_.impressions_max || page_bytes_ > config_.bytes_max) drop_first();
+  keep_bounds();
   if (moment_.skip) return;
   close_old();
-  const std::string& who = event.user.empty() ? event.session : event.user;
-  const uint64_t shopper = who.empty() ? 0 : hash_bytes(who);
   if (event.type == EventType::kImpression) {
-    show(event, shopper);
+    const std::string_view who = Profiles::shopper_id(event);
+    show(event, who.empty() ? 0 : hash_bytes(who));
   } else if (is_item_action(event.type)) {
-    act(event, shopper);
+    act(event);
+  }
+  waiting_.store(pages_.size(), std::memory_order_relaxed);
+}
+
+void Joiner::keep_bounds() {
+  while (pages_.size() > config_.impressions_max || page_bytes_ > config_.bytes_max) {
+    const ShownPage& page = pages_.front();
+    if (!page.closed)
+      lose(kLostOpen);
+    else if (moment_.now_ms - page.time_ms <= windows_.late_ms)
+      lose(kLostLate);
+    drop_first();
   }
 }
 
@@ -68,10 +91,16 @@ void Joiner::show(const Event& event, uint64_t shopper) {
   fold_words(event.query, page.query, config_.query_bytes_max);
   const auto* given = event.attribute_as<std::string>("features");
   const std::string_view features = given == nullptr ? std::string_view() : *given;
-  if (features.size() <= config_.features_bytes_max) page.features = features;
+  if (features.size() <= config_.features_bytes_max)
+    page.features = features;
+  else
+    lose(kLostFeatures);
   page.places.reserve(std::min(event.shown.size(), config_.places_max));
   for (const ShownItem& item : event.shown) {
-    if (page.places.size() == config_.places_max) break;
+    if (page.places.size() == config_.places_max) {
+      lose(kLostPlaces, event.shown.size() - config_.places_max);
+      break;
+    }
     page.places.push_back({catalog_.find(item.item), item.propensity});
   }
   if (shopper != 0) {
@@ -98,29 +127,39 @@ bool Joiner::shows(uint64_t number, ItemSlot item, TimeMs age_max) {
   return false;
 }
 
-bool Joiner::join(const Event& event, uint64_t shopper) {
+bool Joiner::join(const Event& event) {
   if (!event.query_id.empty()) {
     const auto named = by_query_id_.find(hash_bytes(event.query_id));
-    if (named != by_query_id_.end() && shows(named->second, moment_.item, config_.late_ms)) return true;
+    if (named != by_query_id_.end() && shows(named->second, moment_.item, windows_.late_ms)) return true;
   }
-  const auto last = by_shopper_.find(shopper);
-  if (shopper == 0 || last == by_shopper_.end()) return false;
   const bool waits = event.type == EventType::kPurchase || event.type == EventType::kRefund;
-  const TimeMs age_max = waits ? config_.late_ms : config_.window_ms;
-  uint64_t number = last->second;
-  for (size_t looked = 0; looked < kChainMax && number >= first_; ++looked) {
-    if (shows(number, moment_.item, age_max)) return true;
-    const uint64_t before = page(number).before;
-    if (before == 0) return false;
-    number = before - 1;
+  const std::string_view who = Profiles::shopper_id(event);
+  return !who.empty() && join_by_touch(who, waits ? windows_.late_ms : windows_.window_ms);
+}
+
+// The newest of the impressions that were shown to any of the shopper's identities: each has a chain of its
+// own, from new to old, so that an unlink leaves everything where it was.
+bool Joiner::join_by_touch(std::string_view who, TimeMs age_max) {
+  identities_.clear();
+  if (profiles_ != nullptr) profiles_->identities(who, identities_);
+  if (identities_.empty()) identities_.push_back(hash_bytes(who));
+  for (uint64_t& id : identities_) {  // To the number + 1 of its newest impression; 0: none
+    const auto last = by_shopper_.find(id);
+    id = last == by_shopper_.end() ? 0 : last->second + 1;
+  }
+  for (size_t looked = 0; looked < kChainMax; ++looked) {
+    uint64_t& newest = *std::max_element(identities_.begin(), identities_.end());
+    if (newest <= first_) return false;
+    if (shows(newest - 1, moment_.item, age_max)) return true;
+    newest = page(newest - 1).before;
   }
   return false;
 }
 
-void Joiner::act(const Event& event, uint64_t shopper) {
+void Joiner::act(const Event& event) {
   if (moment_.item == kNoItem) return;
   if (event.type == EventType::kDismiss || event.type == EventType::kRefund) {
-    if (!join(event, shopper)) return;
+    if (!join(event)) return;
     if (event.type == EventType::kDismiss)
       dismiss();
     else
@@ -129,13 +168,15 @@ void Joiner::act(const Event& event, uint64_t shopper) {
     return;
   }
   if (!is_positive_action(event.type)) return;
-  if (!join(event, shopper)) {
+  if (!join(event)) {
     explain_alone(moment_.item);
     return;
   }
   first_answer_ = followed_->places[place_].answered == 0;
   if (event.type == EventType::kPurchase) {
     answer(SampleTask::kPurchase, 1);
+    // Of what was earned: for who folds the log himself. The ranker orders by P(purchase) times the item's
+    // value (docs/decisions/0137-revenue-is-a-value.md).
     const double many = has_number(event.quantity) ? event.quantity : 1;
     if (has_number(event.price) && event.price > 0 && many > 0)
       answer(SampleTask::kRevenue, event.price * many);
@@ -246,11 +287,11 @@ void Joiner::close(ShownPage& page) {
 
 void Joiner::close_old() {
   open_ = std::max(open_, first_);
-  while (open_ < first_ + pages_.size() && moment_.now_ms - page(open_).time_ms > config_.window_ms)
+  while (open_ < first_ + pages_.size() && moment_.now_ms - page(open_).time_ms > windows_.window_ms)
     close(page(open_++));
   // What is too old to be joined is given up one at a time, so that an event costs no more than it adds.
-  if (!pages_.empty() && pages_.front().closed && moment_.now_ms - pages_.front().time_ms > config_.late_ms &&
-      examples_.empty())
+  if (!pages_.empty() && pages_.front().closed &&
+      moment_.now_ms - pages_.front().time_ms > windows_.late_ms && examples_.empty())
     drop_first();
 }
 
@@ -275,6 +316,9 @@ void Joiner::save(Writer& out) const {
   out.u64(first_);
   out.u64(open_);
   for (const Counted& counted : counted_) out.raw(counted);
+  out.i64(windows_.window_ms);
+  out.i64(windows_.late_ms);
+  for (const auto& lost : lost_) out.u64(lost.load(std::memory_order_relaxed));
   out.varint(pages_.size());
   for (const ShownPage& page : pages_) {
     out.u64(page.query_id);
@@ -301,10 +345,21 @@ Status Joiner::load(Reader& in) {
   by_query_id_.clear();
   by_shopper_.clear();
   page_bytes_ = 0;
-  if (in.u32() != kVersion) return corrupt("joiner: not of this version");
+  const uint32_t version = in.u32();
+  if (version < 1 || version > kVersion)
+    return corrupt("joiner: section of version " + std::to_string(version) + ", this program reads 1 to " +
+                   std::to_string(kVersion));
   first_ = in.u64();
   open_ = in.u64();
   for (Counted& counted : counted_) counted = in.raw<Counted>();
+  configure(config_.windows);
+  for (auto& lost : lost_) lost = 0;
+  if (version >= 2) {
+    const TimeMs window_ms = in.i64(), late_ms = in.i64();
+    if (in.ok() && (window_ms <= 0 || late_ms < window_ms)) return corrupt("joiner: windows that cannot be");
+    configure({.window_ms = window_ms, .late_ms = late_ms});
+    for (auto& lost : lost_) lost = in.u64();
+  }
   const uint64_t count = in.varint();
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     ShownPage page;
@@ -334,6 +389,7 @@ Status Joiner::load(Reader& in) {
     page_bytes_ += page.bytes();
     pages_.push_back(std::move(page));
   }
+  waiting_ = pages_.size();
   return in.ok() ? Status() : Status(corrupt("joiner: cut short"));
 }
 

@@ -2,21 +2,23 @@
 // dismissals, and becomes labelled examples, one for each place and task.
 //
 // An action belongs to the impression whose query id it bears and which showed its item, else to the last
-// impression that showed the item to the same shopper at most `window_ms` before (last touch). Each place is
-// answered at most once a task. The examples of the event being folded are in examples() until the next one:
+// impression that showed the item to the same shopper at most `window_ms` before (last touch), whichever of
+// his identities it was shown to (identity links: feature/profiles.h). Each place is answered at most once a
+// task. The examples of the event being folded are in examples() until the next one:
 //
 //   label 1          when the action comes within the window;
 //   label 0          of every place without it, when the window has passed (by the newest event time);
 //   label 1, late    when the action comes after its place was given as 0: the example stands for itself and
-//   takes
-//                    the wrong one back, with the importance weights of ES-DFM (Yang et al. 2021, "Capturing
-//                    delayed feedback in conversion rate prediction via elapsed-time sampling", section 4.2):
+//                    takes the wrong one back, with the importance weights of ES-DFM (Yang et al. 2021,
+//                    "Capturing delayed feedback in conversion rate prediction via elapsed-time sampling",
+//                    section 4.2):
 //                      label 1: 1 + p_late,   label 0: (1 + p_late) p_true
 //                    p_late: late ones among all examples' places; p_true: real zeros among those given as
 //                    zeros; both counted by task from what has been seen, so that weights sum to the places;
 //   label 0, firm    of all tasks of a place that was dismissed: at once, and not again when the window
-//   passes; label 0, taken   a refund takes the 1 of its purchase back; a visit that was short (attribute
-//   dwell_ms of a
+//                    passes;
+//   label 0, taken   a refund takes the 1 of its purchase back; a visit that was short (attribute dwell_ms of
+//   a
 //                    click or view, or of a later one of the same item) takes back the share of the click by
 //                    which it was too short: 1 - dwell / kDwell, at most 4/5 (after Yi et al. 2014, "Beyond
 //                    clicks: dwell time for personalization"; linear, so that it needs no fit);
@@ -26,13 +28,15 @@
 // Features are those that the impression bears: what the search knew when it was shown, not what is known
 // when the click comes. They are opaque here (clicks/click_features.h writes and reads them).
 //
-// Bounded by `impressions_max` and `bytes_max`: the oldest goes first, and what it still waits for is
-// given up. Threads:
-// fold thread only; it must stand after the catalogue and before the folds that ask it. Cost: 0.3 us an
+// How long is waited is a setting of the shop (settings/ranker_settings.h), in force with the event that
+// publishes it. Bounded by `impressions_max` and `bytes_max` (configuration): the oldest goes first, what it
+// still waits for is given up, and counted (JoinerLost). Threads: fold thread only, lost() and waiting() on
+// any; it must stand after the catalogue and before profiles and the folds that ask it. Cost: 0.3 us an
 // impression and 20 ns a place.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <deque>
 #include <span>
 #include <string>
@@ -42,6 +46,7 @@
 
 #include "feature/catalog.h"
 #include "feature/moment.h"
+#include "feature/profiles.h"
 #include "fold/fold.h"
 
 namespace freshet {
@@ -49,13 +54,26 @@ namespace freshet {
 enum class SampleTask : uint8_t { kClick, kCart, kPurchase, kRevenue };
 constexpr size_t kSampleTasks = 4;
 
+struct JoinerWindows {
+  TimeMs window_ms = 30 * 60 * 1000;        // For what follows, and for attribution by item.
+  TimeMs late_ms = 7ll * 24 * 3600 * 1000;  // Later than this an action belongs to no impression.
+  bool operator==(const JoinerWindows&) const = default;
+};
+
 struct JoinerConfig {
   size_t impressions_max = 100'000;
   size_t bytes_max = 64u << 20;
-  TimeMs window_ms = 30 * 60 * 1000;        // For what follows, and for attribution by item.
-  TimeMs late_ms = 7ll * 24 * 3600 * 1000;  // Later than this an action belongs to no impression.
-  size_t places_max = 50;                   // Of one impression; the rest is not waited for.
+  JoinerWindows windows = {};  // Until configure().
+  size_t places_max = 50;      // Of one impression; the rest is not waited for.
   size_t query_bytes_max = 200, features_bytes_max = 4096;
+};
+
+// What a bound has cost, since the beginning of the log.
+struct JoinerLost {
+  uint64_t open = 0;      // Impressions given up before their window had passed: they never gave a 0,
+  uint64_t late = 0;      // and those after it, while what comes late might still have come.
+  uint64_t places = 0;    // Beyond places_max, which were never waited for.
+  uint64_t features = 0;  // Impressions whose features were longer than features_bytes_max.
 };
 
 struct ShownPlace {
@@ -96,7 +114,9 @@ struct LabelledExample {
 class Joiner final : public Fold {
  public:
   static constexpr int64_t kDwell = 10'000;  // ms: who stays so long meant the click.
-  Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config = {});
+  // profiles: null: nobody has a second identity.
+  Joiner(const Moment& moment, const Catalog& catalog, JoinerConfig config = {},
+         const Profiles* profiles = nullptr);
 
   std::string_view name() const override { return "joiner"; }
   void apply(Offset at, const Event& event) override;
@@ -104,6 +124,9 @@ class Joiner final : public Fold {
   Status load(Reader& in) override;
   size_t bytes() const override;
   void evict(std::span<const ItemSlot> items);  // The slots are about to be used for others.
+  // The setting, before the event it is of. late_ms is taken as no less than window_ms.
+  void configure(const JoinerWindows& windows);
+  const JoinerWindows& windows() const { return windows_; }
 
   // Of the event being folded.
   const ShownPage* shown() const { return shown_; }        // The impression itself.
@@ -112,7 +135,9 @@ class Joiner final : public Fold {
   bool first_answer() const { return first_answer_; }      // Nobody had clicked, carted or bought it there.
   std::span<const LabelledExample> examples() const { return examples_; }
 
-  size_t waiting() const { return pages_.size(); }
+  uint64_t first() const { return first_; }  // Number of the oldest impression that is still kept.
+  size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  JoinerLost lost() const;
   // p_late and p_true of a task, as they stand.
   struct Delay {
     double late = 0, real = 1;
@@ -124,8 +149,9 @@ class Joiner final : public Fold {
     uint64_t ones = 0, zeros = 0, late = 0;
   };
   void show(const Event& event, uint64_t shopper);
-  void act(const Event& event, uint64_t shopper);
-  bool join(const Event& event, uint64_t shopper);
+  void act(const Event& event);
+  bool join(const Event& event);
+  bool join_by_touch(std::string_view who, TimeMs age_max);
   bool shows(uint64_t number, ItemSlot item, TimeMs age_max);
   void answer(SampleTask task, double value);
   void dismiss();
@@ -135,16 +161,24 @@ class Joiner final : public Fold {
   void close(ShownPage& page);
   void close_old();
   void drop_first();
+  void keep_bounds();
+  enum Lost : uint8_t { kLostOpen, kLostLate, kLostPlaces, kLostFeatures };
+  void lose(Lost what, uint64_t many = 1) { lost_[what].fetch_add(many, std::memory_order_relaxed); }
   ShownPage& page(uint64_t number) { return pages_[number - first_]; }
 
   const Moment& moment_;
   const Catalog& catalog_;
   const JoinerConfig config_;
+  const Profiles* const profiles_;
+  JoinerWindows windows_;
   std::deque<ShownPage> pages_;    // In the order of the log; number of the first: first_
   uint64_t first_ = 0, open_ = 0;  // open_: the first that is not closed
   size_t page_bytes_ = 0;
   std::unordered_map<uint64_t, uint64_t> by_query_id_, by_shopper_;  // -> number; never walked
   std::array<Counted, kSampleTasks> counted_{};
+  std::atomic<size_t> waiting_{0};
+  std::array<std::atomic<uint64_t>, 4> lost_{};  // As JoinerLost has them.
+  std::vector<uint64_t> identities_;             // Of one action; kept for its room.
 
   const ShownPage* shown_ = nullptr;
   ShownPage* followed_ = nullptr;

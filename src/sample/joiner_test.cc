@@ -15,7 +15,9 @@ constexpr TimeMs kMinute = 60'000;
 class Stream {
  public:
   explicit Stream(JoinerConfig config = {})
-      : catalog_(moment_, {.items_max = 1000}), joiner_(moment_, catalog_, config) {
+      : catalog_(moment_, {.items_max = 1000}),
+        profiles_(moment_),
+        joiner_(moment_, catalog_, config, &profiles_) {
     for (int i = 0; i < 30; ++i) {
       Event event;
       event.type = EventType::kItemUpsert;
@@ -28,6 +30,7 @@ class Stream {
         .skip = false, .key = mix64(offset_, 5), .time_ms = at, .now_ms = std::max(moment_.now_ms, at)};
     catalog_.apply(offset_, event);
     joiner_.apply(offset_, event);
+    profiles_.apply(offset_, event);
     ++offset_;
   }
   void show(const std::string& query_id, const std::string& user, std::vector<int> items, TimeMs at) {
@@ -50,6 +53,18 @@ class Stream {
     event.quantity = 3;
     apply(event, at);
   }
+  void link(EventType type, const std::string& from, const std::string& to, TimeMs at) {
+    Event event;
+    event.type = type;
+    event.user = from;
+    event.user_to = to;
+    apply(event, at);
+  }
+  std::string saved() const {
+    Writer out;
+    joiner_.save(out);
+    return out.take();
+  }
   // "click@1=1 cart@0=0": task, place and label of each example.
   std::string examples() const {
     static constexpr const char* kTasks[] = {"click", "cart", "purchase", "revenue"};
@@ -65,6 +80,7 @@ class Stream {
   }
   Moment moment_;
   Catalog catalog_;
+  Profiles profiles_;
   Joiner joiner_;
   Offset offset_ = 0;
 };
@@ -105,6 +121,140 @@ TEST(Joiner, AttributesByQueryIdThenByItemAndTime) {
     EXPECT_EQ(page->query, "red kettle");
     EXPECT_EQ(page->features, "AB");
     EXPECT_EQ(page->from, 20u);
+  }
+}
+
+// Who was shown something before he logged in bought it after.
+TEST(Joiner, LastTouchFollowsIdentityLinks) {
+  struct Case {
+    const char* what;
+    const char* links;  // "ab": a is from now on b; lower case: taken back
+    const char* who;
+    int item;
+    uint64_t page;  // 0: none
+  };
+  // x: shown to the cookie "c": 1, 2; then y: to "k": 2, 3; then z: to another cookie, "d": 2, 9
+  const Case cases[] = {
+      {"nobody has logged in", "", "k", 1, 0},           {"logged in", "CK", "k", 1, 'x'},
+      {"the cookie is still used", "CK", "c", 3, 'y'},   {"the newest of both", "CK", "k", 2, 'y'},
+      {"the newest of three", "CK DK", "k", 2, 'z'},     {"one link after the other", "CD DK", "k", 1, 'x'},
+      {"from the other end", "CD DK", "c", 9, 'z'},      {"taken back", "CK ck", "k", 1, 0},
+      {"taken back, and its own", "CK ck", "c", 1, 'x'}, {"linked to somebody else", "CM", "k", 1, 0},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    Stream stream;
+    stream.show("x", "c", {1, 2}, 0);
+    stream.show("y", "k", {2, 3}, kMinute);
+    stream.show("z", "d", {2, 9}, 2 * kMinute);
+    for (const char* at = one.links; *at != 0; at += at[2] == ' ' ? 3 : 2) {
+      const bool back = *at >= 'a';
+      const auto name = [&](char c) { return std::string(1, back ? c : static_cast<char>(c + 32)); };
+      stream.link(back ? EventType::kIdentityUnlink : EventType::kIdentityLink, name(at[0]), name(at[1]),
+                  3 * kMinute);
+    }
+    stream.act(EventType::kClick, "", one.who, one.item, 4 * kMinute);
+    const ShownPage* page = stream.joiner_.followed();
+    ASSERT_EQ(page != nullptr, one.page != 0);
+    if (page != nullptr) {
+      EXPECT_EQ(page->query_id, hash_bytes(std::string(1, static_cast<char>(one.page))));
+    }
+  }
+}
+
+// At most sixteen impressions are looked through, the newest of all identities together.
+TEST(Joiner, LinkedChainsAreLookedThroughFromNewToOld) {
+  for (const int pages : {7, 8}) {
+    Stream stream;
+    stream.show("first", "c", {1}, 0);
+    for (int i = 0; i < pages; ++i) {
+      stream.show("c" + std::to_string(i), "c", {2}, i + 1);
+      stream.show("k" + std::to_string(i), "k", {3}, i + 1);
+    }
+    stream.link(EventType::kIdentityLink, "c", "k", 100);
+    stream.act(EventType::kClick, "", "k", 1, 200);
+    EXPECT_EQ(stream.joiner_.followed() != nullptr, pages == 7) << pages;
+  }
+}
+
+TEST(Joiner, WaitsAsLongAsItIsTold) {
+  const auto zeros = [](Stream& stream, TimeMs at) {
+    stream.show("b", "bob", {5}, at);
+    return stream.examples();
+  };
+  const std::string all = "click@0=0 cart@0=0 purchase@0=0";
+  Stream stream;
+  stream.joiner_.configure({.window_ms = 60 * kMinute, .late_ms = 14 * kDayMs});
+  stream.show("a", "ada", {1}, 0);
+  EXPECT_EQ(zeros(stream, 59 * kMinute), "");
+  Stream again;
+  const std::string bytes = stream.saved();
+  Reader in(bytes);
+  ASSERT_TRUE(again.joiner_.load(in).ok());
+  EXPECT_EQ(again.joiner_.windows(), stream.joiner_.windows()) << "what the log said outlives a restart";
+  EXPECT_EQ(zeros(stream, 61 * kMinute), all);
+  stream.act(EventType::kPurchase, "", "ada", 1, 13 * kDayMs);
+  EXPECT_EQ(stream.joiner_.followed()->query_id, hash_bytes("a"));
+  stream.joiner_.configure({.window_ms = kMinute, .late_ms = kDayMs});
+  stream.act(EventType::kRefund, "", "ada", 1, 13 * kDayMs);
+  EXPECT_EQ(stream.examples(), "") << "it is too late for it now";
+}
+
+TEST(Joiner, WhatItsBoundsCostIsCounted) {
+  Stream stream({.impressions_max = 2, .places_max = 3, .features_bytes_max = 4});
+  const auto lost = [&] {
+    const JoinerLost now = stream.joiner_.lost();
+    return std::to_string(now.open) + " " + std::to_string(now.late) + " " + std::to_string(now.places) +
+           " " + std::to_string(now.features);
+  };
+  for (int i = 0; i < 4; ++i) stream.show(std::string(1, static_cast<char>('a' + i)), "ada", {1, 2}, i);
+  stream.show("e", "ada", {1, 2, 3, 4, 5}, 5);
+  EXPECT_EQ(lost(), "2 0 2 0") << "a and b made room while they were waited for";
+  stream.show("f", "ada", {1}, kDayMs);  // Closes the others.
+  stream.show("g", "ada", {1}, kDayMs);
+  EXPECT_EQ(lost(), "3 1 2 0") << "d was open, e closed";
+  stream.show("h", "ada", {1}, 9 * kDayMs);
+  stream.show("i", "ada", {1}, 9 * kDayMs);
+  stream.show("j", "ada", {1}, 9 * kDayMs);
+  EXPECT_EQ(stream.joiner_.lost().open, 3u) << "f and g were too old for anything to come";
+  EXPECT_LE(stream.joiner_.lost().late, 2u);
+  Event event;
+  event.type = EventType::kImpression;
+  event.user = "ada";
+  event.shown = {{"i1", 1.0f}};
+  event.attributes = {{"features", std::string("ABCDE")}};
+  stream.apply(event, 9 * kDayMs);
+  EXPECT_EQ(stream.joiner_.lost().features, 1u);
+  Stream again;
+  const std::string bytes = stream.saved();
+  Reader in(bytes);
+  ASSERT_TRUE(again.joiner_.load(in).ok());
+  EXPECT_EQ(again.saved(), bytes);
+  EXPECT_EQ(again.joiner_.lost().places, 2u);
+}
+
+TEST(Joiner, ReadsTheVersionBeforeAndSaysWhatItDoesNotRead) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  stream.act(EventType::kClick, "a", "ada", 1, kMinute);
+  const std::string bytes = stream.saved();
+  constexpr size_t kAdded = 4 + 16 + 4 * 24;  // Behind version, numbers and counts: windows, what was lost
+  std::string old = bytes;
+  old[0] = 1;
+  old.erase(kAdded, 16 + 32);
+  Stream again;
+  Reader in(old);
+  ASSERT_TRUE(again.joiner_.load(in).ok());
+  EXPECT_EQ(again.saved(), bytes) << "with the windows there were then, and nothing lost";
+  std::string next = bytes;
+  next[0] = 3;
+  Reader newer(next);
+  const Status refused = again.joiner_.load(newer);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().what.find("section of version 3, this program reads 1 to 2"), std::string::npos);
+  for (size_t cut = 0; cut < bytes.size(); cut += 7) {
+    Reader part(std::string_view(bytes).substr(0, cut));
+    EXPECT_FALSE(again.joiner_.load(part).ok()) << cut;
   }
 }
 
@@ -252,11 +402,11 @@ TEST(Joiner, AgreesWithItsTwinAndResumes) {
     EXPECT_EQ(whole.examples(), part->examples());
     const Page* expected = nullptr;
     for (const Page& page : pages)
-      if (page.id == named && at - page.at <= JoinerConfig{}.late_ms &&
+      if (page.id == named && at - page.at <= JoinerWindows{}.late_ms &&
           std::count(page.items.begin(), page.items.end(), item) > 0)
         expected = &page;
     int looked = 0;
-    const TimeMs age_max = type == EventType::kPurchase ? JoinerConfig{}.late_ms : JoinerConfig{}.window_ms;
+    const TimeMs age_max = type == EventType::kPurchase ? JoinerWindows{}.late_ms : JoinerWindows{}.window_ms;
     for (size_t i = pages.size(); expected == nullptr && i-- > 0 && looked < 16;) {
       if (pages[i].user != user) continue;
       ++looked;

@@ -26,6 +26,16 @@ struct RankerUpdates {
 
 std::string_view update_mode_name(RankerUpdates::Mode mode);  // "batch"
 
+// How long an impression waits for what follows it (sample/joiner.h), in event time: the member
+// "attribution".
+struct RankerAttribution {
+  uint32_t window_seconds =
+      1800;  // Until what has not come is a 0; last touch without a query id. 10..2,592,000
+  uint32_t late_seconds =
+      604'800;  // Until nothing belongs to it any more; at least the window. 10..15,552,000
+  bool operator==(const RankerAttribution&) const = default;
+};
+
 // Which of the ranker's learners are asked: one alone, or both, mixed by what each has shown
 // (rank/experts.h).
 enum class RankLearner : uint8_t { kLinear, kDeep, kEnsemble };
@@ -69,6 +79,7 @@ struct RankerSettings {
   // they stay in or out (rank/features.h).
   bool retire = true;
   std::vector<std::string> keep, drop;
+  RankerAttribution attribution;
   RankerUpdates updates;
   RankerChallenger challenger;
   bool operator==(const RankerSettings&) const = default;

@@ -26,6 +26,7 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   settings.suggestions_hidden = {"x"};
   settings.ranker.learner = RankLearner::kEnsemble;
   settings.ranker.challenger.learner = RankLearner::kDeep;
+  settings.ranker.attribution = {3600, 86'400};
   settings.ranker.updates = {RankerUpdates::Mode::kHybrid, 300, 60, 4, false, false, 0.01, 0.5};
   const auto read = parse_settings(settings_json(settings));
   ASSERT_TRUE(read.ok()) << read.error().what;
@@ -62,6 +63,9 @@ TEST(SearchSettings, ErrorsNameTheFieldAndWhatWasExpected) {
       {"{\"ranker\":{\"learner\":\"forest\"}}",
        "ranker.learner: expected one of \"linear\", \"deep\", \"ensemble\", got \"forest\""},
       {"{\"ranker\":{\"challenger\":{\"learner\":3}}}", "ranker.challenger.learner"},
+      {"{\"ranker\":{\"attribution\":{\"window_seconds\":3600,\"late_seconds\":60}}}",
+       "ranker.attribution.late_seconds: expected at least window_seconds (3600)"},
+      {"{\"ranker\":{\"attribution\":{\"window_seconds\":1}}}", "ranker.attribution.window_seconds"},
       {"{\"ranker\":{\"updates\":{\"mode\":\"hourly\"}}}",
        "ranker.updates.mode: expected one of \"event\", \"batch\", \"interval\", \"nightly\""},
       {"{\"ranker\":{\"updates\":{\"pages\":3}}}",
@@ -113,6 +117,22 @@ TEST(Synonyms, AreReadWrittenAndChecked) {
     ASSERT_FALSE(bad.ok()) << text;
     EXPECT_NE(bad.error().what.find(want), std::string::npos) << bad.error().what;
   }
+}
+
+// Of an experiment both sides learn as what is published says.
+TEST(RankerSettings, NamesWhatTwoOfThemLearnOtherwise) {
+  const RankerSettings usual;
+  RankerSettings other;
+  other.diversity = 1;
+  EXPECT_EQ(learns_otherwise(usual, other), "");
+  other.challenger.name = "bold";
+  EXPECT_EQ(learns_otherwise(usual, other), "challenger");
+  other.updates.pages = 20;
+  EXPECT_EQ(learns_otherwise(usual, other), "updates");
+  other.attribution.late_seconds = 86'400;
+  EXPECT_EQ(learns_otherwise(usual, other), "attribution");
+  other.learner = RankLearner::kDeep;
+  EXPECT_EQ(learns_otherwise(usual, other), "learner");
 }
 
 }  // namespace

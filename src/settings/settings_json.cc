@@ -165,6 +165,17 @@ void write(JsonWriter& out, const RankerUpdates& updates) {
   out.field("adapt", updates.adapt).field("drift", updates.drift).field("replay", updates.replay).end();
 }
 
+void read(JsonFields& in, RankerAttribution& out) {
+  in.whole("window_seconds", out.window_seconds, 10u, 30u * 86400);
+  in.whole("late_seconds", out.late_seconds, 10u, 180u * 86400);
+  if (out.late_seconds < out.window_seconds)
+    in.wrong("late_seconds", "at least window_seconds (" + std::to_string(out.window_seconds) + ")");
+}
+void write(JsonWriter& out, const RankerAttribution& attribution) {
+  out.object().field("window_seconds", attribution.window_seconds);
+  out.field("late_seconds", attribution.late_seconds).end();
+}
+
 template <class T>
 void read_object(JsonFields& fields, std::string_view name, T& out);
 
@@ -200,6 +211,7 @@ void read(JsonFields& in, RankerSettings& out) {
   in.flag("retire", out.retire);
   in.texts("keep", out.keep, 64, Limits::kNameBytes);
   in.texts("drop", out.drop, 64, Limits::kNameBytes);
+  read_object(in, "attribution", out.attribution);
   read_object(in, "updates", out.updates);
   read_object(in, "challenger", out.challenger);
   if (out.click + out.cart + out.purchase <= 0)
@@ -217,6 +229,8 @@ void write(JsonWriter& out, const RankerSettings& ranker) {
   write_list(out, ranker.keep);
   out.key("drop");
   write_list(out, ranker.drop);
+  out.key("attribution");
+  write(out, ranker.attribution);
   out.key("updates");
   write(out, ranker.updates);
   out.key("challenger");
@@ -361,6 +375,7 @@ std::string_view learns_otherwise(const RankerSettings& a, const RankerSettings&
   if (a.learner != b.learner) return "learner";
   if (a.prior != b.prior) return "prior";
   if (a.caution != b.caution) return "caution";
+  if (a.attribution != b.attribution) return "attribution";
   if (a.updates != b.updates) return "updates";
   return a.challenger != b.challenger ? "challenger" : "";
 }

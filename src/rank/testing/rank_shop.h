@@ -25,7 +25,7 @@ class RankShop {
   explicit RankShop(RankerConfig config = {.weight_bits = 14, .deep_bits = 12, .memory_bits = 10})
       : catalog_(moment_, {.items_max = 1000}),
         profiles_(moment_),
-        joiner_(moment_, catalog_),
+        joiner_(moment_, catalog_, {}, &profiles_),
         clicks_(moment_, catalog_, joiner_, {.queries_max = 64, .pairs_max = 1024}),
         settings_(moment_),
         contexts_(moment_),
@@ -99,6 +99,26 @@ class RankShop {
     query.judge(candidates, {}, out);
     return out;
   }
+  std::vector<RankVerdict> ask_for(const std::string& user, const std::vector<int>& items,
+                                   const std::string& region = "") {
+    const Sequence sequence = profiles_.sequence(profiles_.find(user));
+    const EpochGuard guard;
+    const RankQuery query(ranker_, {.kind = RankKind::kForYou,
+                                    .shopper = hash_bytes(user),
+                                    .now_ms = now_,
+                                    .steps = sequence.steps,
+                                    .region = region});
+    EXPECT_TRUE(query.ready());
+    std::vector<RankCandidate> candidates;
+    for (const int i : items) candidates.push_back({.item = catalog_.find(id(i)), .base = -3});
+    std::vector<RankVerdict> out;
+    query.judge(candidates, {}, out);
+    return out;
+  }
+  void publish_settings(const std::string& json) {
+    apply(settings_event("stage", json, ""));
+    apply(settings_event("publish", std::to_string(settings_.book().next - 1), ""));
+  }
   // Clicks that shoppers who care would give to pages of ten as the ranker orders them, against the best
   // pages.
   double quality() {
@@ -119,6 +139,8 @@ class RankShop {
   void pass(TimeMs ms) { now_ += ms; }
   TimeMs now() const { return now_; }
   void configure(const RankerUpdates& updates) { ranker_.configure(updates); }
+  const Catalog& catalog() const { return catalog_; }
+  const Profiles& profiles() const { return profiles_; }
   Ranker& ranker() { return ranker_; }
   const Ranker& ranker() const { return ranker_; }
   std::string bytes() { return saved(joiner_) + saved(ranker_); }
