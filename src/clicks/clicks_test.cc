@@ -199,6 +199,31 @@ TEST(ClickModel, LiftsWhatIsClickedAndLowersWhatIsNot) {
   EXPECT_LT(shop.part("red kettle", 0), 0);
 }
 
+// kappa, how many looks the score is worth: where clicks follow the score it is trusted, where each query has
+// an item of its own that the score does not know it is not.
+TEST(ClickModel, LearnsHowStrongThePriorIs) {
+  const auto strength_where = [](bool score_is_right) {
+    Shop shop;
+    Draw draw(12);
+    for (int n = 0; n < 1500; ++n) {
+      const auto query = static_cast<int>(draw.below(6)), first = static_cast<int>(draw.below(20));
+      int clicked = -1;
+      if (score_is_right) {  // A place, however often the item has been shown before.
+        const double u = draw.uniform();
+        clicked = u < 0.3 ? 0 : u < 0.45 ? 1 : u < 0.5 ? 2 : -1;
+        if (clicked >= 0) clicked = (first + clicked) % 20;
+      } else if ((3 * query - first + 20) % 20 < 10 && draw.below(2) == 0) {
+        clicked = 3 * query;
+      }
+      shop.page("query " + std::to_string(query), first, clicked);
+    }
+    return shop.model_->parameters().strength;
+  };
+  constexpr float kAtFirst = 32;
+  EXPECT_GT(strength_where(true), kAtFirst);
+  EXPECT_LT(strength_where(false), kAtFirst);
+}
+
 TEST(ClickModel, ClicksFarDownCountMore) {
   Shop shop;
   for (int i = 0; i < 90; ++i) shop.page("pan", 0, i % 3 == 0 ? 1 : i % 3 == 1 ? 8 : -1);
