@@ -47,6 +47,27 @@ TEST(RankerUpdates, EachModeLearnsAndPublishesAtItsOwnPace) {
   EXPECT_GT(published[Mode::kInterval], published[Mode::kNightly]);
 }
 
+// The pass over the reservoir adds to what is known: without it the same lessons leave more doubt. Nothing of
+// a share of nothing.
+TEST(RankerUpdates, LeadingBackMakesNothingLessCertain) {
+  const auto doubt_with = [](Mode mode, double replay) {
+    RankShop shop;
+    RankerUpdates setting = updates(mode, 10);
+    setting.replay = replay;
+    setting.adapt = false;
+    shop.configure(setting);
+    for (int n = 0; n < 400; ++n) shop.visit(n, true);
+    shop.configure(updates(Mode::kEvent));
+    double sum = 0;
+    for (const RankVerdict& one : shop.ask("u1")) sum += one.deviation / RankShop::kItems;
+    return sum;
+  };
+  const double batch = doubt_with(Mode::kBatch, 0);
+  EXPECT_NEAR(doubt_with(Mode::kHybrid, 0), batch, 0.02 * batch);
+  EXPECT_LT(doubt_with(Mode::kHybrid, 0.25), 0.97 * batch);
+  EXPECT_LT(doubt_with(Mode::kHybrid, 1), 0.9 * batch);
+}
+
 TEST(RankerUpdates, NothingIsLiveBeforeItIsPublished) {
   RankShop shop;
   shop.configure(updates(Mode::kNightly));

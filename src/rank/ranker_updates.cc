@@ -240,16 +240,20 @@ uint64_t Ranker::features_made() const {
   return made;
 }
 
-// A few lessons of the pass that is under way, weaker than new ones.
+// A few lessons of the pass that is under way, weaker than new ones. What is old makes nothing less certain:
+// no drift, or each pass would forget the more the longer the reservoir is.
 void Ranker::replay() {
   if (!publication_.replaying()) return;
   const auto share = static_cast<float>(publication_.updates().replay);
+  const float drift = weights_.drift();
+  weights_.set_drift(0);
   for (uint64_t n = 0; n < kReplayedEach && replay_at_ < reservoir_.size(); ++n, ++replay_at_) {
     RankLesson lesson = reservoir_.lesson(replay_at_);
     lesson.weight *= share;
     lesson.taken *= share;
-    take_in(lesson);
+    if (share > 0) take_in(lesson);
   }
+  weights_.set_drift(drift);
   deep_.settle();
   if (replay_at_ >= reservoir_.size()) publication_.replayed(when());
 }
