@@ -205,6 +205,7 @@ CLI::Option* add_data(CLI::App& app, Flags& flags) {
 
 Run add_eval_policy(CLI::App& app);     // cmd_eval_policy.cc
 Run add_eval_freshness(CLI::App& app);  // cmd_eval_freshness.cc
+Run add_eval_late(CLI::App& app);       // cmd_eval_late.cc
 
 Run add_eval(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
@@ -244,6 +245,10 @@ Run add_eval(CLI::App& app) {
       "freshness",
       "Frozen, retrained every hour, and online: what each would have listed for the same events");
   const Run run_freshness = add_eval_freshness(fresh);
+  CLI::App& late = *app.add_subcommand(
+      "late",
+      "Purchases that come days later: what waiting, correcting and believing cost, beside an oracle");
+  const Run run_late = add_eval_late(late);
   CLI::App& rank = *app.add_subcommand(
       "rank",
       "A generated shop: what its lists are worth with the learned ranker and without, and how fresh it is");
@@ -284,9 +289,10 @@ Run add_eval(CLI::App& app) {
       ->capture_default_str();
   rank.add_option("--plot", flags->plot, "The curve as an SVG file");
   rank.add_flag("--json", flags->json, "The report as JSON");
-  return [flags, relevant, &clicks, &policy, run_policy, &fresh, run_freshness, &rank] {
+  return [flags, relevant, &clicks, &policy, run_policy, &fresh, run_freshness, &late, run_late, &rank] {
     if (policy.parsed()) return run_policy();
     if (fresh.parsed()) return run_freshness();
+    if (late.parsed()) return run_late();
     if (rank.parsed()) return run_rank(*flags);
     flags->data.has_relevant_min = relevant->count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
