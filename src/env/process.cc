@@ -30,6 +30,10 @@ double wall_seconds() {
   return seconds_of(CLOCK_MONOTONIC);
 }
 
+uint64_t process_id() {
+  return static_cast<uint64_t>(::getpid());
+}
+
 uint64_t rss_bytes() {
   unsigned long total = 0, resident = 0;  // In pages.
   std::FILE* file = std::fopen("/proc/self/statm", "re");
