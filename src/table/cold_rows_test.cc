@@ -186,5 +186,45 @@ TEST(ColdRows, SavedWithTheTableToTheByte) {
   }
 }
 
+// A table that must look each of its rows up before it uses them answers, with a place on disk, as one that
+// has room for all of them: to the bit, expired rows and rows not admitted included.
+TEST(ColdRows, RestoredRowsMakeABoundedTableAnswerLikeAnUnboundedOne) {
+  const auto disk = cold("restore");
+  RowTableConfig config{
+      .dim = 16, .bytes_max = 1 << 20, .admit = 2, .candidates = 1 << 12, .idle_max = 20'000};
+  RowTableConfig whole_config = config;
+  config.cold = disk.get();
+  whole_config.bytes_max = 64 << 20;
+  RowTable bounded(config), whole(whole_config);
+  constexpr size_t kKeys = 7;
+  std::vector<uint64_t> keys(kKeys);
+  std::vector<uint32_t> rows(kKeys), others(kKeys);
+  std::vector<float> one(kKeys * 16), other(kKeys * 16), gradients(kKeys * 16);
+  for (uint32_t step = 0; step < 40'000; ++step) {
+    Draw draw(step);
+    for (uint64_t& key : keys) key = mix64(draw.below(2) == 0 ? draw.below(200) : draw.below(40'000));
+    for (float& g : gradients) g = static_cast<float>(draw.uniform() - 0.5);
+    bounded.restore(keys, rows);
+    whole.find(keys, others);
+    bounded.gather(rows, one.data());
+    whole.gather(others, other.data());
+    ASSERT_EQ(one, other) << step;
+    for (RowTable* table : {&bounded, &whole}) table->advance(step);
+    bounded.sight(keys, rows);
+    bounded.restore(keys, rows);
+    whole.sight(keys, others);
+    whole.restore(keys, others);  // A key that is there twice has its row at both places.
+    for (size_t i = 0; i < kKeys; ++i)
+      ASSERT_EQ(rows[i] == RowTable::kNone, others[i] == RowTable::kNone) << step;
+    bounded.update(rows, gradients.data());
+    whole.update(others, gradients.data());
+  }
+  EXPECT_GT(bounded.evicted(), 1000u);
+  EXPECT_GT(bounded.returned(), 1000u);
+  EXPECT_GT(whole.expired(), 100u);
+  EXPECT_EQ(whole.evicted(), 0u);
+  EXPECT_LT(bounded.rows() + 1000, whole.rows());
+}
+
 }  // namespace
 }  // namespace freshet

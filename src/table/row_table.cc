@@ -277,6 +277,21 @@ void RowTable::fetch(std::span<const uint64_t> keys) {
   config_.cold->fetch(absent_);
 }
 
+void RowTable::restore(std::span<const uint64_t> keys, std::span<uint32_t> rows) {
+  constexpr int kTries = 8;
+  find(keys, rows);
+  if (config_.cold == nullptr || config_.cold->rows() == 0) return;
+  if (std::find(rows.begin(), rows.end(), kNone) == rows.end()) return;
+  fetch(keys);
+  for (int left = kTries; left > 0; --left) {
+    const uint64_t gone = evicted_;
+    for (size_t i = 0; i < keys.size(); ++i)
+      if (rows[i] == kNone && from_disk(keys[i])) rows[i] = make(keys[i], hash(keys[i]), true);
+    find(keys, rows);  // One of them may have made room for another.
+    if (evicted_ == gone) return;
+  }
+}
+
 bool RowTable::erase(uint64_t key) {
   const uint64_t h = hash(key);
   candidates_.forget(key, h);

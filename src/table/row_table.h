@@ -74,6 +74,9 @@ class RowTable {
   // `weights`: not null, what gather() would say next, for less: [keys.size()][dim].
   void sight(std::span<const uint64_t> keys, std::span<uint32_t> rows, float* weights = nullptr);
   uint32_t sight(uint64_t key);
+  // As find(), and those of `keys` that wait on disk come back first, without a sight. kNone: the key has no
+  // row, or eight tries to have all of them in memory at once were too few.
+  void restore(std::span<const uint64_t> keys, std::span<uint32_t> rows);
   bool erase(uint64_t key);
 
   // out: [rows.size()][dim]; zeros for kNone.
