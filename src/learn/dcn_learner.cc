@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "learn/cold_folder.h"
 #include "learn/learner.h"
 #include "model/cross_network.h"
 #include "model/math.h"
@@ -16,8 +17,31 @@ namespace freshet {
 namespace {
 
 constexpr size_t kDim = 16;
-constexpr float kRowRate = 0.03f;
 constexpr float kNetworkRate = 0.01f;
+constexpr uint32_t kTicksToExpire = 1024;  // Of the table's event time.
+
+float row_rate(Optimizer optimizer) {  // By optimizer.h's order; docs/benchmarks.md has what they reach.
+  constexpr float kRates[] = {0.1f, 0.02f, 0.03f, 0.03f, 0.003f, 0.03f};
+  return kRates[static_cast<size_t>(optimizer)];
+}
+
+RowTableConfig table_config(const LearnerShape& shape, ColdRows* cold) {
+  const RowsConfig& rows = shape.rows;
+  RowTableConfig config{.dim = kDim,
+                        .type = rows.bf16 ? RowType::kBf16 : RowType::kF32,
+                        .optimizer = {.kind = rows.optimizer,
+                                      .rate = row_rate(rows.optimizer) * shape.knobs.rate,
+                                      .fade = 0.9999f},
+                        .init = 0.02f,
+                        .seed = shape.seed,
+                        .bytes_max = std::max<size_t>(shape.bytes_max / 2, 4 << 20),
+                        .admit = rows.admit,
+                        .idle_max = rows.expire > 0 ? kTicksToExpire : 0,
+                        .cold = cold};
+  if (rows.bytes_max > 0) config.bytes_max = rows.bytes_max;
+  config.candidates = std::min(config.candidates, config.bytes_max / 64);  // At most a quarter of the memory.
+  return config;
+}
 
 size_t to_16(size_t n) {
   return (n + 15) / 16 * 16;
@@ -30,11 +54,11 @@ class DcnLearner final : public Learner, public Publishable {
         first_(shape.first_keys),
         last_(shape.last_keys),
         rate_(shape.knobs.rate),
-        table_({.dim = kDim,
-                .optimizer = {.rate = kRowRate * rate_, .fade = 0.9999f},
-                .init = 0.02f,
-                .seed = shape.seed,
-                .bytes_max = std::max<size_t>(shape.bytes_max / 2, 4 << 20)}),
+        row_rate_(row_rate(shape.rows.optimizer) * rate_),
+        expire_(shape.rows.expire),
+        cold_(shape.rows.cold),
+        looks_again_(!shape.rows.cold.empty() || shape.rows.admit > 1),
+        table_(table_config(shape, cold_.rows())),
         network_config_({.inputs = (first_ + last_ + 1) * kDim + to_16(shape.dense),
                          .hidden = {64, 32},
                          .heads = 1,
@@ -46,7 +70,7 @@ class DcnLearner final : public Learner, public Publishable {
 
   float score(const Sample& sample) override {
     rows_.resize(sample.keys.size());
-    table_.find(sample.keys, rows_);
+    table_.restore(sample.keys, rows_);
     return forward(sample);
   }
 
@@ -85,14 +109,18 @@ class DcnLearner final : public Learner, public Publishable {
     return answer(sample, served_network(image));
   }
   void set_rate(float factor) override {
-    table_.set_rate(kRowRate * rate_ * factor);
+    table_.set_rate(row_rate_ * factor);
     network_.set_rate(kNetworkRate * rate_ * factor);
   }
 
   void learn(const Sample& sample) override {
     rows_.resize(sample.keys.size());
-    table_.advance(static_cast<uint32_t>(++learned_ >> 10));
+    ++learned_;
+    table_.advance(ticks(sample.time));
     table_.sight(sample.keys, rows_);
+    // What made room for another is brought back, and a value that got its row at its second place has it at
+    // its first, too.
+    if (looks_again_) table_.restore(sample.keys, rows_);
     const float score = forward(sample);
     const float said = task_ == Task::kBinary ? sigmoid_f32(score) : score;
     float slopes[CrossNetwork::kHeads] = {(said - sample.label) * sample.weight};
@@ -108,18 +136,37 @@ class DcnLearner final : public Learner, public Publishable {
   }
 
   size_t bytes() const override { return table_.bytes() + network_.bytes(); }
+  void count(RowCounts& counts) const override {
+    counts.rows += table_.rows();
+    counts.cold += cold_.rows() != nullptr ? cold_.rows()->rows() : 0;
+    counts.evicted += table_.evicted();
+    counts.returned += table_.returned();
+    counts.expired += table_.expired();
+    counts.bytes += table_.bytes();
+  }
+  Status status() const override { return cold_.status(); }
   void save(Writer& out) const override {
     out.u64(learned_);
+    if (expire_ > 0) out.f64(first_time_);
     table_.save(out);
     network_.save(out);
   }
   void load(Reader& in) override {
     learned_ = in.u64();
+    if (expire_ > 0) first_time_ = in.f64();
     table_.load(in);
     network_.load(in);
   }
 
  private:
+  // Event time of the table: rows learned, in thousands; where rows expire, time since the first row.
+  uint32_t ticks(double time) {
+    if (expire_ <= 0) return static_cast<uint32_t>(learned_ >> 10);
+    if (learned_ == 1) first_time_ = time;
+    const double passed = (time - first_time_) / expire_ * kTicksToExpire;
+    return static_cast<uint32_t>(std::clamp(passed, 0.0, 4e9));
+  }
+
   // The first keys of a sample are those of time, the last those of columns; between them is what varies.
   size_t field_of(size_t i, size_t keys) const {
     if (i < first_) return i;
@@ -168,6 +215,11 @@ class DcnLearner final : public Learner, public Publishable {
   const Task task_;
   const size_t first_, last_;
   const float rate_;  // Factor on the rates.
+  const float row_rate_;
+  const double expire_;
+  double first_time_ = 0;  // Of what was learned.
+  ColdFolder cold_;
+  const bool looks_again_;
   RowTable table_;
   const CrossNetworkConfig network_config_;
   CrossNetwork network_;

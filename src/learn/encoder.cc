@@ -1,13 +1,12 @@
 #include "learn/encoder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <set>
 
 #include "base/hash.h"
+#include "learn/cells.h"
 #include "model/math.h"
 
 namespace freshet {
@@ -15,33 +14,12 @@ namespace {
 
 constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
 constexpr size_t kMissingKeys = 16;                   // Columns; of more, that they are missing is no key.
-constexpr double kLargest = 1e20;                     // Numbers beyond it are none.
-constexpr size_t kNumbersWithMeans = 256;             // Columns; of more, recent means are left out.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
-constexpr size_t kDenseOfValue = 6;
 constexpr size_t kState = 14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a
                                // double), the excess of those that wait, the mean residual of delays.
 constexpr size_t kSights = 8, kWaiting = 9, kTime = 10, kExcess = 12, kResidual = 13;
-constexpr size_t kDenseOfLate = 2;       // More of a value, and of all, when labels come late.
 constexpr float kResidualMemory = 0.1f;  // Of a value, for each label; of all: a tenth of it.
-constexpr size_t kPairColumns = 9;
-constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
-
-bool number_in(const std::string& text, double& out) {
-  const char* begin = text.data();
-  if (!text.empty() && *begin == '+') ++begin;
-  const auto end = std::from_chars(begin, text.data() + text.size(), out);
-  return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::fabs(out) <= kLargest;
-}
-
-bool missing(const std::string& text) {
-  return text.empty() || text == "NA" || text == "null" || text == "nan" || text == "NaN" || text == "?";
-}
-
-bool has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 uint64_t key_of(size_t field, std::string_view value) {
   return mix64(hash_bytes(value), field + 1);
@@ -53,92 +31,6 @@ Encoder::Encoder(const EncoderConfig& config)
     : config_(config),
       rates_(
           {.dim = kState, .optimizer = {.kind = Optimizer::kSgd}, .bytes_max = config.bytes_max, .init = 0}) {
-}
-
-Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
-  const std::vector<std::string>& names = reader.columns();
-  const auto known = [&](const std::string& name, std::string_view flag) -> Status {
-    if (name.empty() || has(names, name)) return {};
-    std::string list;
-    for (size_t i = 0; i < names.size() && i < 40; ++i) list += (list.empty() ? "" : ", ") + names[i];
-    if (names.size() > 40) list += " and " + std::to_string(names.size() - 40) + " more";
-    return invalid(std::string(flag) + ": there is no column '" + name + "'; there are: " + list);
-  };
-  TRY_STATUS(known(config_.label, "--label"));
-  TRY_STATUS(known(config_.time, "--time"));
-  TRY_STATUS(known(config_.label_at, "--label-at"));
-  for (const auto* list : {&config_.numeric, &config_.categorical, &config_.ignore})
-    for (const std::string& name : *list) TRY_STATUS(known(name, "columns"));
-
-  std::vector<size_t> distinct;  // Of each single.
-  for (size_t c = 0; c < names.size(); ++c) {
-    const std::string& name = names[c];
-    if (name == config_.label || name == config_.time || name == config_.label_at ||
-        has(config_.ignore, name))
-      continue;
-    size_t present = 0;
-    size_t numbers = 0;
-    size_t whole = 0;
-    size_t words = 0;
-    std::set<std::string> values;
-    for (const Row& row : rows) {
-      if (c >= row.cells.size() || missing(row.cells[c])) continue;
-      ++present;
-      double number = 0;
-      if (number_in(row.cells[c], number)) {
-        ++numbers;
-        whole += std::floor(number) == number ? 1 : 0;
-      }
-      words += row.cells[c].find(' ') != std::string::npos ? 1 : 0;
-      values.insert(row.cells[c]);
-    }
-    if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) continue;
-    Column column{.cell = c, .name = name};
-    const bool numeric = numbers * 100 >= present * 99;
-    const bool all_whole = whole == numbers;
-    column.numeric = has(config_.numeric, name) || (numeric && !has(config_.categorical, name));
-    column.categorical =
-        has(config_.categorical, name) ||
-        (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
-    column.words = column.categorical && !numeric && words * 5 > present && values.size() > 20;
-    if (column.categorical && !column.words) distinct.push_back(values.size());
-    columns_.push_back(std::move(column));
-  }
-  for (size_t single = 0; single < distinct.size(); ++single) {
-    if (distinct[single] < kValuesOfWho) continue;
-    if (who_ == kNoColumn || distinct[single] > distinct[who_])
-      what_ = who_, who_ = single;
-    else if (what_ == kNoColumn || distinct[single] > distinct[what_])
-      what_ = single;
-  }
-  if (!config_.time.empty() && !rows.empty()) {
-    const size_t cell = reader.column(config_.time);
-    double first = 0;
-    if (cell < rows[0].cells.size() && number_in(rows[0].cells[cell], first))
-      time_unit_s_ = config_.time_unit_s > 0 ? config_.time_unit_s
-                     : first > 1e11          ? 1e-3
-                     : first > 1e8           ? 1
-                                             : 0;
-  }
-  size_t numeric = 0;
-  for (const Column& column : columns_) {
-    numeric += column.numeric ? 1 : 0;
-    singles_ += column.categorical && !column.words ? 1 : 0;
-  }
-  horizons_ = numeric <= kNumbersWithMeans ? RecentMeans::kHorizons.size() : 0;
-  const size_t crossed = std::min(singles_, kPairColumns);
-  pairs_ = crossed * (crossed - 1) / 2;
-  if (crossed == 0) pairs_ = 0;
-  const size_t time_fields = time_unit_s_ > 0 ? 1 : 0;
-  for (const Column& column : columns_) has_words_ = has_words_ || column.words;
-  dense_ = numeric * (1 + horizons_) + singles_ * kDenseOfValue + pairs_ + time_fields +
-           (has_words_ ? 2 * singles_ + 1 : 0) + (what_ != kNoColumn ? 2 : 0);
-  if (config_.late) dense_ += (singles_ + 1) * kDenseOfLate;
-  make_neighbours();
-  scales_.resize(dense_);
-  recent_.assign(horizons_ > 0 ? numeric : 0, {});
-  planned_ = true;
-  return {};
 }
 
 void Encoder::make_neighbours() {
@@ -181,19 +73,6 @@ void Encoder::add_words(Sample& out, size_t begin, size_t end) {
   add_dense(out, sum / (static_cast<float>(end - begin) + 0.5f), false);
 }
 
-std::string Encoder::describe() const {
-  constexpr size_t kShown = 60;
-  std::string text;
-  for (size_t c = 0; c < columns_.size() && c < kShown; ++c) {
-    const Column& column = columns_[c];
-    text += (text.empty() ? "" : "; ") + column.name + ":";
-    if (column.numeric) text += " numeric";
-    if (column.categorical) text += column.words ? " words" : " categorical";
-  }
-  if (columns_.size() > kShown) text += "; and " + std::to_string(columns_.size() - kShown) + " more";
-  return text;
-}
-
 // What a value counts as for means and spreads, once the scale is known: one that is mad counts as a little
 // off, so that many of them do not move the scale of those that are not; a new unit is learned slowly. For
 // the learners it is missing until then.
@@ -232,13 +111,21 @@ void Encoder::learn_scale(Scale& scale, double value) {
   scale.variance += (apart * (apart - apart / scale.n) - scale.variance) / scale.n;
 }
 
+void Encoder::count_not_a_number(Column& column, const Row& row) {
+  if (column.cell >= row.cells.size() || missing_cell(row.cells[column.cell])) return;
+  if (column.not_numbers++ == 0) column.not_a_number = row.cells[column.cell];
+  ++column.values;
+}
+
 void Encoder::add_numbers(const Row& row, Sample& out) {
   missing_keys_.clear();
   size_t number = 0;
-  for (const Column& column : columns_) {
+  for (Column& column : columns_) {
     if (!column.numeric) continue;
     double value = 0;
-    const bool there = column.cell < row.cells.size() && number_in(row.cells[column.cell], value);
+    const bool there = column.cell < row.cells.size() && number_in_cell(row.cells[column.cell], value);
+    column.values += there ? 1 : 0;
+    if (!there) count_not_a_number(column, row);
     const Scale scale = scales_[out.dense.size()];  // As it was before this row.
     const bool mad = there && sober(scale, value) != value;
     add_dense(out, there && !mad ? static_cast<float>(value) : kMissing, true);
@@ -289,7 +176,7 @@ void Encoder::add_keys(const Row& row, double time, Sample& out) {
     static const std::string kNone;
     const std::string& text = column.cell < row.cells.size() ? row.cells[column.cell] : kNone;
     if (!column.words) {
-      single_keys_.push_back(key_of(field, missing(text) ? "" : text));
+      single_keys_.push_back(key_of(field, missing_cell(text) ? "" : text));
       continue;
     }
     for (size_t at = 0; at < text.size();) {  // Words, at most 64.
@@ -487,6 +374,7 @@ void Encoder::load(Reader& in, RowReader& reader) {
   for (Neighbours& each : neighbours_) each.load(in);
   rates_.load(in);
   planned_ = true;
+  loaded_names_ = reader.columns().size();
 }
 
 }  // namespace freshet

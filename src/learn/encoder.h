@@ -42,12 +42,23 @@ struct EncoderConfig {
   size_t bytes_max = 256 << 20;
 };
 
+// kInvalid, naming the flag and what there is: no column is called so.
+Status known_column(const std::vector<std::string>& names, const std::string& name, std::string_view flag);
+
 class Encoder {
  public:
   explicit Encoder(const EncoderConfig& config);
 
-  // Decides what the columns are, once. kInvalid: a column that was told of is not there.
+  // Decides what the columns are, once. kInvalid, naming the flag: a column that was told of is not there, or
+  // none of its first values is the number that was promised.
   Status plan(RowReader& reader, std::span<const Row> first_rows);
+  // Of a loaded encoder: are its columns those of the file? kInvalid: some are not there. What is there
+  // besides goes to `warnings`. first_rows: for files without a header.
+  Status check_columns(const RowReader& reader, std::span<const Row> first_rows,
+                       std::vector<std::string>& warnings) const;
+  // Values of numeric columns that were no numbers, so far.
+  void warn(std::vector<std::string>& warnings) const;
+  size_t columns() const { return columns_.size(); }
   bool planned() const { return planned_; }
   size_t dense() const { return dense_; }
   size_t time_keys() const { return time_unit_s_ > 0 ? 2 : 0; }  // The first of Sample::keys.
@@ -73,6 +84,8 @@ class Encoder {
     size_t cell = 0;
     std::string name;
     bool numeric = false, categorical = false, words = false;
+    uint64_t values = 0, not_numbers = 0;  // Of a numeric one, in this run.
+    std::string not_a_number;              // The first.
   };
   struct Scale {
     double n = 0, mean = 0, variance = 0;
@@ -81,6 +94,7 @@ class Encoder {
   static void learn_scale(Scale& scale, double value);
   void add_dense(Sample& out, float value, bool bins);
   void add_rates(Sample& out, uint64_t key, double time, bool single);
+  static void count_not_a_number(Column& column, const Row& row);
   void add_numbers(const Row& row, Sample& out);
   void add_keys(const Row& row, double time, Sample& out);
   std::span<const uint64_t> values_of(const Sample& sample) const;  // The keys of its single values.
@@ -90,8 +104,16 @@ class Encoder {
   void add_neighbours(Sample& out);
   float rate_logit(const float* state, size_t which) const;
 
+  static constexpr size_t kNumbersWithMeans = 256;  // Columns; of more, recent means are left out.
+  static constexpr size_t kDenseOfValue = 6;
+  static constexpr size_t kDenseOfLate = 2;  // More of a value, and of all, when labels come late.
+  static constexpr size_t kPairColumns = 9;
+  static constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
+  Status check_told(const std::vector<std::string>& names) const;
+
   const EncoderConfig config_;
   bool planned_ = false;
+  size_t loaded_names_ = 0;  // Columns that the reader knew with the model.
   std::vector<Column> columns_;
   size_t dense_ = 0, singles_ = 0, pairs_ = 0;
   size_t horizons_ = 0;                 // Recent means of a numeric column.

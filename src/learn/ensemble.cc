@@ -45,8 +45,8 @@ class Ensemble final : public Learner {
     scores_ = sample.scores;
     if (scores_.size() != experts_.size()) experts_scores(sample, scores_);
     mixed(scores_);
-    mixture_[0].learn(all_, sample.label);
-    for (Stacker& stacker : stackers_) stacker.learn(scores_, sample.label);
+    mixture_[0].learn(all_, sample.label, sample.importance);
+    for (Stacker& stacker : stackers_) stacker.learn(scores_, sample.label, sample.importance);
     for (const auto& expert : experts_) expert->learn(sample);
   }
 
@@ -56,6 +56,13 @@ class Ensemble final : public Learner {
     size_t sum = 0;
     for (const auto& expert : experts_) sum += expert->bytes();
     return sum;
+  }
+  void count(RowCounts& counts) const override {
+    for (const auto& expert : experts_) expert->count(counts);
+  }
+  Status status() const override {
+    for (const auto& expert : experts_) TRY_STATUS(expert->status());
+    return {};
   }
   void save(Writer& out) const override {
     for (const auto& expert : experts_) expert->save(out);
@@ -93,12 +100,13 @@ std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape) {
 
 std::span<const LearnerEntry> learners() {
   static const LearnerEntry kLearners[] = {
-      {"auto", make_ensemble, "all of the below, mixed by weights that are learned too"},
+      {"auto", make_ensemble, "all of the below, mixed by weights that are learned too", false, false, false,
+       true},
       {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal",
        true, true},
       {"factor", make_factor, "factorisation machine over categorical values", true, true},
       {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates", true, true},
-      {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false},
+      {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false, true, true},
       {"forest", make_forest, "adaptive forest of Hoeffding trees"},
   };
   return kLearners;

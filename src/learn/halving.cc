@@ -64,7 +64,7 @@ void Halving::learn(const Sample& sample) {
     for (size_t i = 0; i < learners_.size(); ++i) {
       if (!learners_[i]) continue;
       const float said = kept ? sample.scores[i] : learners_[i]->score(sample);
-      sums_[i] += loss_of(task_, said, sample.label);
+      sums_[i] += sample.importance * loss_of(task_, said, sample.label);
     }
     ++learned_;
   }
@@ -108,6 +108,12 @@ void Halving::end_rung() {
   std::fill(sums_.begin(), sums_.end(), 0.0);
   learned_ = 0;
   ++rung_;
+}
+
+Status Halving::status() const {
+  for (const auto& one : learners_)
+    if (one) TRY_STATUS(one->status());
+  return {};
 }
 
 size_t Halving::bytes() const {

@@ -46,6 +46,11 @@ class Halving final : public Learner {
   std::span<const float> parts() const override { return scores_; }
   void learn(const Sample& sample) override;
   size_t bytes() const override;
+  void count(RowCounts& counts) const override {
+    for (const auto& one : learners_)
+      if (one) one->count(counts);
+  }
+  Status status() const override;
   void save(Writer& out) const override;
   void load(Reader& in) override;
 

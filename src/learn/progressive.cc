@@ -9,39 +9,50 @@
 namespace freshet {
 namespace {
 constexpr size_t kSteps = 65536;
-}
+constexpr uint64_t kWeighted = uint64_t{1} << 63;
+}  // namespace
 
-void Progressive::add(float score, float label) {
+void Progressive::add(float score, float label, float weight) {
   ++n_;
-  labels_ += label;
+  const double w = weight;
+  weighted_ = weighted_ || weight != 1;
+  weights_ += w;
+  labels_ += w * label;
   if (task_ == Task::kRegression) {
-    predicted_ += score;
-    squares_ += double{score - label} * (score - label);
+    predicted_ += w * score;
+    squares_ += w * (double{score - label} * (score - label));
     return;
   }
   const float p = std::clamp(sigmoid_f32(std::clamp(score, -16.0f, 16.0f)), 1e-6f, 1 - 1e-6f);
-  predicted_ += p;
-  loss_ -= log_f32(label > 0.5f ? p : 1 - p);
-  squares_ += double{p - label} * (p - label);
+  predicted_ += w * p;
+  loss_ -= w * log_f32(label > 0.5f ? p : 1 - p);
+  squares_ += w * (double{p - label} * (p - label));
   const bool said = p >= 0.5f;
   const bool was = label > 0.5f;
-  right_ += said == was ? 1 : 0;
-  true_positive_ += said && was ? 1 : 0;
-  false_positive_ += said && !was ? 1 : 0;
-  false_negative_ += !said && was ? 1 : 0;
+  right_ += said == was ? w : 0;
+  true_positive_ += said && was ? w : 0;
+  false_positive_ += said && !was ? w : 0;
+  false_negative_ += !said && was ? w : 0;
   if (steps_.empty()) steps_.resize(2 * kSteps);
   const float at = std::clamp((score + 8) * 4096, 0.0f, float{kSteps - 1});
-  ++steps_[(was ? kSteps : 0) + static_cast<size_t>(at)];
+  steps_[(was ? kSteps : 0) + static_cast<size_t>(at)] += w;
+}
+
+double Progressive::mean(double sum) const {
+  return weights_ > 0 ? sum / weights_ : std::numeric_limits<double>::quiet_NaN();
+}
+
+double Progressive::calibration() const {
+  return labels_ == 0 ? std::numeric_limits<double>::quiet_NaN() : predicted_ / labels_;
 }
 
 double Progressive::auc() const {
-  if (steps_.empty()) return 0;
   double below = 0;
   double pairs = 0;
   double positives = 0;
-  for (size_t i = 0; i < kSteps; ++i) {
-    const auto negative = static_cast<double>(steps_[i]);
-    const auto positive = static_cast<double>(steps_[kSteps + i]);
+  for (size_t i = 0; i < steps_.size() / 2; ++i) {
+    const double negative = steps_[i];
+    const double positive = steps_[kSteps + i];
     pairs += positive * (below + negative / 2);
     below += negative;
     positives += positive;
@@ -51,29 +62,39 @@ double Progressive::auc() const {
 }
 
 double Progressive::f1() const {
-  const auto twice = 2 * static_cast<double>(true_positive_);
-  const double all = twice + static_cast<double>(false_positive_ + false_negative_);
-  return all == 0 ? 0 : twice / all;
+  const double twice = 2 * true_positive_;
+  const double all = twice + false_positive_ + false_negative_;
+  return all > 0 ? twice / all : mean(0);
 }
 
 double Progressive::rmse() const {
   return std::sqrt(mean(squares_));
 }
 
+// Of rows that all weigh 1 every count is whole and is written as such; else the highest bit of n says that
+// all of them, and their sum, are numbers with fractions.
 void Progressive::save(Writer& out) const {
-  for (const uint64_t each : {n_, true_positive_, false_positive_, false_negative_}) out.u64(each);
+  out.u64(n_ | (weighted_ ? kWeighted : 0));
+  if (weighted_) out.f64(weights_);
+  const auto count = [&](double each) { weighted_ ? out.f64(each) : out.u64(static_cast<uint64_t>(each)); };
+  for (const double each : {true_positive_, false_positive_, false_negative_}) count(each);
   for (const double each : {loss_, right_, squares_, predicted_, labels_}) out.f64(each);
   out.varint(steps_.size());
-  for (const uint64_t step : steps_) out.varint(step);
+  for (const double step : steps_) weighted_ ? out.f64(step) : out.varint(static_cast<uint64_t>(step));
 }
 
 void Progressive::load(Reader& in) {
-  for (uint64_t* each : {&n_, &true_positive_, &false_positive_, &false_negative_}) *each = in.u64();
+  n_ = in.u64();
+  weighted_ = (n_ & kWeighted) != 0;
+  n_ &= ~kWeighted;
+  weights_ = weighted_ ? in.f64() : static_cast<double>(n_);
+  for (double* each : {&true_positive_, &false_positive_, &false_negative_})
+    *each = weighted_ ? in.f64() : static_cast<double>(in.u64());
   for (double* each : {&loss_, &right_, &squares_, &predicted_, &labels_}) *each = in.f64();
   const uint64_t steps = in.varint();
   if (steps != 0 && steps != 2 * kSteps) return in.fail();
   steps_.resize(steps);
-  for (uint64_t& step : steps_) step = in.varint();
+  for (double& step : steps_) step = weighted_ ? in.f64() : static_cast<double>(in.varint());
 }
 
 }  // namespace freshet

@@ -12,6 +12,8 @@
 namespace freshet {
 namespace {
 
+constexpr float kImportanceMax = 1e6f;
+
 bool number_in(std::string_view text, float& out) {
   const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
   return end.ec == std::errc{} && end.ptr == text.data() + text.size() && std::isfinite(out);
@@ -21,6 +23,13 @@ std::string_view without_blanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+// A file that is one JSON array: "[{...", or "[" alone on its line.
+bool begins_json_list(std::string_view line) {
+  if (!line.starts_with('[')) return false;
+  const std::string_view rest = without_blanks(line.substr(1));
+  return rest.empty() || rest.starts_with('{');
 }
 
 // Spreadsheets that separate by semicolons write 0,5 for a half.
@@ -115,13 +124,13 @@ size_t RowReader::column(std::string_view name) {
 
 void RowReader::set_columns(const std::vector<std::string>& names, RowFormat format) {
   for (const std::string& name : names) column(name);
-  format_ = format;
+  if (format_ == RowFormat::kAuto) format_ = format;
 }
 
 void RowReader::guess(std::string_view line) {
   const size_t bar = line.find('|');
   const size_t space = line.find(' ');
-  if (line.starts_with('{'))
+  if (line.starts_with('{') || begins_json_list(line))
     format_ = RowFormat::kJsonl;
   else if (line.find('\t') != std::string_view::npos)
     format_ = RowFormat::kTsv;
@@ -148,6 +157,7 @@ Result<bool> RowReader::read(std::string_view line, Row& out) {
   if (format_ == RowFormat::kAuto) guess(line);
   for (std::string& cell : out.cells) cell.clear();
   out.sparse.clear();
+  out.weight = 1;
   if (format_ == RowFormat::kTsv) return read_delimited(line, out);
   if (format_ == RowFormat::kCsv || format_ == RowFormat::kSsv) {
     if (!more) return read_delimited(line, out);
@@ -201,13 +211,22 @@ Status RowReader::end() const {
                  " lines after it was opened");
 }
 
+bool RowReader::is_plain(std::string_view name) const {
+  return std::find(plain_.begin(), plain_.end(), name) != plain_.end();
+}
+
 Status RowReader::read_json(std::string_view line, Row& out) {
+  if (!std::exchange(json_begun_, true) && begins_json_list(line))
+    return corrupt(
+        "begins with '[', a JSON array; expected JSONL: one object a line, no brackets or commas around");
   TRY(const Json json, parse_json(line));
   if (json.object() == nullptr) return invalid("expected an object, got " + std::string(json.kind()));
   std::vector<std::pair<std::string, const Json*>> open{{"", &json}};
   while (!open.empty()) {
     const auto [path, value] = open.back();
     open.pop_back();
+    if ((value->object() != nullptr || value->list() != nullptr) && is_plain(path))
+      return invalid(path + ": expected a text, a number, true or false, got " + std::string(value->kind()));
     if (const Json::Object* object = value->object()) {
       for (const auto& [name, inner] : *object)
         open.emplace_back(path.empty() ? name : path + "." + name, &inner);
@@ -221,39 +240,65 @@ Status RowReader::read_json(std::string_view line, Row& out) {
   return {};
 }
 
-// libsvm: label name:value ...; VW: label [weight] [tag] |namespace name[:value] ...
+// VW, before the first bar: label, importance, what the prediction begins with (not used), tag. A tag begins
+// with ' or touches the bar.
+Status RowReader::read_vw_head(std::string_view word, size_t place, Row& out) {
+  if (place == 0) {
+    out.cells[column("label")] = std::string(word);
+    return {};
+  }
+  if (word.starts_with('\'')) return {};
+  float number = 0;
+  if (number_in(word, number) && number >= 0 && number <= kImportanceMax) {
+    if (place == 1) out.weight = number;
+    return {};
+  }
+  return invalid("importance '" + std::string(word.substr(0, 40)) + "': expected a number from 0 to 1000000" +
+                 (place > 1 ? "" : ", or a tag that begins with ' or touches the bar"));
+}
+
+// VW: |name, or |name:factor of its values. Nothing: the bar stands alone.
+Status RowReader::begin_namespace(std::string_view name, uint64_t& space, float& factor) {
+  const size_t colon = name.find(':');
+  space = hash_bytes(name.substr(0, colon));
+  factor = 1;
+  if (colon == std::string_view::npos || number_in(name.substr(colon + 1), factor)) return {};
+  return invalid("namespace '" + std::string(name.substr(0, 40)) + "': expected name:number");
+}
+
+// libsvm: label name:value ...; VW: label [importance [base]] [tag]|namespace[:factor] name[:value] ...
 Status RowReader::read_sparse(std::string_view line, Row& out) {
   const size_t label = column("label");
   if (out.cells.size() <= label) out.cells.resize(label + 1);
+  const bool vw = format_ == RowFormat::kVw;
   uint64_t space = 0;
-  bool features = format_ == RowFormat::kLibsvm;
-  bool first = true;
+  float factor = 1;
+  bool features = false;
+  size_t place = 0;  // Of the words before the features.
   for (size_t at = 0; at < line.size();) {
     if (line[at] == ' ' || line[at] == '\t') {
       ++at;
       continue;
     }
     const size_t end = std::min(line.find_first_of(" \t", at), line.size());
-    std::string_view word = line.substr(at, end - at);
+    const std::string_view word = line.substr(at, end - at);
     at = end;
-    if (format_ == RowFormat::kLibsvm && word.starts_with('#')) break;
-    if (first && !word.starts_with('|')) {
-      out.cells[label] = std::string(word);
-      first = false;
-      continue;
-    }
-    first = false;
-    if (const size_t bar = word.find('|'); format_ == RowFormat::kVw && bar != std::string_view::npos) {
+    if (!vw && word.starts_with('#')) break;
+    if (const size_t bar = word.find('|'); vw && bar != std::string_view::npos) {
       features = true;
-      space = hash_bytes(word.substr(bar + 1, word.find(':', bar) - bar - 1));
+      TRY_STATUS(begin_namespace(word.substr(bar + 1), space, factor));
       continue;
     }
-    if (!features) continue;  // Importance or tag.
+    if (!features) {
+      TRY_STATUS(read_vw_head(word, place++, out));
+      features = !vw;
+      continue;
+    }
     const size_t colon = word.rfind(':');
     float value = 1;
     if (colon != std::string_view::npos && !number_in(word.substr(colon + 1), value))
       return invalid("feature '" + std::string(word.substr(0, 40)) + "': expected name:number");
-    out.sparse.emplace_back(hash_bytes(word.substr(0, colon), space), value);
+    out.sparse.emplace_back(hash_bytes(word.substr(0, colon), space), value * factor);
   }
   return {};
 }

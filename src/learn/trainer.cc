@@ -11,40 +11,7 @@ namespace {
 
 const std::string kNoSegment;
 
-constexpr uint32_t kFormat = 0x354c5246;  // "FRL5"
 constexpr uint64_t kDelaySeed = 0x64656c6179;
-
-void save_sample(const Sample& sample, Writer& out) {
-  const auto array = [&](const auto& values) {
-    out.varint(values.size());
-    for (const auto& value : values) out.raw(value);
-  };
-  array(sample.dense);
-  array(sample.scaled);
-  array(sample.keys);
-  array(sample.features);
-  array(sample.scores);
-  out.varint(sample.crosses);
-  out.u64(sample.row);
-  out.f32(sample.weight);
-}
-
-void load_sample(Reader& in, Sample& sample) {
-  const auto array = [&](auto& values) {
-    const uint64_t count = in.varint();
-    if (count > in.remaining()) return in.fail();
-    values.resize(count);
-    for (auto& value : values) value = in.raw<std::decay_t<decltype(value)>>();
-  };
-  array(sample.dense);
-  array(sample.scaled);
-  array(sample.keys);
-  array(sample.features);
-  array(sample.scores);
-  sample.crosses = in.varint();
-  sample.row = in.u64();
-  sample.weight = in.f32();
-}
 
 }  // namespace
 
@@ -67,7 +34,8 @@ LearnerShape Trainer::shape() const {
           .bits = config_.encoder.bits,
           .bytes_max = config_.encoder.bytes_max,
           .seed = config_.seed,
-          .knobs = config_.knobs};
+          .knobs = config_.knobs,
+          .rows = config_.rows};
 }
 
 std::unique_ptr<Learner> Trainer::new_learner() const {
@@ -97,40 +65,58 @@ void Trainer::make_learner() {
         .bits = config_.encoder.bits, .bytes_max = config_.encoder.bytes_max, .seed = config_.seed});
 }
 
-Status Trainer::check_learner() const {
-  if (find_learner(config_.learner) == nullptr) {
-    std::string known;
-    for (const LearnerEntry& entry : learners())
-      known += (known.empty() ? "" : ", ") + std::string(entry.name);
-    return invalid("--learner " + config_.learner + ": expected one of " + known);
-  }
-  const LearnerEntry& entry = *find_learner(config_.learner);
-  const Knobs& knobs = config_.knobs;
-  const bool searches = config_.search.configurations > 0;
-  if ((knobs.rate != 1 && !entry.rate) || (knobs.shrink != 1 && !entry.shrink) ||
-      (searches && !entry.rate && !entry.shrink)) {
-    std::string with;
-    for (const LearnerEntry& one : learners())
-      if (one.rate || one.shrink) with += (with.empty() ? "" : ", ") + std::string(one.name);
-    return invalid("--learner " + config_.learner + ": has no such setting to change; expected one of " +
-                   with);
-  }
-  return {};
-}
-
 Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
-  TRY_STATUS(check_learner());
-  if (!encoder_.planned()) TRY_STATUS(encoder_.plan(reader, first_rows));
+  TRY_STATUS(check(config_));
+  if (encoder_.planned())
+    TRY_STATUS(encoder_.check_columns(reader, first_rows, started_with_));
+  else
+    TRY_STATUS(encoder_.plan(reader, first_rows));
+  TRY_STATUS(known_column(reader.columns(), config_.segment, "--segment"));
   label_cell_ = reader.column(config_.encoder.label);
   if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
   if (!config_.encoder.label_at.empty()) label_at_cell_ = reader.column(config_.encoder.label_at);
   if (!config_.segment.empty()) segment_cell_ = reader.column(config_.segment);
+  sparse_ = reader.format() == RowFormat::kLibsvm || reader.format() == RowFormat::kVw;
+  if (!sparse_ && encoder_.columns() == 0)
+    started_with_.emplace_back("no column is left to learn from: the answers are the rate of the labels" +
+                               std::string(encoder_.time_keys() > 0 ? " by hour and weekday" : ""));
   if (!learner_) TRY_STATUS(labels_.plan(first_rows, label_cell_));
   if (!learner_) make_learner();
+  TRY_STATUS(status());
   if (config_.served.publish_every == 0) return {};
   const auto another = [this] { return new_learner(); };
   TRY(served_, Served::make(config_.served, config_.encoder.task, *learner_, another));
   return {};
+}
+
+std::vector<std::string> Trainer::warnings() const {
+  std::vector<std::string> out = started_with_;
+  encoder_.warn(out);
+  if (backwards_ > 0)
+    out.push_back("--time " + config_.encoder.time + ": " + std::to_string(backwards_) +
+                  " rows are earlier than a row before them, " + first_backwards_ +
+                  "; expected rows in order of time: labels may be learned before they were known");
+  if (labelled_ == 0)
+    out.push_back("--label " + config_.encoder.label +
+                  ": no row has a label: nothing was judged, and nothing learned");
+  return out;
+}
+
+RowCounts Trainer::row_counts() const {
+  RowCounts counts;
+  if (learner_) learner_->count(counts);
+  return counts;
+}
+
+void Trainer::keep_time(double time) {
+  if (timed_ && time < latest_ && backwards_++ == 0) {
+    char text[120];
+    std::snprintf(text, sizeof text, "the first is row %llu: %.12g after %.12g",
+                  static_cast<unsigned long long>(rows_ + 1), time, latest_);
+    first_backwards_ = text;
+  }
+  latest_ = timed_ ? std::max(latest_, time) : time;
+  timed_ = true;
 }
 
 Result<bool> Trainer::label_of(const Row& row, float& label) const {
@@ -227,7 +213,8 @@ void Trainer::settle(Waiting& waiting) {
   const double real = 1 - static_cast<double>(late_ones_) / static_cast<double>(zeros_ + 1);
   ++given_;
   ++zeros_;
-  waiting.sample.weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>((1 + late) * real);
+  const float weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>((1 + late) * real);
+  waiting.sample.weight = waiting.sample.importance * weight;
   learn(waiting.sample, 0, waiting.segment);
   waiting.settled = true;
 }
@@ -238,7 +225,8 @@ bool Trainer::corrected(const Waiting& waiting) {
   ++late_ones_;
   const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
   Sample sample = waiting.sample;
-  sample.weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>(1 + late);
+  const float weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>(1 + late);
+  sample.weight = sample.importance * weight;
   learn(sample, 1, waiting.segment);
   return true;
 }
@@ -288,11 +276,14 @@ Status Trainer::step(const Row& row, float* score) {
   else
     late = false;
 
+  if (!config_.encoder.time.empty()) keep_time(time);
   now_ = time;
   advance(time);
   decide_arrivals();
   encoder_.encode(row, time, sample_);
   sample_.row = rows_;
+  sample_.time = time;
+  sample_.importance = sample_.weight = row.weight;
   const float raw = learner_->score(sample_);
   const std::span<const float> parts = learner_->parts();
   sample_.scores.assign(parts.begin(), parts.end());
@@ -301,9 +292,10 @@ Status Trainer::step(const Row& row, float* score) {
   *score = binary ? answer : encoder_.unscaled(answer);
   learner_score_ = binary ? raw : encoder_.unscaled(raw);
   ++rows_;
-  if (!there) return {};
+  labelled_ += there ? 1 : 0;
+  if (!there || row.weight == 0) return {};  // A row that stands for none is no example either.
   if (rows_ > config_.warmup) {
-    judged_.add(*score, label);
+    judged_.add(*score, label, row.weight);
     if (served_ && served_->compared() != nullptr) {
       const float exact = served_->compared_score(sample_);
       served_->judge_compared(binary ? exact : encoder_.unscaled(exact), label);
@@ -320,87 +312,6 @@ Status Trainer::step(const Row& row, float* score) {
           label_at);
   else
     learn(sample_, label, segment);
-  return {};
-}
-
-std::string Trainer::save(const RowReader& reader) const {
-  Writer out;
-  out.u32(kFormat);
-  out.u8(static_cast<uint8_t>(config_.encoder.task));
-  out.str(learner_name());
-  out.u8(static_cast<uint8_t>(reader.format()));
-  out.varint(reader.columns().size());
-  for (const std::string& name : reader.columns()) out.str(name);
-  labels_.save(out);
-  encoder_.save(out);
-  learner_->save(out);
-  if (delays_) delays_->save(out);
-  judged_.save(out);
-  loss_.save(out);
-  out.u64(rows_);
-  out.u64(drifts_);
-  for (const uint64_t each : {given_, zeros_, late_ones_, decide_at_}) out.u64(each);
-  arrivals_.save(out);
-  out.varint(waiting_.size());
-  for (const auto& [at, waiting] : waiting_) {
-    out.f64(at.first);
-    out.u64(at.second);
-    out.f32(waiting.label);
-    out.f64(waiting.time);
-    for (const float each : {waiting.p, waiting.expected, waiting.excess}) out.f32(each);
-    out.u32(waiting.stage);
-    out.f64(waiting.look_at);
-    out.f64(waiting.label_at);
-    out.u8(waiting.settled ? 1 : 0);
-    save_sample(waiting.sample, out);
-  }
-  out.u64(hash_bytes(out.bytes()));
-  return out.take();
-}
-
-Status Trainer::load(std::string_view bytes, RowReader& reader) {
-  TRY_STATUS(check_learner());
-  if (bytes.size() < 16) return corrupt("model: " + std::to_string(bytes.size()) + " bytes, cut short");
-  Reader sum(bytes.substr(bytes.size() - 8));
-  bytes.remove_suffix(8);
-  if (sum.u64() != hash_bytes(bytes))
-    return corrupt("model: the checksum does not fit: damaged or cut short");
-  Reader in(bytes);
-  if (in.u32() != kFormat) return invalid("model: not a model of freshet learn, or of another version");
-  if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
-  if (const std::string_view name = in.str(); name != learner_name())
-    return invalid("model: its learner is " + std::string(name) + ", --learner says " + learner_name());
-  const uint8_t format = in.u8();
-  std::vector<std::string> names;
-  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) names.emplace_back(in.str());
-  reader.set_columns(names, static_cast<RowFormat>(std::min<uint8_t>(format, 6)));
-  labels_.load(in);
-  encoder_.load(in, reader);
-  if (!in.ok()) return corrupt("model: its features cannot be read");
-  make_learner();
-  learner_->load(in);
-  if (delays_) delays_->load(in);
-  judged_.load(in);
-  loss_.load(in);
-  rows_ = in.u64();
-  drifts_ = in.u64();
-  for (uint64_t* each : {&given_, &zeros_, &late_ones_, &decide_at_}) *each = in.u64();
-  arrivals_.load(in);
-  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    const double at = in.f64();
-    const uint64_t row = in.u64();
-    Waiting& waiting = waiting_[{at, row}];
-    waiting.label = in.f32();
-    waiting.time = in.f64();
-    for (float* each : {&waiting.p, &waiting.expected, &waiting.excess}) *each = in.f32();
-    waiting.stage = in.u32();
-    waiting.look_at = in.f64();
-    waiting.label_at = in.f64();
-    waiting.settled = in.u8() != 0;
-    if (delays_ && waiting.stage < std::size(DelayModel::kStages)) looks_[{waiting.look_at, row}] = at;
-    load_sample(in, waiting.sample);
-  }
-  if (!in.ok() || !in.done()) return corrupt("model: cannot be read to its end");
   return {};
 }
 

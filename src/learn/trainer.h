@@ -40,6 +40,7 @@ struct TrainerConfig {
   std::string learner = "auto";
   std::string positive;  // The label that is 1, all others being 0; empty: found out from the first rows.
   Knobs knobs;           // Of that learner.
+  RowsConfig rows;       // How embedding rows are kept.
   HalvingConfig search;  // configurations > 0: several of that learner, of which one is left (halving.h).
   LateLabels late = LateLabels::kExpect;
   double late_window = 0;  // kNegative, kWeighted: in units of time.
@@ -55,8 +56,16 @@ class Trainer {
  public:
   explicit Trainer(const TrainerConfig& config);
 
-  // Before the first row: what the columns are. kInvalid: a column named is not there, or an unknown learner.
+  // Settings that cannot be, or that make no sense together. kInvalid names the flag of freshet learn and
+  // what was expected.
+  static Status check(const TrainerConfig& config);
+
+  // Before the first row: what the columns are. kInvalid: as check(); a column named is not there; labels of
+  // more than two kinds; a loaded model has columns that the file has not.
   Status start(RowReader& reader, std::span<const Row> first_rows);
+  // What is odd about the rows so far, for a person: columns not used, values that were no numbers, time that
+  // runs back, no labels at all.
+  std::vector<std::string> warnings() const;
   bool started() const { return learner_ != nullptr; }
 
   // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
@@ -91,9 +100,15 @@ class Trainer {
   size_t waiting() const { return waiting_.size(); }
   uint64_t drifts() const { return drifts_; }
   bool drifted() const { return drifted_; }  // At the last step: the loss has changed for the worse.
+  // Mean losses before and since: of the last drift.
+  std::pair<double, double> drift_losses() const { return {loss_.mean_before() * 4, loss_.mean() * 4}; }
   std::string save(const RowReader& reader) const;
   Status load(std::string_view bytes, RowReader& reader);
   size_t bytes() const { return learner_ ? learner_->bytes() : 0; }
+  bool counts_rows() const { return find_learner(config_.learner)->rows; }
+  RowCounts row_counts() const;
+  // An error: the disk of cold rows failed; what was there is lost.
+  Status status() const { return learner_ ? learner_->status() : Status(); }
 
  private:
   struct Waiting {
@@ -118,10 +133,12 @@ class Trainer {
   void decide_arrivals();
   void await(Waiting waiting, double label_at);
   void learn(const Sample& sample, float label, const std::string& segment);
-  Status check_learner() const;
   LearnerShape shape() const;
   std::string learner_name() const;  // As a model file has it.
   void make_learner();
+  void save_importance(Writer& out) const;
+  void load_importance(Reader& in);
+  void keep_time(double time);
 
   const TrainerConfig config_;
   Encoder encoder_;
@@ -134,7 +151,14 @@ class Trainer {
   Adwin loss_{0.0005};
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;
   uint64_t rows_ = 0, drifts_ = 0;
-  double now_ = 0;  // Time of the last row.
+  double now_ = 0;                         // Time of the last row.
+  std::vector<std::string> started_with_;  // Warnings of start().
+  double latest_ = 0;                      // Time so far, in this run.
+  bool timed_ = false;                     // A row had one.
+  uint64_t backwards_ = 0;                 // Rows before it.
+  std::string first_backwards_;
+  bool sparse_ = false;    // Rows of libsvm or VW text: features without columns.
+  uint64_t labelled_ = 0;  // Rows of this run that had a label.
   bool drifted_ = false;
   std::map<Due, Waiting> waiting_;  // By label time and row.
   Arrivals arrivals_;

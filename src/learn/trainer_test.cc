@@ -127,6 +127,42 @@ TEST(RowReader, ReadsWhatItIsGivenAndSaysWhatIsWrong) {
   }
 }
 
+TEST(RowReader, VwImportanceTagsAndNamespaceFactors) {
+  struct Case {
+    const char* line;
+    const char* label;
+    float weight;
+    std::vector<float> values;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"1 2.5 |a x:2 y", "1", 2.5f, {2, 1}, ""},
+      {"1 | x", "1", 1, {1}, ""},
+      {"-1 0 'tag| x", "-1", 0, {1}, ""},
+      {"-1 0.5 0.1 tag|a x", "-1", 0.5f, {1}, ""},
+      {"1 tag|a:3 x:2 |b y:2", "1", 1, {6, 2}, ""},
+      {"| x", "", 1, {1}, ""},
+      {"1 -2 | x", "", 1, {}, "importance '-2': expected a number from 0 to 1000000, or a tag"},
+      {"1 two | x", "", 1, {}, "importance 'two': expected a number"},
+      {"1 |a:b x", "", 1, {}, "namespace 'a:b': expected name:number"},
+  };
+  RowReader reader(RowFormat::kVw);
+  Row row;
+  for (const Case& c : cases) {
+    const auto read = reader.read(c.line, row);
+    ASSERT_EQ(read.ok(), c.error[0] == '\0') << c.line;
+    if (!read.ok()) {
+      EXPECT_EQ(read.error().what.find(c.error), 0u) << read.error().what;
+      continue;
+    }
+    EXPECT_EQ(row.cells[0], c.label) << c.line;
+    EXPECT_EQ(row.weight, c.weight) << c.line;
+    std::vector<float> values;
+    for (const auto& [key, value] : row.sparse) values.push_back(value);
+    EXPECT_EQ(values, c.values) << c.line;
+  }
+}
+
 TEST(RowReader, AQuoteThatIsNeverClosedCostsAFewHundredLines) {
   RowReader reader(RowFormat::kCsv);
   Row row;

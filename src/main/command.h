@@ -33,9 +33,14 @@ struct Command {
 
 std::span<const Command> commands();
 
+// What a number must be, said as a person would: "expected a number from 0 to 10, got abc".
+CLI::Validator number_within(double low, double high);
+CLI::Validator number_above(double low);  // Not equal to it.
+
 // Ends the command with exit code 2: flags that are well-formed alone but make no sense together. Only from a
 // Run or a CLI11 callback. (It throws CLI11's own exception, which stays in this room.)
 [[noreturn]] void usage_error(std::string what);
+void check_usage(const Status& status);  // The same when it is an error.
 
 // From the arguments to the exit code.
 int run_command_line(int argc, const char* const* argv);

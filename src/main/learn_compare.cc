@@ -1,13 +1,18 @@
 #include "main/learn_compare.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
+#include <system_error>
 
 #include "base/json_writer.h"
 #include "base/text_table.h"
 #include "env/file.h"
+#include "env/output_file.h"
 #include "eval/freshness_rows.h"
 #include "ingest/compression.h"
 #include "main/command.h"
@@ -22,8 +27,10 @@ Status read_rows(const std::string& file, RowReader& reader, std::vector<Row>& r
     Row row;
     const Result<bool> read = reader.read(line, row);
     if (!read.ok() && ++bad <= 5)
-      std::fprintf(stderr, "line %llu: %s\n", static_cast<unsigned long long>(line_number),
+      std::fprintf(stderr, "%s: line %llu: %s\n", file.c_str(), static_cast<unsigned long long>(line_number),
                    read.error().what.c_str());
+    if (!read.ok() && read.error().code == Code::kCorrupt)
+      return invalid(file + ": line " + std::to_string(line_number) + ": " + read.error().what);
     if (read.ok() && *read) rows.push_back(std::move(row));
     return {};
   }));
@@ -34,24 +41,30 @@ Status read_rows(const std::string& file, RowReader& reader, std::vector<Row>& r
 
 }  // namespace
 
-// Gives each line of the file (gzip too) or of standard input to `take` until it says stop.
 Status each_line(const std::string& path, const std::function<Status(std::string_view)>& take) {
   std::string line;
-  if (path == "-") {
-    while (std::getline(std::cin, line)) TRY_STATUS(take(line));
-    return {};
-  }
-  if (!path.ends_with(".gz")) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return not_found(path + ": cannot be opened; check the path");
+  const auto all_of = [&](std::istream& in, const std::string& name) -> Status {
     while (std::getline(in, line)) TRY_STATUS(take(line));
-    return {};
+    return in.bad() ? unavailable(name + ": cannot be read to its end") : Status();
+  };
+  if (path == "-") return all_of(std::cin, "standard input");
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return invalid(path + ": is a directory; expected a file of rows");
+  if (!path.ends_with(".gz")) {
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    if (!in)
+      return not_found(path + ": cannot be opened: " + std::generic_category().message(errno) +
+                       "; check the path");
+    return all_of(in, path);
   }
   TRY(const std::string packed, read_file(real_files(), path));
-  TRY(const std::string text, gunzip(packed, size_t{8} << 30));
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    TRY_STATUS(take(std::string_view(text).substr(at, end - at)));
+  auto text = gunzip(packed, size_t{8} << 30);
+  if (!text.ok()) return Error{text.error().code, path + ": " + text.error().what};
+  for (size_t at = 0; at < text->size();) {
+    const size_t end = std::min(text->find('\n', at), text->size());
+    TRY_STATUS(take(std::string_view(*text).substr(at, end - at)));
     at = end + 1;
   }
   return {};
@@ -59,6 +72,12 @@ Status each_line(const std::string& path, const std::function<Status(std::string
 
 Status compare_freshness(const std::string& file, RowFormat format, const TrainerConfig& config,
                          const FreshnessFlags& flags, bool json) {
+  std::optional<OutputFile> plot;
+  if (!flags.plot.empty()) {
+    auto drawing = OutputFile::open(flags.plot);
+    if (!drawing.ok()) return Error{drawing.error().code, "--plot " + drawing.error().what};
+    plot.emplace(std::move(*drawing));
+  }
   RowReader reader(format);
   std::vector<Row> rows;
   TRY_STATUS(read_rows(file, reader, rows));
@@ -71,21 +90,16 @@ Status compare_freshness(const std::string& file, RowFormat format, const Traine
                               }};
   TRY(FreshnessReport report, freshness_of_rows(reader, rows, options));
   report.title = file;
-  if (!flags.plot.empty()) {
-    std::ofstream out(flags.plot, std::ios::binary);
-    out << freshness_svg(report);
-    out.close();
-    if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
-  }
   std::fputs((json ? freshness_json(report) : freshness_text(report)).c_str(), stdout);
+  std::fflush(stdout);
+  if (plot)
+    if (const Status drawn = plot->write(freshness_svg(report)); !drawn.ok())
+      return Error{drawn.error().code, "--plot " + drawn.error().what};
   return {};
 }
 
 Status compare_late_labels(const std::string& file, RowFormat format, const TrainerConfig& config,
                            bool json) {
-  if (config.encoder.label_at.empty() && config.delay_mean <= 0)
-    usage_error("--late-labels needs --label-at, or --delay-mean to draw delays");
-  if (config.encoder.task != Task::kBinary) usage_error("--late-labels: of binary labels only");
   RowReader reader(format);
   std::vector<Row> rows;
   TRY_STATUS(read_rows(file, reader, rows));
@@ -101,7 +115,10 @@ Status compare_late_labels(const std::string& file, RowFormat format, const Trai
     TrainerConfig own = config;
     own.late = late;
     Trainer trainer(own);
-    TRY_STATUS(trainer.start(reader, std::span(rows).first(std::min(rows.size(), kRowsFirst))));
+    const Status started = trainer.start(reader, std::span(rows).first(std::min(rows.size(), kRowsFirst)));
+    if (!started.ok() && started.error().code == Code::kInvalid)
+      usage_error(file + ": " + started.error().what);
+    TRY_STATUS(Status(started));
     float score = 0;
     for (const Row& row : rows)
       (void)trainer.step(row, &score).ok();  // Those that cannot be read are left out.

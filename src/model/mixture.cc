@@ -26,10 +26,10 @@ float Stacker::score(std::span<const float> x) const {
   return static_cast<float>(sum);
 }
 
-void Stacker::learn(std::span<const float> x, float label) {
+void Stacker::learn(std::span<const float> x, float label, double weight) {
   const float at = score(x);
   const double mean = binary_ ? sigmoid_f32(clipped(at)) : at;
-  const double h = binary_ ? std::max(mean * (1 - mean), 1e-3) : 1.0;
+  const double h = weight * (binary_ ? std::max(mean * (1 - mean), 1e-3) : 1.0);
   const auto in = [&](size_t i) { return i + 1 < n_ ? double{clipped(x[i])} : 1.0; };
   double quadratic = 0;
   double trace = 0;
@@ -41,7 +41,7 @@ void Stacker::learn(std::span<const float> x, float label) {
     trace += p_[i * n_ + i];
   }
   const double divide = forget_ + h * quadratic;
-  for (size_t i = 0; i < n_; ++i) w_[i] += px_[i] * (double{label} - mean) / divide;
+  for (size_t i = 0; i < n_; ++i) w_[i] += px_[i] * (weight * (double{label} - mean)) / divide;
   const double grow = trace < 0.1 * static_cast<double>(n_) ? 1 / forget_ : 1.0;  // P must not wind up.
   for (size_t i = 0; i < n_; ++i)
     for (size_t j = 0; j < n_; ++j) p_[i * n_ + j] = (p_[i * n_ + j] - px_[i] * px_[j] * h / divide) * grow;
@@ -69,7 +69,7 @@ float Mixture::score(std::span<const float> scores) const {
   return log_f32(static_cast<float>(p / (1 - p)));
 }
 
-void Mixture::learn(std::span<const float> scores, float label) {
+void Mixture::learn(std::span<const float> scores, float label, double weight) {
   double total = 0;
   for (size_t i = 0; i < w_.size(); ++i) {
     double likelihood = 0;
@@ -80,7 +80,10 @@ void Mixture::learn(std::span<const float> scores, float label) {
       const float apart = std::min(std::fabs(label - scores[i]), 6.0f);
       likelihood = exp_f32(-0.5f * apart * apart);
     }
-    w_[i] *= likelihood + 1e-12;
+    likelihood += 1e-12;
+    if (weight != 1)
+      likelihood = exp_f32(static_cast<float>(weight) * log_f32(static_cast<float>(likelihood)));
+    w_[i] *= likelihood;
     total += w_[i];
   }
   for (double& w : w_) w = (1 - share_) * w / total + share_ / static_cast<double>(w_.size());

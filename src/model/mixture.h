@@ -26,7 +26,8 @@ class Stacker {
  public:
   Stacker(size_t experts, bool binary, double forget);
   float score(std::span<const float> x) const;
-  void learn(std::span<const float> x, float label);
+  // weight: how many such rows it stands for.
+  void learn(std::span<const float> x, float label, double weight = 1);
   void save(Writer& out) const;
   void load(Reader& in);
 
@@ -41,7 +42,7 @@ class Mixture {
  public:
   Mixture(size_t experts, bool binary, double share = 1e-3);
   float score(std::span<const float> scores) const;  // Logit, or number.
-  void learn(std::span<const float> scores, float label);
+  void learn(std::span<const float> scores, float label, double weight = 1);
   std::span<const double> weights() const { return w_; }
   void save(Writer& out) const { out.array(w_.data(), w_.size()); }
   void load(Reader& in) { in.array(w_.data(), w_.size()); }

@@ -9,6 +9,7 @@ namespace freshet {
 namespace {
 
 constexpr float kFloor = 1e-6f;
+constexpr std::string_view kNames[] = {"sgd", "momentum", "adagrad", "rowwise", "adam", "ftrl"};
 
 void adam(const OptimizerConfig& c, float* w, const float* g, float* state, size_t n) {
   constexpr float kBeta1 = 0.9f;
@@ -58,8 +59,11 @@ __attribute__((target_clones("default", "avx2", "avx512f"))) void rowwise(const 
 
 }  // namespace
 
+std::string_view optimizer_name(Optimizer kind) {
+  return kNames[static_cast<size_t>(kind)];
+}
+
 Result<Optimizer> parse_optimizer(std::string_view name) {
-  constexpr std::string_view kNames[] = {"sgd", "momentum", "adagrad", "rowwise", "adam", "ftrl"};
   for (size_t i = 0; i < std::size(kNames); ++i)
     if (name == kNames[i]) return static_cast<Optimizer>(i);
   return invalid("optimizer '" + std::string(name) +

@@ -30,6 +30,7 @@ struct OptimizerConfig {
   float l2 = 0;  // Added to the gradient as l2 * w; not for kFtrl, which has its own place for it.
 };
 
+std::string_view optimizer_name(Optimizer kind);
 Result<Optimizer> parse_optimizer(std::string_view name);  // sgd, momentum, adagrad, rowwise, adam, ftrl
 size_t optimizer_state(Optimizer kind, size_t n);          // Floats a row of n weights keeps; zero at first.
 

@@ -1,0 +1,175 @@
+// What the columns of a file are: found out, told, or those of a model (encoder.h).
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "learn/cells.h"
+#include "learn/encoder.h"
+
+namespace freshet {
+namespace {
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 40;
+  std::string list;
+  for (size_t i = 0; i < names.size() && i < kShown; ++i) list += (list.empty() ? "" : ", ") + names[i];
+  if (names.size() > kShown) list += " and " + std::to_string(names.size() - kShown) + " more";
+  return list;
+}
+
+}  // namespace
+
+Status known_column(const std::vector<std::string>& names, const std::string& name, std::string_view flag) {
+  if (name.empty() || has(names, name)) return {};
+  return invalid(std::string(flag) + ": there is no column '" + name + "'; there are: " + list_of(names));
+}
+
+Status Encoder::check_told(const std::vector<std::string>& names) const {
+  TRY_STATUS(known_column(names, config_.label, "--label"));
+  TRY_STATUS(known_column(names, config_.time, "--time"));
+  TRY_STATUS(known_column(names, config_.label_at, "--label-at"));
+  for (const std::string& name : config_.numeric) TRY_STATUS(known_column(names, name, "--numeric"));
+  for (const std::string& name : config_.categorical) TRY_STATUS(known_column(names, name, "--categorical"));
+  for (const std::string& name : config_.ignore) TRY_STATUS(known_column(names, name, "--ignore"));
+  return {};
+}
+
+Status Encoder::check_columns(const RowReader& reader, std::span<const Row> rows,
+                              std::vector<std::string>& warnings) const {
+  const auto there = [&](const std::string& name, size_t cell) {
+    if (!reader.header().empty()) return has(reader.header(), name);
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const Row& row) { return cell < row.cells.size() && !row.cells[cell].empty(); });
+  };
+  if (reader.header().empty() && rows.empty()) return {};
+  if (!reader.header().empty()) {
+    TRY_STATUS(known_column(reader.header(), config_.label, "--label"));
+    TRY_STATUS(known_column(reader.header(), config_.time, "--time"));
+    TRY_STATUS(known_column(reader.header(), config_.label_at, "--label-at"));
+  }
+  std::vector<std::string> absent;
+  for (const Column& column : columns_)
+    if (!there(column.name, column.cell)) absent.push_back(column.name);
+  std::vector<std::string> more;
+  for (size_t c = loaded_names_; c < reader.columns().size(); ++c)
+    if (there(reader.columns()[c], c)) more.push_back(reader.columns()[c]);
+  // Without a header a column may be empty for long.
+  if (!absent.empty() && (!reader.header().empty() || absent.size() == columns_.size()))
+    return invalid("the model has columns that this file has not: " + list_of(absent) +
+                   (more.empty() ? "" : "; it has instead: " + list_of(more)));
+  if (!absent.empty()) warnings.push_back("columns of the model without a value so far: " + list_of(absent));
+  if (!more.empty())
+    warnings.push_back("columns that the model does not have are not used: " + list_of(more));
+  return {};
+}
+
+void Encoder::warn(std::vector<std::string>& warnings) const {
+  for (const Column& column : columns_)
+    if (column.not_numbers > 0)
+      warnings.push_back("column '" + column.name + "': " + std::to_string(column.not_numbers) + " of " +
+                         std::to_string(column.values) +
+                         " values were not numbers within 1e20, and count as "
+                         "missing; the first: '" +
+                         column.not_a_number.substr(0, 40) + "'");
+}
+
+Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
+  const std::vector<std::string>& names = reader.columns();
+  TRY_STATUS(check_told(names));
+
+  std::vector<size_t> distinct;  // Of each single.
+  for (size_t c = 0; c < names.size(); ++c) {
+    const std::string& name = names[c];
+    if (name == config_.label || name == config_.time || name == config_.label_at ||
+        has(config_.ignore, name))
+      continue;
+    size_t present = 0;
+    size_t numbers = 0;
+    size_t whole = 0;
+    size_t words = 0;
+    std::set<std::string> values;
+    for (const Row& row : rows) {
+      if (c >= row.cells.size() || missing_cell(row.cells[c])) continue;
+      ++present;
+      double number = 0;
+      if (number_in_cell(row.cells[c], number)) {
+        ++numbers;
+        whole += std::floor(number) == number ? 1 : 0;
+      }
+      words += row.cells[c].find(' ') != std::string::npos ? 1 : 0;
+      values.insert(row.cells[c]);
+    }
+    if (present > 0 && numbers == 0 && has(config_.numeric, name)) {
+      const auto first = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+        return c < row.cells.size() && !missing_cell(row.cells[c]);
+      });
+      return invalid("--numeric " + name + ": none of its first " + std::to_string(present) +
+                     " values is a number; the first: '" + first->cells[c].substr(0, 40) + "'");
+    }
+    if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) continue;
+    Column column{.cell = c, .name = name};
+    const bool numeric = numbers * 100 >= present * 99;
+    const bool all_whole = whole == numbers;
+    column.numeric = has(config_.numeric, name) || (numeric && !has(config_.categorical, name));
+    column.categorical =
+        has(config_.categorical, name) ||
+        (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
+    column.words = column.categorical && !numeric && words * 5 > present && values.size() > 20;
+    if (column.categorical && !column.words) distinct.push_back(values.size());
+    columns_.push_back(std::move(column));
+  }
+  for (size_t single = 0; single < distinct.size(); ++single) {
+    if (distinct[single] < kValuesOfWho) continue;
+    if (who_ == kNoColumn || distinct[single] > distinct[who_])
+      what_ = who_, who_ = single;
+    else if (what_ == kNoColumn || distinct[single] > distinct[what_])
+      what_ = single;
+  }
+  if (!config_.time.empty() && !rows.empty()) {
+    const size_t cell = reader.column(config_.time);
+    double first = 0;
+    if (cell < rows[0].cells.size() && number_in_cell(rows[0].cells[cell], first))
+      time_unit_s_ = config_.time_unit_s > 0 ? config_.time_unit_s
+                     : first > 1e11          ? 1e-3
+                     : first > 1e8           ? 1
+                                             : 0;
+  }
+  size_t numeric = 0;
+  for (const Column& column : columns_) {
+    numeric += column.numeric ? 1 : 0;
+    singles_ += column.categorical && !column.words ? 1 : 0;
+  }
+  horizons_ = numeric <= kNumbersWithMeans ? RecentMeans::kHorizons.size() : 0;
+  const size_t crossed = std::min(singles_, kPairColumns);
+  pairs_ = crossed * (crossed - 1) / 2;
+  if (crossed == 0) pairs_ = 0;
+  const size_t time_fields = time_unit_s_ > 0 ? 1 : 0;
+  for (const Column& column : columns_) has_words_ = has_words_ || column.words;
+  dense_ = numeric * (1 + horizons_) + singles_ * kDenseOfValue + pairs_ + time_fields +
+           (has_words_ ? 2 * singles_ + 1 : 0) + (what_ != kNoColumn ? 2 : 0);
+  if (config_.late) dense_ += (singles_ + 1) * kDenseOfLate;
+  make_neighbours();
+  scales_.resize(dense_);
+  recent_.assign(horizons_ > 0 ? numeric : 0, {});
+  planned_ = true;
+  return {};
+}
+
+std::string Encoder::describe() const {
+  constexpr size_t kShown = 60;
+  std::string text;
+  for (size_t c = 0; c < columns_.size() && c < kShown; ++c) {
+    const Column& column = columns_[c];
+    text += (text.empty() ? "" : "; ") + column.name + ":";
+    if (column.numeric) text += " numeric";
+    if (column.categorical) text += column.words ? " words" : " categorical";
+  }
+  if (columns_.size() > kShown) text += "; and " + std::to_string(columns_.size() - kShown) + " more";
+  return text;
+}
+
+}  // namespace freshet
