@@ -379,7 +379,7 @@ def wrong(learn: Learn, csv: str) -> None:
             (2, (csv, "--positive", "1", "--task", "regression", "--label", "price"), ("--positive 1: --task regression",)),
             (2, (csv, "--positive", "7"), ("--positive 7: the first rows have the labels '0', '1'",)),
             (2, (csv, "--learner", "magic"), ("--learner magic", "ftrl")),
-            (2, (csv, "--learner", "forest", "--publish-every", "9"), ("--publish-every: --learner forest", "dcn")),
+            (2, (csv, "--learner", "forest", "--publish-every", "9"), ("--publish-every: --learner forest", "expected --learner ftrl, dcn")),
             (2, (csv, "--learner", "forest", "--rate", "2"), ("--rate: --learner forest", "gauss")),
             (2, (csv, "--task", "ranking"), ("ranking", "binary")),
             (2, (csv, "--format", "xml"), ("--format: 'xml': expected auto, csv",)),

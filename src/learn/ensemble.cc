@@ -103,7 +103,7 @@ std::span<const LearnerEntry> learners() {
       {"auto", make_ensemble, "all of the below, mixed by weights that are learned too", false, false, false,
        true},
       {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal",
-       true, true},
+       true, true, true},
       {"factor", make_factor, "factorisation machine over categorical values", true, true},
       {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates", true, true},
       {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false, true, true},

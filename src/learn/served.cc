@@ -16,7 +16,8 @@ Result<std::unique_ptr<Served>> Served::make(const ServedConfig& config, Task ta
   Publishable* parameters = learner.publishable();
   if (parameters == nullptr)
     return invalid(
-        "--publish-every: this learner has no parameters that can be served apart; try --learner dcn");
+        "--publish-every: this learner has no parameters that can be served apart; try --learner dcn or "
+        "ftrl");
   ServedConfig own = config;
   own.limits.judge = config.publish_every;
   std::unique_ptr<Served> served(new Served(own, task, learner, *parameters));

@@ -32,10 +32,11 @@ struct Answers {
 
 enum class Spoil : uint8_t { kNothing, kLabels, kNumbers, kRate };
 
-// Labels that follow from four numbers; learned by dcn, served by delta.
-Answers run(ServedConfig config, Spoil spoil) {
+// Labels that follow from four numbers; learned, and served by delta.
+Answers run(ServedConfig config, Spoil spoil, const std::string& learner = "dcn") {
   TrainerConfig trainer_config;
-  trainer_config.learner = "dcn";
+  trainer_config.learner = learner;
+  trainer_config.encoder.bits = 16;
   trainer_config.encoder.label = "y";
   trainer_config.encoder.bytes_max = 16 << 20;
   trainer_config.served = config;
@@ -124,6 +125,27 @@ TEST(Served, ABadConfigurationDoesNotGoLive) {
   EXPECT_GT(ungated.loss(kFrom, kTo), 1.2 * clean.loss(kFrom, kTo));
 }
 
+// The linear learner is served the same way: by deltas of its weights, which the gate guards.
+TEST(Served, TheLinearLearnerToo) {
+  const ServedConfig gated{.publish_every = 250, .gate = true}, at_once{.publish_every = 250};
+  const Answers clean = run(gated, Spoil::kNothing, "ftrl");
+  const Answers again = run(gated, Spoil::kNothing, "ftrl");
+  EXPECT_EQ(clean.scores, again.scores);
+  EXPECT_EQ(clean.image_hash, again.image_hash);
+  EXPECT_GT(clean.published, 10u) << clean.events;
+  EXPECT_LT(clean.loss(4000, kRows), 0.58);  // .69: knows nothing; .53: the learner itself.
+  const Answers ungated = run(at_once, Spoil::kNothing, "ftrl");
+  EXPECT_EQ(ungated.published, kRows / 250);
+  EXPECT_LT(clean.loss(4000, kRows), 1.02 * ungated.loss(4000, kRows));
+  const Answers labels = run(gated, Spoil::kLabels, "ftrl");
+  EXPECT_LT(labels.loss(kFrom, kTo), 1.01 * clean.loss(kFrom, kTo)) << labels.events;
+  EXPECT_LT(labels.loss(kTo, kRows), 1.02 * clean.loss(kTo, kRows)) << labels.events;
+  EXPECT_GT(run(at_once, Spoil::kLabels, "ftrl").loss(kFrom, kTo), 1.02 * clean.loss(kFrom, kTo));
+  const Answers rate = run(gated, Spoil::kRate, "ftrl");
+  EXPECT_LT(rate.loss(kFrom, kTo), 1.01 * clean.loss(kFrom, kTo)) << rate.events;
+  EXPECT_LT(rate.loss(kTo, kRows), 1.05 * clean.loss(kTo, kRows)) << rate.events;
+}
+
 TEST(Served, NeedsALearnerThatCanBeServedApart) {
   TrainerConfig config;
   config.learner = "forest";
@@ -135,7 +157,7 @@ TEST(Served, NeedsALearnerThatCanBeServedApart) {
   ASSERT_TRUE(reader.read("1,0", row).ok());
   const Status status = trainer.start(reader, std::span(&row, 1));
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().what.find("--learner dcn"), std::string::npos);
+  EXPECT_NE(status.error().what.find("expected --learner ftrl, dcn"), std::string::npos);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ void add_output(CLI::App& app, LearnFlags& flags) {
 void add_served(CLI::App& app, LearnFlags& flags) {
   TrainerConfig& config = flags.config;
   app.add_option("--publish-every", config.served.publish_every,
-                 "Answer from a served copy, published by delta every N labelled rows (--learner dcn)");
+                 "Answer from a served copy, published by delta every N labelled rows (--learner dcn, ftrl)");
   app.add_flag(
       "--gate", config.served.gate,
       "Publish only what is judged not worse on rows that came later; roll back what turns out worse");

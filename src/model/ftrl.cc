@@ -69,6 +69,27 @@ void Ftrl::update(float slope) {
   }
 }
 
+float Ftrl::weight(uint32_t slot) const {
+  float root = 0;
+  float w = 0;
+  weights(config_, &slots_[slot].z, &slots_[slot].n, &root, &w, 1);
+  return w;
+}
+
+FtrlSlot Ftrl::at_alpha(const FtrlConfig& config, FtrlSlot slot, float alpha) {
+  float root = 0;
+  float w = 0;
+  weights(config, &slot.z, &slot.n, &root, &w, 1);
+  if (w != 0) slot.z = -w * ((config.beta + root) / alpha + config.l2) - std::copysign(config.l1, w);
+  return slot;
+}
+
+void Ftrl::set_alpha(float alpha) {
+  if (alpha == config_.alpha) return;
+  for (FtrlSlot& slot : slots_) slot = at_alpha(config_, slot, alpha);
+  config_.alpha = alpha;
+}
+
 float Ftrl::learn_logistic(std::span<const Feature> features, float label) {
   const float before = score(features);
   update(sigmoid_f32(before) - label);

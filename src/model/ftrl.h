@@ -45,6 +45,11 @@ class Ftrl {
   float score(std::span<const Feature> features);
   // Moves the weights against `slope` at the features of the last score(): nothing is read twice.
   void update(float slope);
+  float weight(uint32_t slot) const;  // As score() has it.
+  // Another learning rate from now on: the weights stay what they are. Cost: a pass over the slots.
+  void set_alpha(float alpha);
+  // What `slot` would be for the same weight under another rate.
+  static FtrlSlot at_alpha(const FtrlConfig& config, FtrlSlot slot, float alpha);
   // One example of logistic regression, label 0 or 1: the score before the update.
   float learn_logistic(std::span<const Feature> features, float label);
 
@@ -54,7 +59,7 @@ class Ftrl {
   }
 
  private:
-  const FtrlConfig config_;
+  FtrlConfig config_;
   const std::span<FtrlSlot> slots_;
   const uint32_t mask_;
   std::vector<uint32_t> at_;                 // Of the last score(): indices, masked; then, padded to 16 ...

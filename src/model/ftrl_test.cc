@@ -1,5 +1,8 @@
 #include "model/ftrl.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
@@ -24,6 +27,32 @@ TEST(Ftrl, AgreesWithThePaperLineByLine) {
     }
     for (size_t i = 0; i < fast.size(); ++i) EXPECT_NEAR(fast[i].z, slow[i].z, 2e-3);
   }
+}
+
+TEST(Ftrl, AnotherRateKeepsTheWeights) {
+  const FtrlConfig config{.alpha = 0.1f, .l1 = 0.05f, .l2 = 0.01f};
+  std::vector<FtrlSlot> slots(64);
+  Ftrl ftrl(config, slots);
+  const auto lesson = [&](uint64_t n) {
+    Draw draw(n);
+    std::vector<Feature> features;
+    for (int i = 0; i < 5; ++i) features.push_back({static_cast<uint32_t>(draw.below(40)), 1});
+    ftrl.learn_logistic(features, draw.uniform() < 0.3 ? 1.0f : 0.0f);
+  };
+  for (uint64_t n = 0; n < 500; ++n) lesson(n);
+  const std::vector<FtrlSlot> before = slots;
+  std::vector<float> weights;
+  for (uint32_t i = 0; i < slots.size(); ++i) weights.push_back(ftrl.weight(i));
+  EXPECT_EQ(ftrl.score(std::vector<Feature>{{7, 1}}), weights[7]);
+  ftrl.set_alpha(10);
+  for (uint32_t i = 0; i < slots.size(); ++i) EXPECT_NEAR(ftrl.weight(i), weights[i], 1e-6) << i;
+  ftrl.set_alpha(0.1f);
+  for (uint32_t i = 0; i < slots.size(); ++i) EXPECT_NEAR(slots[i].z, before[i].z, 1e-4) << i;
+  ftrl.set_alpha(10);
+  lesson(1000);
+  float most = 0;
+  for (uint32_t i = 0; i < slots.size(); ++i) most = std::max(most, std::fabs(ftrl.weight(i) - weights[i]));
+  EXPECT_GT(most, 0.1f);  // Its steps are a hundred times as long.
 }
 
 }  // namespace
