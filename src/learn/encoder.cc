@@ -16,8 +16,11 @@ constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
 constexpr size_t kMissingKeys = 16;                   // Columns; of more, that they are missing is no key.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
 constexpr size_t kState = 14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a
-                               // double), the excess of those that wait, the mean residual of delays.
-constexpr size_t kSights = 8, kWaiting = 9, kTime = 10, kExcess = 12, kResidual = 13;
+                               // double), the excess of those that wait, the mean residual of delays;
+constexpr size_t kStateOfLate = kState + 6;  // and, when labels come late, Surprise.
+constexpr size_t kSights = 8, kWaiting = 9, kTime = 10, kExcess = 12, kResidual = 13, kSurprise = 14;
+constexpr float kSurpriseMemory[] = {5, 30};  // Labels of a value; of all: four times as many.
+constexpr float kSurpriseOfAll = 4;
 constexpr float kResidualMemory = 0.1f;  // Of a value, for each label; of all: a tenth of it.
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
@@ -29,9 +32,10 @@ uint64_t key_of(size_t field, std::string_view value) {
 
 Encoder::Encoder(const EncoderConfig& config)
     : config_(config),
-      rates_(
-          {.dim = kState, .optimizer = {.kind = Optimizer::kSgd}, .bytes_max = config.bytes_max, .init = 0}) {
-}
+      rates_({.dim = config.late ? kStateOfLate : kState,
+              .optimizer = {.kind = Optimizer::kSgd},
+              .bytes_max = config.bytes_max,
+              .init = 0}) {}
 
 void Encoder::make_neighbours() {
   neighbours_.clear();
@@ -148,7 +152,7 @@ float Encoder::rate_logit(const float* state, size_t which) const {
 }
 
 void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
-  static constexpr float kNothing[kState] = {};
+  static constexpr float kNothing[kStateOfLate] = {};
   const uint32_t row = rates_.find(key);
   const float* state = row == EmbeddingTable::kNone ? kNothing : rates_.row(row);
   if (!single) return add_dense(out, rate_logit(state, 3), false);
@@ -162,6 +166,31 @@ void Encoder::add_rates(Sample& out, uint64_t key, double time, bool single) {
   if (!config_.late) return;
   add_dense(out, state[kExcess], false);
   add_dense(out, state[kResidual], false);
+  add_surprise(out, state + kSurprise, time);
+}
+
+// (n, sum) x 2 of labels less what was expected of their rows, and the time of the row whose label came last.
+void Encoder::add_surprise(Sample& out, const float* surprise, double time) {
+  for (size_t i = 0; i < 2; ++i) add_dense(out, surprise[2 * i + 1] / (surprise[2 * i] + 1), false);
+  double last = 0;
+  std::memcpy(&last, surprise + 4, sizeof last);
+  const auto age = static_cast<float>(std::clamp(time - last, 0.0, 1e12));
+  add_dense(out, surprise[0] > 0 ? log_f32(1 + age) : kMissing, false);
+}
+
+void Encoder::learn_surprise(const Sample& sample, float surprise, double time) {
+  const auto add = [&](float* means, float memories) {
+    for (size_t i = 0; i < 2; ++i) {
+      const float keep = 1 - 1 / (kSurpriseMemory[i] * memories);
+      means[2 * i] = means[2 * i] * keep + 1;
+      means[2 * i + 1] = means[2 * i + 1] * keep + surprise;
+    }
+    std::memcpy(means + 4, &time, sizeof time);
+  };
+  add(surprise_.data(), kSurpriseOfAll);
+  for (const uint64_t key : values_of(sample))
+    if (const uint32_t row = rates_.find(key); row != EmbeddingTable::kNone)
+      add(rates_.row(row) + kSurprise, 1);
 }
 
 void Encoder::add_keys(const Row& row, double time, Sample& out) {
@@ -218,6 +247,7 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   if (config_.late) {
     add_dense(out, static_cast<float>(waiting_excess_), false);
     add_dense(out, static_cast<float>(delay_residual_), false);
+    add_surprise(out, surprise_.data(), time);
   }
   if (time_unit_s_ > 0) {
     const double seconds = time * time_unit_s_;
@@ -330,6 +360,7 @@ void Encoder::save(Writer& out) const {
   for (const double each :
        {label_n_, label_mean_, label_squares_, time_unit_s_, waiting_excess_, delay_residual_})
     out.f64(each);
+  if (config_.late) out.array(surprise_.data(), surprise_.size());
   for (const size_t each : {who_, what_}) out.varint(each == kNoColumn ? 0 : each + 1);
   for (const Neighbours& each : neighbours_) each.save(out);
   rates_.save(out);
@@ -364,6 +395,7 @@ void Encoder::load(Reader& in, RowReader& reader) {
   for (double* each :
        {&label_n_, &label_mean_, &label_squares_, &time_unit_s_, &waiting_excess_, &delay_residual_})
     *each = in.f64();
+  if (config_.late) in.array(surprise_.data(), surprise_.size());
   for (size_t* each : {&who_, &what_}) {
     *each = in.varint() - 1;  // 0: kNoColumn.
     if (*each != kNoColumn && *each >= singles_) return in.fail();

@@ -9,7 +9,8 @@
 //   categorical  for each value: decayed label rates over its last ~2, ~20 and ~1,000 labels (shrunk to the
 //   running
 //                rate of all), how often and how long ago it was seen, and, when labels come late, how many
-//                of its rows wait for theirs; pairs of values: a rate over ~200 labels
+//                of its rows wait for theirs and how far its last labels were from what was expected of their
+//                rows; pairs of values: a rate over ~200 labels
 //   words        of a text, with each value: decayed label rates of the pairs, averaged over the words
 //   neighbours   of the two columns of most values: agreement with the labels of others (neighbours.h)
 //   time         hour of the day and day of the week, as categories and the hour as a number
@@ -19,6 +20,7 @@
 // first. Threads: one.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,6 +75,8 @@ class Encoder {
   // came at a delay `residual` deviations from what was expected.
   void learn_waiting(const Sample& sample, float change);
   void learn_delay(const Sample& sample, float residual);
+  // A label came of a row of `time`: itself less what was expected of that row.
+  void learn_surprise(const Sample& sample, float surprise, double time);
   float scaled_label(float label) const;
   float unscaled(float score) const;  // Regression: a score in the label's own units.
 
@@ -96,6 +100,7 @@ class Encoder {
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   static void count_not_a_number(Column& column, const Row& row);
   void add_numbers(const Row& row, Sample& out);
+  void add_surprise(Sample& out, const float* surprise, double time);
   void add_keys(const Row& row, double time, Sample& out);
   std::span<const uint64_t> values_of(const Sample& sample) const;  // The keys of its single values.
   void make_neighbours();
@@ -106,7 +111,7 @@ class Encoder {
 
   static constexpr size_t kNumbersWithMeans = 256;  // Columns; of more, recent means are left out.
   static constexpr size_t kDenseOfValue = 6;
-  static constexpr size_t kDenseOfLate = 2;  // More of a value, and of all, when labels come late.
+  static constexpr size_t kDenseOfLate = 5;  // More of a value, and of all, when labels come late.
   static constexpr size_t kPairColumns = 9;
   static constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
   Status check_told(const std::vector<std::string>& names) const;
@@ -128,6 +133,7 @@ class Encoder {
   std::vector<Neighbours> neighbours_;
   std::vector<uint64_t> single_keys_;
   double waiting_excess_ = 0, delay_residual_ = 0;  // Of all rows.
+  std::array<float, 6> surprise_{};
   double label_n_ = 0, label_mean_ = 0, label_squares_ = 0;
   double time_unit_s_ = 0;  // Seconds in one unit of time; 0: unknown, or no time.
 };

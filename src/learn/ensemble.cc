@@ -1,8 +1,8 @@
 // The default: linear models at three rates, factors, Gaussians in two kinds of world, a network twice (from
 // two seeds: what they err in differently cancels, Lakshminarayanan et al. 2017, "Deep Ensembles"), a forest;
 // stacked at three speeds; all of them mixed. And the list of learners. The stackers and the mixture learn
-// from what the experts said when the row was predicted, so that a label that came late judges what was
-// answered and not what is known by then.
+// from what the experts and the stackers said when the row was predicted, so that a label that came late
+// judges what was answered and not what is known by then; and the mixture as slowly as labels come late.
 #include "base/hash.h"
 #include "learn/learner.h"
 #include "model/mixture.h"
@@ -16,6 +16,7 @@ constexpr uint64_t kAgain = 0x616761696e;
 // it expects a change of who is best in 5,000 rows.
 constexpr double kForget[] = {0.998, 0.9998, 0.99998};
 constexpr double kShare = 2e-4;
+constexpr double kLateMemory = 1000;  // Labels.
 
 class Ensemble final : public Learner {
  public:
@@ -37,20 +38,24 @@ class Ensemble final : public Learner {
   }
 
   float score(const Sample& sample) override {
-    experts_scores(sample, scores_);
-    return mixed(scores_);
+    ask(sample);
+    last_row_ = sample.row;
+    return mixture_[0].score(parts_);
   }
 
   void learn(const Sample& sample) override {
-    scores_ = sample.scores;
-    if (scores_.size() != experts_.size()) experts_scores(sample, scores_);
-    mixed(scores_);
-    mixture_[0].learn(all_, sample.label, sample.importance);
-    for (Stacker& stacker : stackers_) stacker.learn(scores_, sample.label, sample.importance);
+    parts_ = sample.scores;
+    if (parts_.size() != experts_.size() + stackers_.size()) ask(sample);
+    const double rows = last_row_ > sample.row ? static_cast<double>(last_row_ - sample.row) : 0;
+    labels_ = std::min(labels_ + 1, kLateMemory);
+    late_ += (rows - late_) / labels_;
+    mixture_[0].learn(parts_, sample.label, sample.importance, 1 / (1 + late_));
+    for (Stacker& stacker : stackers_)
+      stacker.learn(std::span(parts_).first(experts_.size()), sample.label, sample.importance);
     for (const auto& expert : experts_) expert->learn(sample);
   }
 
-  std::span<const float> parts() const override { return scores_; }
+  std::span<const float> parts() const override { return parts_; }
 
   size_t bytes() const override {
     size_t sum = 0;
@@ -68,28 +73,34 @@ class Ensemble final : public Learner {
     for (const auto& expert : experts_) expert->save(out);
     for (const Stacker& stacker : stackers_) stacker.save(out);
     mixture_[0].save(out);
+    out.u64(last_row_);
+    out.f64(labels_);
+    out.f64(late_);
   }
   void load(Reader& in) override {
     for (const auto& expert : experts_) expert->load(in);
     for (Stacker& stacker : stackers_) stacker.load(in);
     mixture_[0].load(in);
+    last_row_ = in.u64();
+    labels_ = in.f64();
+    late_ = in.f64();
   }
 
  private:
-  void experts_scores(const Sample& sample, std::vector<float>& out) {
-    out.clear();
-    for (const auto& expert : experts_) out.push_back(expert->score(sample));
-  }
-  float mixed(const std::vector<float>& scores) {
-    all_ = scores;
-    for (const Stacker& stacker : stackers_) all_.push_back(stacker.score(scores));
-    return mixture_[0].score(all_);
+  void ask(const Sample& sample) {
+    parts_.clear();
+    for (const auto& expert : experts_) parts_.push_back(expert->score(sample));
+    std::vector<float> stacked;
+    for (Stacker& stacker : stackers_) stacked.push_back(stacker.score(parts_));
+    parts_.insert(parts_.end(), stacked.begin(), stacked.end());
   }
 
   std::vector<std::unique_ptr<Learner>> experts_;
   std::vector<Stacker> stackers_;
   std::vector<Mixture> mixture_;  // One.
-  std::vector<float> scores_, all_;
+  uint64_t last_row_ = 0;         // Scored.
+  double labels_ = 0, late_ = 0;  // Mean of the rows between a row and its label.
+  std::vector<float> parts_;      // What the experts say, then the stackers.
 };
 
 }  // namespace

@@ -199,7 +199,10 @@ void Trainer::arrive() {
     looks_.erase({waiting.look_at, due.second});
     encoder_.learn_waiting(waiting.sample, -waiting.excess);
     const float residual = delays_->learn(waiting.sample, delay, waiting.label > 0.5f);
-    if (!waiting.settled) encoder_.learn_delay(waiting.sample, residual);
+    if (!waiting.settled) {
+      encoder_.learn_delay(waiting.sample, residual);
+      encoder_.learn_surprise(waiting.sample, waiting.label - waiting.p, waiting.time);
+    }
   }
   if (corrected(waiting)) return;
   ++given_;

@@ -7,7 +7,8 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFormat = 0x354c5246;  // "FRL5"
+constexpr uint32_t kFormat = 0x364c5246;  // "FRL6"
+constexpr uint32_t kBefore = 0x354c5246;  // "FRL5"
 
 void save_sample(const Sample& sample, Writer& out) {
   const auto array = [&](const auto& values) {
@@ -112,7 +113,10 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   if (sum.u64() != hash_bytes(bytes))
     return corrupt("model: the checksum does not fit: damaged or cut short");
   Reader in(bytes);
-  if (in.u32() != kFormat) return invalid("model: not a model of freshet learn, or of another version");
+  const uint32_t magic = in.u32();
+  if (magic == kBefore)
+    return invalid("model: of the version before (FRL5; this one writes FRL6): learn it again from its rows");
+  if (magic != kFormat) return invalid("model: not a model of freshet learn, or of another version");
   if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
   if (const std::string_view name = in.str(); name != learner_name())
     return invalid("model: its learner is " + std::string(name) + ", --learner says " + learner_name());

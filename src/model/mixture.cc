@@ -69,7 +69,7 @@ float Mixture::score(std::span<const float> scores) const {
   return log_f32(static_cast<float>(p / (1 - p)));
 }
 
-void Mixture::learn(std::span<const float> scores, float label, double weight) {
+void Mixture::learn(std::span<const float> scores, float label, double weight, double pace) {
   double total = 0;
   for (size_t i = 0; i < w_.size(); ++i) {
     double likelihood = 0;
@@ -81,12 +81,13 @@ void Mixture::learn(std::span<const float> scores, float label, double weight) {
       likelihood = exp_f32(-0.5f * apart * apart);
     }
     likelihood += 1e-12;
-    if (weight != 1)
-      likelihood = exp_f32(static_cast<float>(weight) * log_f32(static_cast<float>(likelihood)));
+    if (weight * pace != 1)
+      likelihood = exp_f32(static_cast<float>(weight * pace) * log_f32(static_cast<float>(likelihood)));
     w_[i] *= likelihood;
     total += w_[i];
   }
-  for (double& w : w_) w = (1 - share_) * w / total + share_ / static_cast<double>(w_.size());
+  const double share = pace * share_;
+  for (double& w : w_) w = (1 - share) * w / total + share / static_cast<double>(w_.size());
 }
 
 }  // namespace freshet

@@ -13,6 +13,12 @@
 // above that of the best sequence of experts with k switches (k = 0: about ln M + a T above the best one),
 // whatever comes. Numbers are treated as Gaussians of unit variance around each score; the mean of the
 // mixture is answered. Threads: one. Both floors against their definitions and bounds: in the test.
+//
+// Labels that come when d others are out: w_m <- w_m p_m(y)^pace with pace 1/(1 + d), and the share times it.
+// That is d + 1 mixtures in turn, each learning its own labels at once, averaged in their logarithms; such
+// turns cost d + 1 times the regret (Joulani, Gyorgy, Szepesvari 2013, "Online Learning under Delayed
+// Feedback"). Learned at the full pace, labels of one hour, which err alike, make whoever that hour suited
+// sure of itself.
 #pragma once
 
 #include <span>
@@ -42,7 +48,8 @@ class Mixture {
  public:
   Mixture(size_t experts, bool binary, double share = 1e-3);
   float score(std::span<const float> scores) const;  // Logit, or number.
-  void learn(std::span<const float> scores, float label, double weight = 1);
+  // pace: 1/(1 + labels that are out).
+  void learn(std::span<const float> scores, float label, double weight = 1, double pace = 1);
   std::span<const double> weights() const { return w_; }
   void save(Writer& out) const { out.array(w_.data(), w_.size()); }
   void load(Reader& in) { in.array(w_.data(), w_.size()); }
