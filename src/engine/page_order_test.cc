@@ -197,7 +197,7 @@ TEST(PageOrder, TheCapDiversityAndTrialsHoldInSearches) {
 // An item with a brand and no category is of no category; one without a brand has no brand.
 TEST(PageOrder, CategoryAndBrandAreTheNamedOnes) {
   const auto brand_only = [](int i) {
-    return std::vector<Attribute>{{"brand", std::string("one")},
+    return std::vector<Attribute>{{"brand", i % 10 == 9 ? Shop::id(i) : std::string("one")},
                                   {"title", "lamp number " + std::to_string(i)}};
   };
   Shop branded(brand_only);
