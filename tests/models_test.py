@@ -5,6 +5,7 @@ Usage: tests/models_test.py <path of freshet>
 """
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -220,6 +221,49 @@ def check_alarm(shop: Shop, diary: str) -> None:
     assert re.search(r"warn.*ranker: (worse|rollback|suspect|hold) at offset \d+", said), said[-2000:]
 
 
+def learned(folder: str, models_in: str, *more: str) -> tuple[dict, str]:
+    """A table whose labels turn round in one shop, learned with a served copy: the report, and what was said."""
+    draw, rows = random.Random(3), pathlib.Path(folder) / "rows.csv"
+    lines = ["shop,kind,price,label"]
+    for n in range(12_000):
+        shop, kind = draw.choice("abc"), draw.choice("uvwxyz")
+        likely = (kind in "uvw") != (shop == "a" and n > 6000)
+        lines.append(f"{shop},{kind},{draw.random():.3f},{int(draw.random() < (0.9 if likely else 0.1))}")
+    rows.write_text("\n".join(lines) + "\n")
+    done = subprocess.run([freshet, "learn", str(rows), "--label", "label", "--task", "binary", "--learner", "dcn", "--publish-every",
+                           "200", "--gate", "--models", f"{folder}/{models_in}", "--json", *more], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def check_folder(folder: str) -> None:
+    """The same commands over a folder that `freshet learn` left, and its --control and --segment."""
+    plain, said = learned(folder, "plain")
+    watched, drifts = learned(folder, "watched", "--segment", "shop")
+    assert "drift in" not in said and "drift in shop=a: loss" in drifts and "shop=b" not in drifts and "shop=c" not in drifts, drifts
+    assert watched["state_hash"] == plain["state_hash"], "to watch changes nothing"
+    led, _ = learned(folder, "led", "--segment", "shop", "--control")
+    assert led["by_quarter"][0] == plain["by_quarter"][0] and led["by_quarter"][2] < plain["by_quarter"][2], (led, plain)
+    assert led["served"]["published"] > plain["served"]["published"], "the window follows the drift"
+    of = ("--models", folder + "/plain")
+    versions = json.loads(models("list", *of, "--json"))
+    newest, older = str(versions[0]["version"]), str(versions[-1]["version"])
+    assert newest in models("list", *of) and json.loads(models("show", "newest", *of, "--json"))["version"] == int(newest)
+    assert "changed" in models("diff", newest, older, *of) and not json.loads(models("diff", newest, older, *of, "--json"))["equal"]
+    models("pin", older, "kept", *of)
+    assert json.loads(models("show", "kept", *of, "--json"))["version"] == int(older)
+    models("promote", "kept", *of)
+    assert json.loads(models("show", "live", *of, "--json"))["version"] == int(older)
+    models("rollback", *of)
+    models("export", "kept", "--to", folder + "/kept.version", *of)
+    models("import", folder + "/kept.version", "--models", folder + "/other")
+    ours, theirs = (json.loads(models("show", name, "--models", folder + place, "--json")) for name, place in
+                    (("kept", "/plain"), ("newest", "/other")))
+    assert ours["hash"] == theirs["hash"], (ours, theirs)
+    models("unpin", "kept", *of)
+    models("show", "kept", *of, code=1)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data, diary = folder + "/shop", folder + "/diary"
@@ -233,6 +277,7 @@ def main() -> None:
         # Without a server: of the folder the versions are in.
         of_folder = ("--models", data + "/models/ranker")
         assert "hash" in models("show", "newest", *of_folder) and "linear" in models("show", "newest", *of_folder)
+        check_folder(folder)
     print("freshet models: versions, learner, modes, rules and alarms agree")
 
 
