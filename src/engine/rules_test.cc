@@ -88,6 +88,26 @@ TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
   EXPECT_EQ(page(), "0123456789");
 }
 
+TEST_F(RulesAtWork, WhatIsHiddenStaysSoWhateverIsPinned) {
+  put(R"({"pin": [{"item": "i7", "position": 0}], "pins_follow_filters": false, "hide": ["i7"]})");
+  EXPECT_EQ(page(), "012345689");
+  EXPECT_EQ(page("brand:even"), "02468");
+  // Pins of other rules leave no room for ids: hides take theirs first.
+  const std::string when = R"(", "when": [{"query": "lamp"}], "then": )";
+  std::vector<std::string> rules;
+  for (const char* id : {"a", "b"}) {
+    std::string pins;
+    for (int i = 0; i < 6; ++i)
+      pins += std::string(i == 0 ? "" : ", ") + R"({"item": ")" + std::string(250, id[0]) +
+              std::to_string(i) + R"(", "position": 0})";
+    rules.push_back(R"({"id": ")" + std::string(id) + when + R"({"pin": [)" + pins + "]}}");
+  }
+  rules.push_back(R"({"id": "c)" + when + R"({"hide": [")" + std::string(200, 'x') + R"(", "i3"]}})");
+  const Status done = engine_->put_rules(rules, "t", true);
+  ASSERT_TRUE(done.ok()) << done.error().what;
+  EXPECT_EQ(page(), "012456789");
+}
+
 TEST_F(RulesAtWork, OtherWordsAndThingsForThePage) {
   put(R"({"query": "nothing of that name", "redirect": "/sale", "data": {"a": [1]}, "rendering": {"b": 2}})");
   page();

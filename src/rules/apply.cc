@@ -57,6 +57,9 @@ Effects collect(const std::vector<const Rule*>& rules, SearchRequest& request, S
   bool replaced = false;
   size_t bytes = 0;
   const auto room = [&](const std::string& id) { return (bytes += id.size() + 4) <= kIdBytesMax; };
+  for (const Rule* rule : rules)  // Before any pin has taken of the room.
+    for (const std::string& id : rule->hide)
+      if (room(id)) out.hidden.push_back(id);
   for (const Rule* rule : rules) {
     said.rules_applied.push_back(rule->id);
     if (rule->replace_query && !replaced) {
@@ -67,8 +70,6 @@ Effects collect(const std::vector<const Rule*>& rules, SearchRequest& request, S
     request.filter = joined(request.filter, rule->filter);
     if (!rule->lift.empty())
       out.lift = out.lift.empty() ? rule->lift : "(" + out.lift + ") OR (" + rule->lift + ")";
-    for (const std::string& id : rule->hide)
-      if (room(id)) out.hidden.push_back(id);
     for (const RulePin& pin : rule->pins)
       if (room(pin.item)) out.pins.push_back(pin);
     if (!rule->pins_follow_filters) out.follow_filters = false;
