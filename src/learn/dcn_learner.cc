@@ -21,7 +21,7 @@ constexpr float kNetworkRate = 0.01f;
 constexpr uint32_t kTicksToExpire = 1024;  // Of the table's event time.
 
 float row_rate(Optimizer optimizer) {  // By optimizer.h's order; docs/benchmarks.md has what they reach.
-  constexpr float kRates[] = {0.1f, 0.02f, 0.03f, 0.03f, 0.003f, 0.03f};
+  constexpr float kRates[] = {0.1f, 0.01f, 0.03f, 0.03f, 0.004f, 0.05f};
   return kRates[static_cast<size_t>(optimizer)];
 }
 
