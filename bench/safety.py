@@ -22,6 +22,9 @@ BLOCK = 500
 
 def run(args, rest, name, *flags):
     trace = args.out / f"{name}.csv"
+    if "--gate" not in flags and "--quarantine" in rest:  # It is a part of the gate.
+        at = rest.index("--quarantine")
+        rest = [*rest[:at], *rest[at + 2:]]
     command = [args.freshet, "learn", *rest, "--learner", "dcn", "--publish-every", str(args.every), "--trace", trace, *flags]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode != 0:
