@@ -8,8 +8,10 @@ import collections
 import gzip
 import json
 import math
+import os
 import pathlib
 import random
+import stat
 import subprocess
 import sys
 import tempfile
@@ -223,19 +225,33 @@ def versions(learn: Learn, csv: str) -> None:
         assert part in config.split(", "), (part, config)
 
 
+def device(folder: pathlib.Path, name: str, minor: int) -> str:
+    """A device of the test's own, so that a mistake spoils no other program's; "": none can be made here."""
+    try:
+        os.mknod(folder / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        if os.access(folder / name, os.W_OK):
+            return str(folder / name)
+    except OSError:
+        pass
+    return "" if os.access("/dev", os.W_OK) else f"/dev/{name}"
+
+
 def outputs(learn: Learn, csv: str) -> None:
     """What cannot be written is said before the run; what fails at its end, after the report. Errors have the name given."""
     folder = learn.folder / "out"
     folder.mkdir()
+    null, full = (device(learn.folder, name, minor) for name, minor in (("null", 3), ("full", 7)))
     for flag in ("--save", "--trace"):
         for place, reason in ((folder, "is a directory"), (folder / "none" / "x", "No such file or directory"), (f"{folder}/.", "is a directory")):
             said = learn.refused(csv, "--learner", "ftrl", flag, str(place), code=1)
             assert f"{flag} {place}: " in said and reason in said and "columns:" not in said and ".tmp" not in said, said
-        done = subprocess.run([learn.binary, "learn", csv, "--learner", "ftrl", flag, "/dev/full", "--json"], capture_output=True, text=True)
+        if not null or not full:
+            continue
+        done = subprocess.run([learn.binary, "learn", csv, "--learner", "ftrl", flag, full, "--json"], capture_output=True, text=True)
         assert done.returncode == 1 and json.loads(done.stdout)["n"] == ROWS, (done.returncode, done.stdout)
-        assert f"{flag} /dev/full: write: No space left on device" in done.stderr, done.stderr
-        learn.run(csv, "--learner", "ftrl", flag, "/dev/null")
-    assert pathlib.Path("/dev/null").is_char_device() and pathlib.Path("/dev/full").is_char_device()
+        assert f"{flag} {full}: write: No space left on device" in done.stderr, done.stderr
+        learn.run(csv, "--learner", "ftrl", flag, null)
+        assert pathlib.Path(null).is_char_device() and pathlib.Path(full).is_char_device()
     file = folder / "file"
     file.write_text("x")
     said = learn.refused(csv, "--learner", "dcn", "--publish-every", "100", "--models", str(file), code=1)

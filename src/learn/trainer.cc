@@ -112,7 +112,7 @@ void Trainer::keep_time(double time) {
   if (timed_ && time < latest_ && backwards_++ == 0) {
     char text[120];
     std::snprintf(text, sizeof text, "the first is row %llu: %.12g after %.12g",
-                  static_cast<unsigned long long>(rows_ + 1), time, latest_);
+                  static_cast<unsigned long long>(rows_) + 1, time, latest_);
     first_backwards_ = text;
   }
   latest_ = timed_ ? std::max(latest_, time) : time;
