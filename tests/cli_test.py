@@ -74,7 +74,7 @@ def main() -> int:
         if shutil.which("groff"):
             page = run("groff", "-ww", "-man", "-Tutf8", "-P-c", str(ROOT / "man/freshet.1"))
             page = re.sub(".\x08", "", page)  # Struck twice: bold, underlined.
-            assert "warning" not in page and "freshet log verify" in page, page[:500]
+            assert "warning: " not in page and "freshet log verify" in page, page[:500]
 
         with Server(binary, f"{folder}/data") as server:
             server.post("/api/v1/events", b'{"type": "view", "user": "ada", "item": "kettle"}')

@@ -33,7 +33,7 @@ Status OutputFile::fail(const char* doing) const {
   return error_by(path_, doing, errno);
 }
 
-Result<OutputFile> OutputFile::open(std::string path) {
+Result<OutputFile> OutputFile::open(const std::string& path) {
   TRY_STATUS(check_name(path));
   struct stat info {};
   const bool there = ::stat(path.c_str(), &info) == 0;

@@ -20,7 +20,7 @@ namespace freshet {
 class OutputFile {
  public:
   // kInvalid: a directory. kUnavailable, kNotFound: it could not be written now.
-  static Result<OutputFile> open(std::string path);
+  static Result<OutputFile> open(const std::string& path);
 
   Status write(std::string_view bytes) const;
   const std::string& path() const { return path_; }

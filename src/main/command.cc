@@ -40,7 +40,7 @@ int print_usage_error(std::string_view command, const std::string& what) {
 
 namespace {
 
-CLI::Validator number_where(std::string what, bool (*right)(double, double, double), double low,
+CLI::Validator number_where(const std::string& what, bool (*right)(double, double, double), double low,
                             double high) {
   return {[=](std::string& text) {
             double value = 0;
