@@ -263,6 +263,22 @@ def outputs(learn: Learn, csv: str) -> None:
     assert done.returncode == 1 and "standard output" in done.stderr, done.stderr
 
 
+def files_apart(learn: Learn, csv: str) -> None:
+    """What is read is never written over, and what stands beside an output stays."""
+    before = pathlib.Path(csv).read_bytes()
+    folder = pathlib.Path(csv).parent
+    for flags in (("--trace", csv), ("--save", csv), ("--save", str(folder / "x1"), "--trace", str(folder / "x1"))):
+        said = learn.refused(csv, "--learner", "ftrl", *flags)
+        assert "too; expected another file" in said, said
+    assert pathlib.Path(csv).read_bytes() == before and not (folder / "x1").exists()
+    beside = folder / "beside.tmp"
+    beside.write_bytes(before)
+    learn.run(str(beside), "--learner", "ftrl", "--save", str(folder / "beside"))
+    assert beside.read_bytes() == before
+    for flags in (("--poison", "bad-config@1:3"), ("--keep", "3"), ("--late-window", "5"), ("--search-rows", "20")):
+        learn.refused(csv, "--learner", "ftrl", *flags)
+
+
 def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     """What is odd and can be learned from all the same is said, and answered honestly."""
     empty = learn.write("empty.csv", "price,label\n" + "".join(f"{row['price']},\n" for row in all_rows[:200]))
@@ -310,6 +326,7 @@ def weighted(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         file = learn.write("weight.vw", line(all_rows[0], "") + line(all_rows[1], word))
         said = learn.says(file, *flags)[1]
         assert f"{file}: line 2: importance '{word.strip()}': expected a number from 0 to 1000000" in said, said
+    assert learn.run(learn.write("base.vw", "1 1 -0.5 |f a b\n-1 1 0.5 |f c\n"), "--learner", "ftrl")["n"] == 2
     # A model of weighted rows goes on to the same bytes.
     weights = [line(row, f"{(n % 5) / 2} ") for n, row in enumerate(all_rows)]
     model = str(learn.folder / "weights.bin")
@@ -434,6 +451,7 @@ def main() -> int:
         drifting(learn)
         versions(learn, csv)
         outputs(learn, csv)
+        files_apart(learn, csv)
         odd(learn, all_rows)
         weighted(learn, all_rows)
         tables(learn)

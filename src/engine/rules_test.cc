@@ -88,6 +88,20 @@ TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
   EXPECT_EQ(page(), "0123456789");
 }
 
+TEST_F(RulesAtWork, ManyLongLiftsAreNoError) {
+  std::vector<std::string> rules;
+  for (int rule = 0; rule < 6; ++rule) {
+    std::string lift = "n = " + std::to_string(9 - rule);
+    while (lift.size() < 900) lift += " OR brand: \\\"no such brand " + std::to_string(lift.size()) + "\\\"";
+    rules.push_back(R"({"id": "r)" + std::to_string(rule) + R"(", "then": {"lift": ")" + lift + "\"}}");
+  }
+  const Status done = engine_->put_rules(rules, "t", true);
+  ASSERT_TRUE(done.ok()) << done.error().what;
+  EXPECT_EQ(page(), "8901234567");  // Two fit.
+  const auto found = engine_->recommend({.surface = Surface::kTrending, .k = 5});
+  EXPECT_TRUE(found.ok()) << found.error().what;
+}
+
 TEST_F(RulesAtWork, WhatIsHiddenStaysSoWhateverIsPinned) {
   put(R"({"pin": [{"item": "i7", "position": 0}], "pins_follow_filters": false, "hide": ["i7"]})");
   EXPECT_EQ(page(), "012345689");

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -27,6 +28,18 @@ Status check_name(const std::string& path) {
   return {};
 }
 
+// A new file beside `target`, of a name that nothing has; -1: by errno.
+int make_beside(const std::string& target, std::string& name) {
+  name = target + ".XXXXXX";
+  const int fd = ::mkostemp(name.data(), O_CLOEXEC);
+  if (fd < 0) return fd;
+  const mode_t mask =
+      ::umask(0);  // Not private, as mkostemp makes it; there is no other way to ask for the mask.
+  ::umask(mask);
+  (void)::fchmod(fd, 0666 & ~mask);
+  return fd;
+}
+
 }  // namespace
 
 Status OutputFile::fail(const char* doing) const {
@@ -43,10 +56,11 @@ Result<OutputFile> OutputFile::open(const std::string& path) {
   if (there && ::access(path.c_str(), W_OK) != 0) return out.fail("cannot be written").error();
   if (out.direct_) return out;
   // The directory must take a file; it is taken away again until there is something to keep.
-  const int fd = ::open(out.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string probe;
+  const int fd = make_beside(out.target_, probe);
   if (fd < 0) return out.fail("cannot be written").error();
   ::close(fd);
-  ::unlink(out.temporary().c_str());
+  ::unlink(probe.c_str());
   return out;
 }
 
@@ -61,11 +75,7 @@ Status OutputFile::write_all(int fd, std::string_view bytes) const {
 }
 
 Status OutputFile::write(std::string_view bytes) const {
-  if (!direct_) {
-    const Status replaced = replace(bytes);
-    if (!replaced.ok()) ::unlink(temporary().c_str());
-    return replaced;
-  }
+  if (!direct_) return replace(bytes);
   const int fd = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fail("open");
   const Status written = write_all(fd, bytes);
@@ -76,13 +86,15 @@ Status OutputFile::write(std::string_view bytes) const {
 Status OutputFile::replace(std::string_view bytes) const {
   struct stat info {};
   const mode_t mode = ::stat(target_.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
-  const int fd = ::open(temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string temporary;
+  const int fd = make_beside(target_, temporary);
   if (fd < 0) return fail("cannot be written");
   Status written = write_all(fd, bytes);
   if (mode != 0) (void)::fchmod(fd, mode);
   if (written.ok() && ::fsync(fd) != 0) written = fail("fsync");
   if (::close(fd) != 0 && written.ok()) written = fail("close");
-  if (written.ok() && ::rename(temporary().c_str(), target_.c_str()) != 0) return fail("rename");
+  if (written.ok() && ::rename(temporary.c_str(), target_.c_str()) != 0) written = fail("rename");
+  if (!written.ok()) ::unlink(temporary.c_str());
   return written;
 }
 
@@ -93,8 +105,8 @@ Status check_output_folder(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return error_by(path, "cannot be looked at", errno);
   if (!S_ISDIR(info.st_mode)) return invalid(path + ": is a file; expected a folder");
-  const std::string probe = path + "/probe.tmp";
-  const int fd = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string probe;
+  const int fd = make_beside(path + "/probe", probe);
   if (fd < 0) return error_by(path, "cannot be written to", errno);
   ::close(fd);
   ::unlink(probe.c_str());

@@ -31,7 +31,6 @@ class OutputFile {
   Status fail(const char* doing) const;  // By errno.
   Status write_all(int fd, std::string_view bytes) const;
   Status replace(std::string_view bytes) const;
-  std::string temporary() const { return target_ + ".tmp"; }
 
   std::string path_, target_;  // As given; where links lead.
   bool direct_;

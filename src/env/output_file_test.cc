@@ -55,6 +55,16 @@ TEST_F(OutputFileTest, ReplacesAFileAndLeavesNothingBeside) {
   EXPECT_TRUE(fs::is_symlink(dir_ + "/link"));
 }
 
+TEST_F(OutputFileTest, FilesOfOthersBesideItStayWhatTheyAre) {
+  for (const char* const name : {"/out.tmp", "/probe.tmp", "/probe"}) std::ofstream(dir_ + name) << "theirs";
+  const auto file = OutputFile::open(dir_ + "/out");
+  ASSERT_TRUE(file.ok() && file->write("ours").ok());
+  ASSERT_TRUE(check_output_folder(dir_).ok());
+  for (const char* const name : {"/out.tmp", "/probe.tmp", "/probe"})
+    EXPECT_EQ(text_of(dir_ + name), "theirs");
+  EXPECT_EQ(files(), 4u);
+}
+
 TEST_F(OutputFileTest, SaysWhatIsWrongBeforeTheWork) {
   std::ofstream(dir_ + "/file") << "x";
   const std::pair<std::string, std::string> cases[] = {

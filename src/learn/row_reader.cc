@@ -249,12 +249,15 @@ Status RowReader::read_vw_head(std::string_view word, size_t place, Row& out) {
   }
   if (word.starts_with('\'')) return {};
   float number = 0;
-  if (number_in(word, number) && number >= 0 && number <= kImportanceMax) {
+  const bool is_number = number_in(word, number);
+  if (is_number && (place > 1 || (number >= 0 && number <= kImportanceMax))) {
     if (place == 1) out.weight = number;
     return {};
   }
-  return invalid("importance '" + std::string(word.substr(0, 40)) + "': expected a number from 0 to 1000000" +
-                 (place > 1 ? "" : ", or a tag that begins with ' or touches the bar"));
+  const std::string got = "'" + std::string(word.substr(0, 40)) + "'";
+  if (place > 1) return invalid("initial prediction " + got + ": expected a number");
+  return invalid("importance " + got +
+                 ": expected a number from 0 to 1000000, or a tag that begins with ' or touches the bar");
 }
 
 // VW: |name, or |name:factor of its values. Nothing: the bar stands alone.

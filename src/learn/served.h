@@ -67,7 +67,7 @@ class Served {
   const Controller& controller() const { return controller_; }
   const Progressive* compared() const { return compared_.get(); }  // Null: not asked for.
   float compared_score(const Sample& sample);
-  void judge_compared(float score, float label) { compared_->add(score, label); }
+  void judge_compared(float score, float label, float weight) { compared_->add(score, label, weight); }
   uint64_t count(GateVerdict verdict) const { return counts_[static_cast<size_t>(verdict)]; }
   // Greatest and root mean square difference of served weights to those of the learner, now.
   struct RoundingError {

@@ -301,7 +301,7 @@ Status Trainer::step(const Row& row, float* score) {
     judged_.add(*score, label, row.weight);
     if (served_ && served_->compared() != nullptr) {
       const float exact = served_->compared_score(sample_);
-      served_->judge_compared(binary ? exact : encoder_.unscaled(exact), label);
+      served_->judge_compared(binary ? exact : encoder_.unscaled(exact), label, row.weight);
     }
     const float scaled = encoder_.scaled_label(label);
     const float p = sigmoid_f32(std::clamp(raw, -12.0f, 12.0f));

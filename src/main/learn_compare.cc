@@ -20,13 +20,19 @@
 namespace freshet {
 namespace {
 
+constexpr uint64_t kBadSaid = 5;
+
+void say_left_out(uint64_t rows) {
+  std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(rows));
+}
+
 Status read_rows(const std::string& file, RowReader& reader, std::vector<Row>& rows) {
   uint64_t line_number = 0, bad = 0;
   TRY_STATUS(each_line(file, [&](std::string_view line) -> Status {
     ++line_number;
     Row row;
     const Result<bool> read = reader.read(line, row);
-    if (!read.ok() && ++bad <= 5)
+    if (!read.ok() && ++bad <= kBadSaid)
       std::fprintf(stderr, "%s: line %llu: %s\n", file.c_str(), static_cast<unsigned long long>(line_number),
                    read.error().what.c_str());
     if (!read.ok() && read.error().code == Code::kCorrupt)
@@ -34,7 +40,12 @@ Status read_rows(const std::string& file, RowReader& reader, std::vector<Row>& r
     if (read.ok() && *read) rows.push_back(std::move(row));
     return {};
   }));
-  if (bad > 0) std::fprintf(stderr, "%llu rows left out\n", static_cast<unsigned long long>(bad));
+  if (const Status end = reader.end(); !end.ok()) {
+    std::fprintf(stderr, "%s: line %llu: %s\n", file.c_str(), static_cast<unsigned long long>(line_number),
+                 end.error().what.c_str());
+    ++bad;
+  }
+  if (bad > 0) say_left_out(bad);
   if (rows.empty()) return invalid(file + ": no rows");
   return {};
 }
@@ -120,8 +131,16 @@ Status compare_late_labels(const std::string& file, RowFormat format, const Trai
       usage_error(file + ": " + started.error().what);
     TRY_STATUS(Status(started));
     float score = 0;
-    for (const Row& row : rows)
-      (void)trainer.step(row, &score).ok();  // Those that cannot be read are left out.
+    uint64_t bad = 0;
+    for (const Row& row : rows) {
+      const Status step = trainer.step(row, &score);
+      if (!step.ok() && late == LateLabels::kAtOnce && ++bad <= kBadSaid)
+        std::fprintf(stderr, "%s: %s\n", file.c_str(), step.error().what.c_str());
+    }
+    if (bad > 0) say_left_out(bad);
+    if (late == LateLabels::kAtOnce)
+      for (const std::string& warning : trainer.warnings())
+        std::fprintf(stderr, "warning: %s\n", warning.c_str());
     const Progressive& judged = trainer.judged();
     table.row({name, format_number(judged.log_loss(), 4), format_number(judged.auc(), 4),
                format_number(judged.calibration(), 3)});

@@ -1,5 +1,10 @@
 #include "main/learn_flags.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <utility>
+
 #include "main/command.h"
 
 namespace freshet {
@@ -48,13 +53,15 @@ void add_learner(CLI::App& app, LearnFlags& flags) {
   app.add_option("--shrink", config.knobs.shrink, "Times the L2 penalty that it comes with")
       ->check(number_within(0, kFactorMax))
       ->capture_default_str();
-  app.add_option(
-         "--search", config.search.configurations,
-         "Learn with so many rates and penalties beside each other; the worse half stops after each rung")
-      ->check(number_within(2, kHalvingMax));
+  CLI::Option* const search =
+      app.add_option(
+             "--search", config.search.configurations,
+             "Learn with so many rates and penalties beside each other; the worse half stops after each rung")
+          ->check(number_within(2, kHalvingMax));
   app.add_option("--search-rows", config.search.rows,
                  "Rows of the first rung; each further one is twice as long")
       ->check(number_within(10, uint64_t{1} << 32))
+      ->needs(search)
       ->capture_default_str();
   app.add_option("--warmup", config.warmup, "Rows learned but not judged")->capture_default_str();
   app.add_option("--seed", config.seed, "Of every random draw")->capture_default_str();
@@ -114,8 +121,11 @@ void add_served(CLI::App& app, LearnFlags& flags) {
                "Let the measured loss move interval, learning rate and fusion (with --gate)");
   app.add_flag("--compare-raw", config.served.compare,
                "Beside it answer from float rows published at the same moments: what rounding costs");
-  app.add_option("--models", flags.models, "Keep published versions in this folder: freshet models");
-  app.add_option("--keep", flags.keep, "How many of them, beside named ones")->capture_default_str();
+  CLI::Option* const models =
+      app.add_option("--models", flags.models, "Keep published versions in this folder: freshet models");
+  app.add_option("--keep", flags.keep, "How many of them, beside named ones")
+      ->needs(models)
+      ->capture_default_str();
   app.add_option("--segment", config.segment,
                  "Column whose values drift is watched for (with --publish-every)");
   app.add_option("--poison", flags.poison,
@@ -128,18 +138,21 @@ void add_compare(CLI::App& app, LearnFlags& flags) {
   app.add_option("--delay-mean", config.delay_mean,
                  "Let labels come so much later, exponentially: units of --time, or rows without it")
       ->check(number_above(0));
+  CLI::Option* const late =
+      app.add_flag("--late-labels", flags.late_labels,
+                   "Instead: the log loss of an oracle that has labels at once, ours, and what others do");
   app.add_option("--late-window", config.late_window,
                  "With --late-labels: how long others wait before they take a row for a 0")
-      ->check(number_within(0, 1e18));
-  app.add_flag("--late-labels", flags.late_labels,
-               "Instead: the log loss of an oracle that has labels at once, ours, and what others do");
+      ->check(number_within(0, 1e18))
+      ->needs(late);
   CLI::Option* const fresh =
       app.add_option("--freshness", flags.fresh_hours,
                      "Instead: frozen at half, retrained each hour and online, on so many sampled hours")
           ->check(number_within(2, 100'000));
   app.add_option("--freshness-hour", flags.fresh_hour,
                  "How long an hour is, in units of --time, or in rows without it")
-      ->check(number_above(0));
+      ->check(number_above(0))
+      ->needs(fresh);
   app.add_option("--plot", flags.plot, "With --freshness: the curve as an SVG file")->needs(fresh);
 }
 
@@ -148,6 +161,9 @@ void check_served(const LearnFlags& flags) {
   if (serving.publish_every > 0 && flags.config.search.configurations > 0)
     usage_error(
         "--search and --publish-every: search first, then publish with the --rate and --shrink it found");
+  if (serving.publish_every == 0 && flags.poison.starts_with("bad-config"))
+    usage_error(
+        "--poison bad-config needs --publish-every: it spoils the rates of a learner that is served apart");
   if (serving.publish_every == 0 && !flags.models.empty())
     usage_error("--models needs --publish-every: it keeps published versions");
   if (serving.publish_every > 0 && (!flags.load.empty() || !flags.save.empty()))
@@ -183,6 +199,25 @@ void add_learn_flags(CLI::App& app, LearnFlags& flags) {
   add_compare(app, flags);
 }
 
+// What is written is none of what is read, and each a file of its own.
+void check_files(const LearnFlags& flags) {
+  const std::pair<const char*, const std::string*> files[] = {
+      {"FILE", &flags.file}, {"--save", &flags.save}, {"--trace", &flags.trace}, {"--plot", &flags.plot}};
+  const auto same = [](const std::string& a, const std::string& b) {
+    std::error_code error;
+    if (std::filesystem::is_character_file(a, error) || std::filesystem::is_fifo(a, error)) return false;
+    return std::filesystem::weakly_canonical(a, error) == std::filesystem::weakly_canonical(b, error) ||
+           std::filesystem::equivalent(a, b, error);
+  };
+  for (size_t i = 0; i < std::size(files); ++i)
+    for (size_t j = std::max<size_t>(i + 1, 1); j < std::size(files); ++j)
+      if (!files[i].second->empty() && !files[j].second->empty() && same(*files[i].second, *files[j].second))
+        usage_error(std::string(files[j].first) + " " + *files[j].second + ": is " + files[i].first +
+                    ", too; expected another file");
+  if (!flags.trace.empty() && !flags.load.empty() && same(flags.trace, flags.load))
+    usage_error("--trace " + flags.trace + ": is --load, too; expected another file");
+}
+
 void check_learn_flags(LearnFlags& flags) {
   if (flags.task != "binary" && flags.task != "regression")
     usage_error("--task: expected binary or regression, got '" + flags.task + "'");
@@ -196,6 +231,7 @@ void check_learn_flags(LearnFlags& flags) {
   if (!optimizer.ok()) usage_error("--optimizer: " + optimizer.error().what);
   flags.config.rows.optimizer = *optimizer;
   check_usage(Trainer::check(flags.config));
+  check_files(flags);
   check_served(flags);
   check_compare(flags);
 }

@@ -70,23 +70,29 @@ float Mixture::score(std::span<const float> scores) const {
 }
 
 void Mixture::learn(std::span<const float> scores, float label, double weight, double pace) {
-  double total = 0;
+  const double power = weight * pace;
+  std::vector<double> likelihoods(w_.size());
+  double most = 0;
   for (size_t i = 0; i < w_.size(); ++i) {
-    double likelihood = 0;
     if (binary_) {
       const double p = sigmoid_f32(clipped(scores[i]));
-      likelihood = double{label} * p + (1 - double{label}) * (1 - p);
+      likelihoods[i] = double{label} * p + (1 - double{label}) * (1 - p);
     } else {
       const float apart = std::min(std::fabs(label - scores[i]), 6.0f);
-      likelihood = exp_f32(-0.5f * apart * apart);
+      likelihoods[i] = exp_f32(-0.5f * apart * apart);
     }
-    likelihood += 1e-12;
-    if (weight * pace != 1)
-      likelihood = exp_f32(static_cast<float>(weight * pace) * log_f32(static_cast<float>(likelihood)));
-    w_[i] *= likelihood;
+    likelihoods[i] += 1e-12;
+    most = std::max(most, likelihoods[i]);
+  }
+  double total = 0;
+  for (size_t i = 0; i < w_.size(); ++i) {
+    // To a power against the likeliest one, so that great importances do not make all of them nothing.
+    w_[i] *= power == 1
+                 ? likelihoods[i]
+                 : exp_f32(static_cast<float>(power) * log_f32(static_cast<float>(likelihoods[i] / most)));
     total += w_[i];
   }
-  const double share = pace * share_;
+  const double share = std::min(pace * share_, 1.0);
   for (double& w : w_) w = (1 - share) * w / total + share / static_cast<double>(w_.size());
 }
 

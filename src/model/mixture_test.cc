@@ -237,5 +237,17 @@ TEST(Stacker, TakesTheOnlineNewtonStepOfLogisticLoss) {
   EXPECT_GT(w[0], w[1] + 0.3) << "it has found who knows";
 }
 
+// However much an example counts, whoever was nearer to it gains; a share of it as often is the same.
+TEST(Mixture, GreatImportancesStillTellExpertsApart) {
+  Mixture much(3, true, 1e-6);
+  const std::vector<float> scores{0, -4, -5};
+  much.learn(scores, 1, 1000);
+  EXPECT_GT(much.weights()[0], .99);
+  Mixture once(3, true, 0), often(3, true, 0);
+  once.learn(scores, 1);
+  for (int i = 0; i < 8; ++i) often.learn(scores, 1, 1, .125);
+  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(often.weights()[i], once.weights()[i], 1e-5);
+}
+
 }  // namespace
 }  // namespace freshet

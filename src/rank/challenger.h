@@ -47,6 +47,11 @@ class Challenger {
   void learn_pair(std::span<const uint32_t> chosen, std::span<const uint32_t> other, float weight) {
     weights_->learn_pair(chosen, other, 0, weight);
   }
+  // Set to 0 for a pass over old lessons, as the learner's own is.
+  float drift() const { return on() ? weights_->drift() : 0; }
+  void set_drift(float drift) {
+    if (on()) weights_->set_drift(drift);
+  }
   GaussWeights::Said say(std::span<const uint32_t> row) const {
     return weights_->say(row, 0, copy_bit(RankCopy::kTrained))[static_cast<size_t>(RankCopy::kTrained)];
   }

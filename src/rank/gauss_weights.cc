@@ -76,7 +76,9 @@ void GaussWeights::add_up(std::span<const uint32_t> row, uint32_t counted, Sums&
     const auto group = static_cast<size_t>(group_of(cell));
     const Weight weight = at(index_of(cell));
     out.mean[group] += weight.mean;
-    if ((counted >> group & 1) != 0) out.variance += config_.prior[group] * (1 - weight.gone);
+    if ((counted >> group & 1) == 0) continue;
+    float& prior = const_cast<float&>(config_.prior[group]);  // NOLINT: atomic_ref takes no const; read only.
+    out.variance += std::atomic_ref(prior).load(std::memory_order_relaxed) * (1 - weight.gone);
   }
 }
 

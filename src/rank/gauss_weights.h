@@ -30,6 +30,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -80,7 +81,8 @@ class GaussWeights final : public ServedPart {
   const Config& config() const { return config_; }
   // Of what is not known yet: from now on as in another configuration of as many cells.
   void assume(const Config& config) {
-    config_.prior = config.prior;
+    for (size_t group = 0; group < config_.prior.size(); ++group)  // Queries read them meanwhile.
+      std::atomic_ref(config_.prior[group]).store(config.prior[group], std::memory_order_relaxed);
     config_.caution = config.caution;
   }
   std::vector<uint64_t> trained_words() const;  // As a version bears them; empty: nothing was learned.

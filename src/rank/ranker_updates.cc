@@ -245,8 +245,9 @@ uint64_t Ranker::features_made() const {
 void Ranker::replay() {
   if (!publication_.replaying()) return;
   const auto share = static_cast<float>(publication_.updates().replay);
-  const float drift = weights_.drift();
+  const float drift = weights_.drift(), challengers = challenger_.drift();
   weights_.set_drift(0);
+  challenger_.set_drift(0);
   for (uint64_t n = 0; n < kReplayedEach && replay_at_ < reservoir_.size(); ++n, ++replay_at_) {
     RankLesson lesson = reservoir_.lesson(replay_at_);
     lesson.weight *= share;
@@ -254,6 +255,7 @@ void Ranker::replay() {
     if (share > 0) take_in(lesson);
   }
   weights_.set_drift(drift);
+  challenger_.set_drift(challengers);
   deep_.settle();
   if (replay_at_ >= reservoir_.size()) publication_.replayed(when());
 }

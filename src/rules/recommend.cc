@@ -2,6 +2,7 @@
 // rest.
 #include <algorithm>
 
+#include "column/filter.h"
 #include "rules/rules.h"
 
 namespace freshet {
@@ -21,7 +22,11 @@ Effects collect(const std::vector<const Rule*>& rules, RecommendRequest& request
     if (!rule->filter.empty()) request.shop.filters.push_back(rule->filter);
     request.shop.hide.insert(request.shop.hide.end(), rule->hide.begin(), rule->hide.end());
     if (is_own_list(request.surface)) continue;
-    if (!rule->lift.empty()) out.lift += (out.lift.empty() ? "(" : " OR (") + rule->lift + ")";
+    if (!rule->lift.empty()) {
+      // All that fit in one filter; a page that many rules lift on is no error.
+      std::string lift = out.lift + (out.lift.empty() ? "(" : " OR (") + rule->lift + ")";
+      if (Filter::parse(lift).ok()) out.lift = std::move(lift);
+    }
     out.pins.insert(out.pins.end(), rule->pins.begin(), rule->pins.end());
     if (!rule->pins_follow_filters) out.follow_filters = false;
   }
