@@ -286,6 +286,10 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     assert said["n"] == 0 and said["rows"] == 200 and said["by_quarter"] == [None] * 4, said
     assert all(said[key] is None for key in ("log_loss", "auc", "accuracy", "f1", "rmse", "calibration")), said
     assert "no row has a label" in said["warnings"][0] and "warning: --label label" in learn.says(empty, "--learner", "ftrl")[1]
+    sparse = learn.write("sparse.svm", "".join(f"{row['label']} 1:{row['price']} 7:1\n" for row in all_rows[:100]))
+    said = learn.run(sparse, "--learner", "forest")
+    assert "--learner forest splits numbers" in said["warnings"][0] and "expected --learner ftrl or auto" in said["warnings"][0], said
+    assert learn.run(sparse, "--learner", "ftrl")["warnings"] == []
     alone = learn.run(learn.write("alone.csv", table(all_rows[:300], ",", "price", "label")), "--ignore", "price", "--learner", "ftrl")
     assert alone["n"] == 300 and "no column is left" in alone["warnings"][0], alone
     mixed = table(all_rows, ",", "price", "label").splitlines(keepends=True)
@@ -424,8 +428,6 @@ def wrong(learn: Learn, csv: str) -> None:
             # Files: the file, the line, the system's reason.
             (1, (csv, "--load", str(folder / "none.bin")), ("--load", "none.bin", "No such file")),
             (1, (csv, "--load", str(folder)), (f"--load {folder}: ", "Is a directory")),
-            (1, (str(folder / "none.csv"),), ("none.csv: cannot be opened: No such file or directory",)),
-            (1, (str(folder / "none.csv.gz"),), ("none.csv.gz", "No such file or directory")),
             (1, (str(folder),), (f"{folder}: is a directory; expected a file of rows",)),
             (1, (str(cut),), (f"{cut}: ", "cut short")),
             (1, (array,), (f"{array}: line 1: begins with '[', a JSON array; expected JSONL",)),

@@ -11,6 +11,7 @@ namespace freshet {
 namespace {
 
 constexpr double kRates = 8, kShrinks = 10;
+constexpr uint64_t kWeighted = uint64_t{1} << 63;  // Saved with learned_: weights_ follows.
 constexpr double kTrust = 100;  // Rows that the loss of the rung before counts as, at least.
 
 double halton(size_t i, size_t base) {
@@ -67,6 +68,7 @@ void Halving::learn(const Sample& sample) {
       sums_[i] += sample.importance * loss_of(task_, said, sample.label);
     }
     ++learned_;
+    weights_ += double{sample.importance};
   }
   for (size_t i = 0; i < learners_.size(); ++i) {
     if (!learners_[i]) continue;
@@ -79,10 +81,11 @@ void Halving::learn(const Sample& sample) {
 }
 
 void Halving::choose() {
+  if (weights_ == 0) return;
   const auto rows = static_cast<double>(learned_);
   const auto now = [&](size_t i) {
     const double before = rung_ == 0 ? 0 : std::max(kTrust, static_cast<double>(rows_ << (rung_ - 1)));
-    return (sums_[i] + before * trials_[i].loss) / (rows + before);
+    return (rows * sums_[i] / weights_ + before * trials_[i].loss) / (rows + before);
   };
   for (size_t i = 0; i < learners_.size(); ++i)
     if (learners_[i] && (!learners_[best_] || now(i) < now(best_))) best_ = i;
@@ -92,7 +95,7 @@ void Halving::end_rung() {
   std::vector<size_t> order;
   for (size_t i = 0; i < learners_.size(); ++i) {
     if (!learners_[i]) continue;
-    trials_[i].loss = sums_[i] / static_cast<double>(learned_);
+    if (weights_ > 0) trials_[i].loss = sums_[i] / weights_;
     order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -107,6 +110,7 @@ void Halving::end_rung() {
   best_ = order[0];
   std::fill(sums_.begin(), sums_.end(), 0.0);
   learned_ = 0;
+  weights_ = 0;
   ++rung_;
 }
 
@@ -124,7 +128,9 @@ size_t Halving::bytes() const {
 void Halving::save(Writer& out) const {
   out.varint(learners_.size());
   out.u64(rung_);
-  out.u64(learned_);
+  const bool weighted = weights_ != static_cast<double>(learned_);
+  out.u64(learned_ | (weighted ? kWeighted : 0));
+  if (weighted) out.f64(weights_);
   out.varint(best_);
   for (size_t i = 0; i < learners_.size(); ++i) {
     out.u8(trials_[i].stopped ? 1 : 0);
@@ -139,6 +145,9 @@ void Halving::load(Reader& in) {
   if (in.varint() != learners_.size()) return in.fail();
   rung_ = in.u64();
   learned_ = in.u64();
+  const bool weighted = (learned_ & kWeighted) != 0;
+  learned_ &= ~kWeighted;
+  weights_ = weighted ? in.f64() : static_cast<double>(learned_);
   best_ = in.varint();
   left_ = 0;
   for (size_t i = 0; i < learners_.size() && in.ok(); ++i) {

@@ -69,6 +69,7 @@ class Halving final : public Learner {
   std::vector<HalvingTrial> trials_;
   std::vector<double> sums_;         // Of losses in this rung.
   uint64_t rung_ = 0, learned_ = 0;  // learned_: in this rung.
+  double weights_ = 0;               // Of those: how many rows they stand for.
   size_t best_ = 0, left_;
   std::vector<float> scores_;
 };

@@ -96,6 +96,67 @@ TEST(Halving, StopsWhatLearnedWorseAlone) {
   EXPECT_EQ(halving.trials()[left[0]].rows, begin);
 }
 
+// Learns nothing: what it says is a number of its own, so that only the judging is seen.
+class Says final : public Learner {
+ public:
+  explicit Says(float logit) : logit_(logit) {}
+  float score(const Sample&) override { return logit_; }
+  void learn(const Sample&) override {}
+  size_t bytes() const override { return 0; }
+  void save(Writer&) const override {}
+  void load(Reader&) override {}
+
+ private:
+  float logit_;
+};
+
+// A row of importance 3 is three rows to the losses, and a whole stream of them is as a stream of ones: the
+// last rung's loss counts as so many rows whatever those of this rung weigh.
+TEST(Halving, JudgesByWeightedMeans) {
+  LearnerEntry entry = *find_learner("ftrl");
+  entry.make = [](const LearnerShape& shape) -> std::unique_ptr<Learner> {
+    return std::make_unique<Says>(std::log(shape.knobs.rate));
+  };
+  const HalvingConfig config{.configurations = 6, .rows = 100};
+  Halving ones(entry, kShape, config), threes(entry, kShape, config), saved(entry, kShape, config);
+  const auto learn = [](Halving& halving, uint64_t row, float importance) {
+    Sample sample = made_up(row);
+    sample.importance = importance;
+    halving.learn(sample);
+  };
+  for (uint64_t row = 0; row < 450; ++row) {
+    learn(ones, row, 1);
+    learn(threes, row, 3);
+    ASSERT_EQ(ones.best(), threes.best()) << row;
+  }
+  for (size_t i = 0; i < config.configurations; ++i)
+    EXPECT_NEAR(ones.trials()[i].loss, threes.trials()[i].loss, 1e-12) << i;
+
+  // By hand: rows of all kinds in the first rung, saved in the middle of it.
+  Halving mixed(entry, kShape, config);
+  std::vector<double> sums(config.configurations);
+  double weights = 0;
+  for (uint64_t row = 0; row < config.rows; ++row) {
+    const float importance = static_cast<float>(row % 7) / 2;
+    learn(mixed, row, importance);
+    weights += static_cast<double>(importance);
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += static_cast<double>(importance) *
+                 loss_of(std::log(halving_knobs(entry, i).rate), made_up(row).label);
+    if (row != 40) continue;
+    Writer out;
+    mixed.save(out);
+    Reader in(out.bytes());
+    saved.load(in);
+    ASSERT_TRUE(in.ok() && in.done());
+  }
+  for (uint64_t row = 41; row < config.rows; ++row) learn(saved, row, static_cast<float>(row % 7) / 2);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    EXPECT_NEAR(mixed.trials()[i].loss, sums[i] / weights, 1e-6) << i;
+    EXPECT_EQ(mixed.trials()[i].loss, saved.trials()[i].loss) << i;
+  }
+}
+
 TEST(Halving, AnswersLikeTheOneThatIsLeft) {
   const LearnerEntry& entry = *find_learner("ftrl");
   Halving halving(entry, kShape, {.configurations = 4, .rows = 50});
