@@ -8,8 +8,9 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kVersion = 2;  // 1: without windows and what was lost.
-constexpr size_t kChainMax = 16;  // Impressions of a shopper looked through for an item.
+constexpr uint32_t kVersion = 2;    // 1: without windows and what was lost.
+constexpr size_t kChainMax = 16;    // Impressions of a shopper looked through for an item.
+constexpr size_t kClosedEach = 64;  // Pages an event closes at most.
 constexpr size_t kPairwiseTries = 8;
 constexpr uint8_t kDwelt = 1 << 7;                  // Of ShownPlace::answered
 constexpr float kDwellMost = 0.8f;                  // Of a click, that a short visit takes back.
@@ -287,7 +288,10 @@ void Joiner::close(ShownPage& page) {
 
 void Joiner::close_old() {
   open_ = std::max(open_, first_);
-  while (open_ < first_ + pages_.size() && moment_.now_ms - page(open_).time_ms > windows_.window_ms)
+  // Some at a time: after a pause, or a shorter window, one event would close all that wait.
+  for (size_t n = 0; n < kClosedEach && open_ < first_ + pages_.size() &&
+                     moment_.now_ms - page(open_).time_ms > windows_.window_ms;
+       ++n)
     close(page(open_++));
   // What is too old to be joined is given up one at a time, so that an event costs no more than it adds.
   if (!pages_.empty() && pages_.front().closed &&

@@ -200,6 +200,29 @@ TEST(Joiner, WaitsAsLongAsItIsTold) {
   EXPECT_EQ(stream.examples(), "") << "it is too late for it now";
 }
 
+TEST(Joiner, AnEventClosesSixtyFourPagesAtMost) {
+  constexpr int kPages = 200;
+  Stream stream;
+  stream.joiner_.configure({.window_ms = 60 * kMinute, .late_ms = 14 * kDayMs});
+  for (int i = 0; i < kPages; ++i) stream.show("p" + std::to_string(i), "ada", {1, 2}, i);
+  stream.joiner_.configure({.window_ms = kMinute, .late_ms = 14 * kDayMs});
+  size_t zeros = 0;
+  std::vector<size_t> pages;
+  for (int i = 0; i < 5; ++i) {
+    stream.show("q" + std::to_string(i), "bob", {5}, 2 * kMinute);
+    pages.push_back(stream.joiner_.examples().size() / 6);  // Two places, three tasks.
+    zeros += stream.joiner_.examples().size();
+  }
+  EXPECT_EQ(pages, (std::vector<size_t>{64, 64, 64, 8, 0}));
+  EXPECT_EQ(zeros, kPages * 6u);
+  // A page that has to wait for its turn is attributed as ever, and what comes then is not late.
+  stream.joiner_.configure({.window_ms = 60 * kMinute, .late_ms = 14 * kDayMs});
+  for (int i = 0; i < kPages; ++i) stream.show("r" + std::to_string(i), "ada", {1, 2}, 3 * kMinute);
+  stream.act(EventType::kClick, "r150", "ada", 1, 70 * kMinute);
+  EXPECT_TRUE(stream.examples().find("click@0=1") != std::string::npos) << stream.examples();
+  EXPECT_EQ(stream.joiner_.followed()->query_id, hash_bytes("r150"));
+}
+
 TEST(Joiner, WhatItsBoundsCostIsCounted) {
   Stream stream({.impressions_max = 2, .places_max = 3, .features_bytes_max = 4});
   const auto lost = [&] {
