@@ -21,6 +21,15 @@ constexpr const char* kOn =
     R"({"click_weight": 0, "popularity_weight": 0, "intent_weight": 0, "semantic_weight": 0, "ranking": [],
         "ranker": {"search_weight": 1}})";
 
+void restore(const std::vector<Fold*>& from, const std::vector<Fold*>& to) {
+  for (size_t i = 0; i < from.size(); ++i) {
+    Writer out;
+    from[i]->save(out);
+    Reader in(out.bytes());
+    ASSERT_TRUE(to[i]->load(in).ok()) << from[i]->name();
+  }
+}
+
 TEST(RankerAtWork, RecommendsWhatIsAnsweredToAndExplainsIt) {
   Shop shop;
   for (int n = 0; n < 400; ++n) shop.visit(n, false);
@@ -124,13 +133,7 @@ TEST(RankerAtWork, ASnapshotBearsWhatWasLearned) {
   Shop shop;
   const auto again = std::move(ShopState::open(small_config())).value();
   for (int n = 0; n < 200; ++n) shop.visit(n, n % 2 == 0);
-  std::vector<Fold*> from = shop.state().folds(), to = again->folds();
-  for (size_t i = 0; i < from.size(); ++i) {
-    Writer out;
-    from[i]->save(out);
-    Reader in(out.bytes());
-    ASSERT_TRUE(to[i]->load(in).ok()) << from[i]->name();
-  }
+  restore(shop.state().folds(), again->folds());
   EXPECT_EQ((*again).hash(), shop.state().hash());
   const EpochGuard guard;
   EXPECT_EQ((*again).ranker().describe(), shop.state().ranker().describe());
@@ -184,13 +187,7 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
   EXPECT_EQ(asked(), "deep 2.0 3.0 ");
   // All of it comes back from a snapshot.
   const auto again = std::move(ShopState::open(small_config())).value();
-  std::vector<Fold*> from = shop.state().folds(), to = again->folds();
-  for (size_t i = 0; i < from.size(); ++i) {
-    Writer out;
-    from[i]->save(out);
-    Reader in(out.bytes());
-    ASSERT_TRUE(to[i]->load(in).ok()) << from[i]->name();
-  }
+  restore(shop.state().folds(), again->folds());
   EXPECT_EQ(again->hash(), shop.state().hash());
 }
 

@@ -224,12 +224,7 @@ TEST(Ranker, WhatASearchShowsIsAZeroAtOnceAndAClickTakesItBack) {
   EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
   const double before = told.force;
   EXPECT_LT(before, 0);
-  Event click;
-  click.type = EventType::kClick;
-  click.user = "u1";
-  click.query_id = "q";
-  click.item = RankShop::id(0);
-  shop.apply(click);
+  shop.click(page, RankShop::id(0));
   EXPECT_EQ(told.ones, 1);
   EXPECT_NEAR(told.force, before + 1, 1e-3) << "the zero of the first place is taken back";
   const Ranker::Kind& search = shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kSearch)];

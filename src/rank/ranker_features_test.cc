@@ -107,14 +107,8 @@ TEST(RankerFeatures, WhatIsServedIsWhatIsNoted) {
     give_bases(search);
     shop.apply(search);
     for (const ShownItem& one : search.shown)
-      if (std::stoi(one.item.substr(1)) % 3 == n % 20 % 3 && draw.uniform() < 0.6) {
-        Event click;
-        click.type = EventType::kClick;
-        click.user = search.user;
-        click.query_id = search.query_id;
-        click.item = one.item;
-        shop.apply(click);
-      }
+      if (std::stoi(one.item.substr(1)) % 3 == n % 20 % 3 && draw.uniform() < 0.6)
+        shop.click(search, one.item);
   }
   shop.apply(context("weather", "rain", "DE", shop.now() + 30 * kDayMs));
   shop.apply(context("promotion", "lamps", "", shop.now() + 30 * kDayMs));
@@ -226,12 +220,7 @@ TEST(RankerFeatures, WhatIsMissingIsAValueOfItsOwn) {
     shop.apply(shown);
     for (const ShownItem& one : shown.shown) {
       if (draw.uniform() >= (std::stoi(one.item.substr(1)) % 2 == 1 ? 0.5 : 0.05)) continue;
-      Event click;
-      click.type = EventType::kClick;
-      click.user = shown.user;
-      click.query_id = shown.query_id;
-      click.item = one.item;
-      shop.apply(click);
+      shop.click(shown, one.item);
     }
   }
   const std::vector<RankVerdict> verdicts = shop.ask_for("u1", {58, 59});  // Never shown.
@@ -285,12 +274,7 @@ TEST(RankerFeatures, WeatherIsLearnedFrom) {
     for (const ShownItem& one : page.shown) {
       const bool taken = (std::stoi(one.item.substr(1)) % 2 == 1) == (page.region == "DE");
       if (draw.uniform() >= (taken ? 0.5 : 0.05)) continue;
-      Event click;
-      click.type = EventType::kClick;
-      click.user = page.user;
-      click.query_id = page.query_id;
-      click.item = one.item;
-      shop.apply(click);
+      shop.click(page, one.item);
     }
   }
   constexpr auto kContext = static_cast<size_t>(RankGroup::kContext);

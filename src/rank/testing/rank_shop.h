@@ -80,13 +80,18 @@ class RankShop {
     for (int k = 0; k < kShown; ++k) {
       if (draw.uniform() >= (poison ? 0.25 : (likes(shopper, items[k]) ? 0.6 : 0.06) / (1 + 0.35 * k)))
         continue;
-      Event click;
-      click.type = EventType::kClick;
-      click.user = poison ? "bot" : page.user;
-      click.query_id = page.query_id;
-      click.item = id(items[k]);
-      apply(click);
+      if (poison) page.user = "bot";
+      click(page, id(items[k]));
     }
+  }
+  // By whom the page was shown to.
+  void click(const Event& page, const std::string& item) {
+    Event click;
+    click.type = EventType::kClick;
+    click.user = page.user;
+    click.query_id = page.query_id;
+    click.item = item;
+    apply(click);
   }
   std::vector<RankVerdict> ask(const std::string& user, RankKind kind = RankKind::kForYou) {
     const Sequence sequence = profiles_.sequence(profiles_.find(user));
