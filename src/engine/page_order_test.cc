@@ -266,6 +266,47 @@ RecommendAnswer ruled(const Shop& shop, const std::vector<std::string>& rules, R
   return recommend_with_rules(shop.recommendations(), request, met, shop.now()).value();
 }
 
+// Beside an item a lift moves what goes with it; what has no reason to be there it does not bring.
+TEST(PageOrder, BesideAnItemALiftBringsNothingNew) {
+  constexpr int kMore = 2000;  // Nobody ever looked at them.
+  Shop shop;
+  like_one_category(shop, false);
+  for (int i = 0; i < kMore; ++i) {
+    Event event;
+    event.type = EventType::kItemUpsert;
+    event.item = "other" + std::to_string(i);
+    event.attributes = {{"category", std::string("others")}, {"price", 1000.0 + i}};
+    shop.apply(event);
+  }
+  RecommendRequest request;
+  request.surface = Surface::kRelated;
+  request.items = {"i0"};
+  request.k = 4;
+  const auto proposed = [&](int price) {
+    RecommendRequest only = request;
+    only.shop.fill = false;
+    only.shop.filters = {"price = " + std::to_string(price)};
+    return !shop.recommend(only).items.empty();
+  };
+  const auto comes_first = [&](const std::string& id, int price) {
+    const std::string lift = R"({"id": "l", "then": {"lift": "price = )" + std::to_string(price) + "\"}}";
+    return ruled(shop, {lift}, request).items[0].id == id;
+  };
+  size_t left = 0;
+  for (int i = 0; i < kMore; i += 50) {
+    const std::string id = "other" + std::to_string(i);
+    left += proposed(1000 + i) ? 0 : 1;
+    EXPECT_EQ(comes_first(id, 1000 + i), proposed(1000 + i)) << id;
+  }
+  EXPECT_GT(left, 20u);
+  EXPECT_TRUE(comes_first("i9", 19)) << "seen with the others";
+  // Where the whole shop may be shown, a lift shows what nobody knows.
+  request.surface = Surface::kForYou;
+  request.items.clear();
+  request.user = "u1";
+  EXPECT_TRUE(comes_first("other1950", 2950));
+}
+
 TEST(PageOrder, RulesComeAfterDiversityAndHidingAlwaysHolds) {
   Shop shop;
   like_one_category(shop, false);

@@ -294,7 +294,7 @@ std::vector<Recommended> Recommender::State::buy_again(const RecommendQuery& que
 // When a filter leaves too few of what the sources proposed: the popular ones that pass it, then whatever
 // passes.
 void Recommender::State::fill_up(const RecommendQuery& query, const Context& context, Page& page) const {
-  if (page.size() >= query.k) return;
+  if (page.size() >= query.k || !query.fill) return;
   SlotSet have({});
   std::vector<ItemSlot> taken;
   for (const Recommended& r : page) taken.push_back(r.item);

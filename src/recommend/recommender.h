@@ -92,6 +92,7 @@ struct RecommendQuery {
   uint32_t facet = 0;                   // trending: only this category or brand; 0: all
   EventType action = EventType::kView;  // Which action is to be foretold; kPurchase: the next basket.
   bool explain = false;                 // Recommended::parts are wanted.
+  bool fill = true;               // When too few were proposed, the popular ones, then whatever is allowed.
   uint64_t order = 0;             // Not 0: the order being filled; its steps in `sequence` are left out.
   SlateRanker* ranker = nullptr;  // Surfaces for you, next and related; nullptr: the mixture's order.
 };

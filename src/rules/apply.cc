@@ -5,14 +5,12 @@
 // and group means what it always means.
 #include <algorithm>
 
-#include "column/filter.h"
 #include "rules/rules.h"
 #include "text/words.h"
 
 namespace freshet {
 namespace {
 
-constexpr size_t kLiftsMax = 2100;  // Of the lifts of all rules together; a filter has 4,096 bytes.
 constexpr size_t kIdBytesMax = 2 * RuleLimits::kIdBytes;  // Of the ids of all rules together.
 
 std::string joined(const std::string& filter, const std::string& condition) {
@@ -70,12 +68,7 @@ Effects collect(const std::vector<const Rule*>& rules, SearchRequest& request, S
     }
     if (!rule->remove_words.empty()) request.query = without_words(request.query, rule->remove_words);
     request.filter = joined(request.filter, rule->filter);
-    if (!rule->lift.empty()) {
-      std::string lift = out.lift.empty() ? rule->lift : out.lift + " OR (" + rule->lift + ")";
-      if (out.lift.empty()) lift = "(" + lift + ")";
-      // All that fit in one filter: that many rules lift is no error.
-      if (lift.size() <= kLiftsMax && Filter::parse(lift).ok()) out.lift = std::move(lift);
-    }
+    add_lift(rule->lift, out.lift);
     for (const RulePin& pin : rule->pins)
       if (room(pin.item)) out.pins.push_back(pin);
     if (!rule->pins_follow_filters) out.follow_filters = false;

@@ -2,7 +2,6 @@
 // rest.
 #include <algorithm>
 
-#include "column/filter.h"
 #include "rules/rules.h"
 
 namespace freshet {
@@ -22,11 +21,7 @@ Effects collect(const std::vector<const Rule*>& rules, RecommendRequest& request
     if (!rule->filter.empty()) request.shop.filters.push_back(rule->filter);
     request.shop.hide.insert(request.shop.hide.end(), rule->hide.begin(), rule->hide.end());
     if (is_own_list(request.surface)) continue;
-    if (!rule->lift.empty()) {
-      // All that fit in one filter; a page that many rules lift on is no error.
-      std::string lift = out.lift + (out.lift.empty() ? "(" : " OR (") + rule->lift + ")";
-      if (Filter::parse(lift).ok()) out.lift = std::move(lift);
-    }
+    add_lift(rule->lift, out.lift);
     out.pins.insert(out.pins.end(), rule->pins.begin(), rule->pins.end());
     if (!rule->pins_follow_filters) out.follow_filters = false;
   }
@@ -93,6 +88,8 @@ Result<RecommendAnswer> recommend_with_rules(const RecommendService& service, co
     RecommendRequest first = rest;
     first.shop.filters.push_back(effects.lift);
     first.shop.tries = false;  // What is tried out has one place of a page.
+    // Beside an item, lifted is what goes with it, not all that the shop has of that kind.
+    first.shop.fill = asked.surface != Surface::kRelated && asked.surface != Surface::kBoughtTogether;
     TRY(RecommendAnswer lifted, service.recommend(first, now_ms));
     append(std::move(lifted), rest, answer);
   }

@@ -168,4 +168,10 @@ std::vector<const Rule*> RuleBook::match(const RulePage& page, TimeMs wall_ms) c
   return out;
 }
 
+void add_lift(const std::string& lift, std::string& lifts) {
+  if (lift.empty()) return;
+  std::string all = lifts + (lifts.empty() ? "(" : " OR (") + lift + ")";
+  if (all.size() <= RuleLimits::kLiftsBytes && Filter::parse(all).ok()) lifts = std::move(all);
+}
+
 }  // namespace freshet

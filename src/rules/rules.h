@@ -64,12 +64,17 @@ struct Rule {
 
 struct RuleLimits {
   static constexpr size_t kRules = 5000, kConditions = 25, kPins = 50, kHidden = 50, kWords = 20;
-  static constexpr size_t kIdBytes = 1600;  // Of all ids of one rule: they become part of a filter.
+  static constexpr size_t kIdBytes = 1600;     // Of all ids of one rule: they become part of a filter.
+  static constexpr size_t kLiftsBytes = 2100;  // Of the lifts of all rules of a page, as one filter.
 };
 
 // kInvalid: names the member and what was expected. Names nobody knows are errors, but "origin": what the
 // door that wrote the rule keeps with it.
 Result<Rule> parse_rule(std::string_view json);
+
+// One more lift beside those before it: a filter of what passes any of them. A lift that would make it longer
+// than a request's filter leaves room for is left out: that many rules lift is no error.
+void add_lift(const std::string& lift, std::string& lifts);
 
 // What a page is to the rules.
 struct RulePage {

@@ -161,6 +161,7 @@ Status RecommendService::resolve(const RecommendRequest& request, TimeMs now_ms,
   query.surface = request.surface;
   query.k = request.k;
   query.explain = request.explain;
+  query.fill = request.shop.fill;
   query.allow_repeats = request.allow_repeats;
   query.now_ms = request.now_ms == kNoTime ? now_ms : request.now_ms;
   query.sequence = profiles_.sequence(asked.shopper);

@@ -44,7 +44,8 @@ struct RecommendRequest {
     std::vector<std::string> filters;  // Only what passes all of them.
     std::vector<std::string> hide;     // Ids that are not shown,
     std::vector<std::string> placed;   // and those that stand on the page already.
-    bool tries = true;                 // This part of the page may try something out.
+    bool tries = true;                 // This part of the page may try something out,
+    bool fill = true;                  // and is filled up when too few are proposed.
   } shop;
 };
 
