@@ -8,7 +8,7 @@ set(EVERYWHERE <algorithm> <array> <atomic> <bit> <charconv> <cmath> <cstdint> <
                <unordered_map> <utility> <vector>)
 
 # precompile(<target> <first> [<header>...]): what is everywhere, and the headers. Targets of a kind share it with the first
-# of them, but for one that has headers of its own (PRECOMPILE of a room).
+# of them.
 function(precompile target first)
   if(NOT FRESHET_PRECOMPILE OR FRESHET_SANITIZE)
     return()
@@ -16,7 +16,7 @@ function(precompile target first)
   # For the cache of objects (cmake/build.cmake); and GCC 12 forgets that what it suspects here is in headers of the system.
   target_compile_options(${target} PRIVATE -fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow
                                            -Wno-stringop-overread -Wno-restrict)
-  if(target STREQUAL first OR ARGN)
+  if(target STREQUAL first)
     target_precompile_headers(${target} PRIVATE ${EVERYWHERE} ${ARGN})
   else()
     target_precompile_headers(${target} REUSE_FROM ${first})

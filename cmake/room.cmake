@@ -1,6 +1,5 @@
-# room(<name> [DEPENDS <room>...] [LIBRARIES <cmake target or link flag>...] [PRECOMPILE <header>...])
+# room(<name> [DEPENDS <room>...] [LIBRARIES <cmake target or link flag>...])
 #
-# PRECOMPILE: headers of its libraries that most of its files read, read once (cmake/precompiled.cmake).
 # A room is a folder src/<name>: a static library from its *.cc, one test program from its *_test.cc, and the list of
 # rooms it may include. A room may only name rooms declared before it, so a circle cannot be written down; the list is
 # also written to <build>/rooms.txt, from which tools/check_rooms.py checks every #include.
@@ -10,7 +9,7 @@ include(GoogleTest)
 file(WRITE ${CMAKE_BINARY_DIR}/rooms.txt "")
 
 function(room name)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   foreach(dep IN LISTS ROOM_DEPENDS)
     if(NOT TARGET freshet_${dep})
@@ -30,7 +29,7 @@ function(room name)
     add_library(freshet_${name} STATIC ${sources})
     target_include_directories(freshet_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(freshet_${name} PUBLIC ${dep_targets} ${ROOM_LIBRARIES})
-    precompile(freshet_${name} freshet_base ${ROOM_PRECOMPILE})
+    precompile(freshet_${name} freshet_base)
   else()
     add_library(freshet_${name} INTERFACE)
     target_include_directories(freshet_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)

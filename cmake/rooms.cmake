@@ -2,6 +2,7 @@
 # tools/check_rooms.py fails on an include that is not written here; ARCHITECTURE.md says what each room is for.
 
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(CURL 7.85 REQUIRED)
 find_package(ICU 72 REQUIRED COMPONENTS uc i18n)
 find_package(RocksDB REQUIRED)
 find_package(Threads REQUIRED)
@@ -9,7 +10,7 @@ find_package(ZLIB REQUIRED)
 find_package(EXPAT REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(fmt REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(spdlog REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
@@ -62,15 +63,14 @@ room(rules DEPENDS base event text json column settings serve search)
 # doors
 room(ingest DEPENDS base event env text log store json LIBRARIES simdjson::simdjson ZLIB::ZLIB zstd EXPAT::EXPAT)
 room(engine DEPENDS base event env log store fold feature model recommend text index settings query suggest vector sample clicks rank publish experiment json serve search rules ingest)
-room(http DEPENDS base event env log json feature recommend settings publish rank experiment serve search rules ingest engine LIBRARIES Boost::json OpenSSL::SSL prometheus-cpp::core)
+room(http DEPENDS base event env log json feature recommend settings publish rank experiment serve search rules ingest engine LIBRARIES Boost::json CURL::libcurl prometheus-cpp::core)
 if(FRESHET_SANITIZE MATCHES "thread")  # Asio has fences, which the sanitizer does not model; it says so as a warning
   target_compile_options(freshet_http PUBLIC -Wno-tsan)
 endif()
 embed(freshet_http ${PROJECT_SOURCE_DIR}/docs/openapi.yaml openapi_yaml)
 room(dialect DEPENDS base event env json column settings serve search recommend rules ingest engine http)
 room(eval DEPENDS base event env log json fold model recommend feature ingest engine settings text sample clicks learn rank serve search experiment)
-room(main DEPENDS base event env log store fold feature learn publish recommend experiment json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11 PRECOMPILE <CLI/CLI.hpp>)
-quickly_compiled(freshet_main)  # A tenth of the whole build at -O2: what the flags' library puts into every command.
+room(main DEPENDS base event env log store fold feature learn publish recommend experiment json search serve ingest engine http dialect eval LIBRARIES CLI11::CLI11)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")
 

@@ -119,7 +119,7 @@ def check_refused(files: Files) -> None:
         assert says in err, (changed, err)
     for flags, says, code in [(["--gain", "(x-1"], "byte 4: expected ')'", 1), (["--gain", "grade*2"], "expected one of x, query_id", 1),
                               (["--gain", "log(x-3)"], "no finite number", 1), (["--gain-min-max", "3,1"], "A < B", 2),
-                              (["--gain-min-max", "1"], "two numbers", 2), (["--typos", "3"], "range", 2), (["--relevant-min", "x"], "relevant-min", 2),
+                              (["--gain-min-max", "1"], "two numbers", 2), (["--typos", "3"], "expected a number from 0 to 2, got 3", 2), (["--relevant-min", "x"], "relevant-min", 2),
                               (["--gain", "x", "--gain-min-max", "0,1"], "excludes", 2), (["--settings", "/nowhere"], "/nowhere", 1)]:
         err = files.run("--json", *flags, code=code)[1]
         assert says in err, (flags, err)

@@ -10,6 +10,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache git ca-certificates curl python3
   libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev   # HTTP and JSON of the API
+  libcurl4-openssl-dev                                            # commands that talk to a server
   libsimdjson-dev libzstd-dev libssl-dev zlib1g-dev libexpat1-dev            # event files, product feeds
   librocksdb-dev libxxhash-dev                                    # durable state, checksums
   libroaring-dev                                                  # sets of items

@@ -1,61 +1,38 @@
 #include "http/client.h"
 
-#include <charconv>
-#include <chrono>
-#include <optional>
-#include <type_traits>
+#include <array>
+#include <cstdlib>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/json.hpp>
+#include <curl/curl.h>
 
 namespace freshet {
 
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 namespace json = boost::json;
-namespace ssl = boost::asio::ssl;
 
 constexpr size_t kAnswerBytesMax = 64 << 20;
 
-struct Address {
-  std::string host, port;
-  bool tls = false;
-};
-
-Result<Address> parse_url(const std::string& url) {
-  const auto wrong = [&] { return invalid("\"" + url + "\": expected a URL as http://127.0.0.1:8080"); };
-  std::string_view rest(url);
-  const bool tls = rest.starts_with("https://");
-  if (!tls && !rest.starts_with("http://")) return wrong();
-  rest.remove_prefix(tls ? 8 : 7);
-  while (rest.ends_with('/')) rest.remove_suffix(1);
-  Address address{std::string(rest), tls ? "443" : "80", tls};
-  if (const size_t colon = rest.rfind(':'); colon != std::string_view::npos && !rest.ends_with(']')) {
-    address.host = rest.substr(0, colon);
-    address.port = rest.substr(colon + 1);
-    uint16_t port = 0;
-    const char* end = address.port.data() + address.port.size();
-    const auto [at, error] = std::from_chars(address.port.data(), end, port);
-    if (error != std::errc() || at != end) return wrong();
-  }
-  if (address.host.starts_with('[') && address.host.ends_with(']'))
-    address.host = address.host.substr(1, address.host.size() - 2);
-  if (address.host.empty() || address.host.find('/') != std::string::npos) return wrong();
-  return address;
+// http(s)://host[:port], without what may follow it.
+Result<std::string> checked_url(std::string_view url) {
+  const auto wrong = [&] {
+    return invalid("\"" + std::string(url) + "\": expected a URL as http://127.0.0.1:8080");
+  };
+  if (!url.starts_with("http://") && !url.starts_with("https://")) return wrong();
+  while (url.ends_with('/')) url.remove_suffix(1);
+  std::string out(url);
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), curl_url_cleanup);
+  CHECK(parts);
+  if (curl_url_set(parts.get(), CURLUPART_URL, out.c_str(), 0) != CURLUE_OK) return wrong();
+  // The program adds paths of its own to it.
+  if (out.find_first_of("/?#@", out.find("//") + 2) != std::string::npos) return wrong();
+  return out;
 }
 
 // The "message" of an error body, or the body itself.
 std::string what_it_said(const std::string& body) {
-  beast::error_code error;
+  boost::system::error_code error;
   const json::value value = json::parse(body, error);
   if (error || !value.is_object()) return body.substr(0, 300);
   const json::object* problem = &value.as_object();  // The message stands in it, or in its "error".
@@ -65,132 +42,97 @@ std::string what_it_said(const std::string& body) {
   return message != nullptr && message->is_string() ? std::string(message->as_string()) : body.substr(0, 300);
 }
 
-using Plain = beast::tcp_stream;
-using Tls = beast::ssl_stream<beast::tcp_stream>;
+const char* environment(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes to the environment
+}
 
-template <class Stream>
-class StreamClient : public Client {
+// One easy handle of libcurl, which keeps its connection, and opens it once more when the server has closed
+// it meanwhile.
+class CurlClient : public Client {
  public:
-  StreamClient(ClientOptions options, Address address)
-      : options_(std::move(options)), address_(std::move(address)), tls_(ssl::context::tls_client) {}
-
-  // Certificates that the system trusts (SSL_CERT_FILE and SSL_CERT_DIR may say which), TLS 1.2 and later.
-  Status trust() {
-    beast::error_code error;
-    tls_.set_default_verify_paths(error);
-    if (!error) tls_.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
-    return error ? unavailable("TLS: " + error.message()) : Status();
+  explicit CurlClient(ClientOptions options)
+      : options_(std::move(options)),
+        handle_(curl_easy_init(), curl_easy_cleanup),
+        headers_(nullptr, curl_slist_free_all) {
+    CHECK(handle_);
+    add_header("content-type: application/json");
+    add_header("expect:");  // A body is sent at once.
+    if (!options_.key.empty()) add_header("x-api-key: " + options_.key);
+    for (const auto& [name, value] : options_.headers) add_header(name + ": " + value);
+    set(CURLOPT_HTTPHEADER, headers_.get());
+    set(CURLOPT_USERAGENT, "freshet");
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_PATH_AS_IS, 1L);  // An item may be called "..".
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout_ms_max));
+    set(CURLOPT_ERRORBUFFER, said_.data());
+    set(CURLOPT_WRITEFUNCTION, &CurlClient::take);
+    set(CURLOPT_WRITEDATA, this);
+    // Certificates that the system trusts, made for this host; TLS 1.2 and later.
+    set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    if (const char* file = environment("SSL_CERT_FILE"); file != nullptr) set(CURLOPT_CAINFO, file);
+    if (const char* folder = environment("SSL_CERT_DIR"); folder != nullptr) set(CURLOPT_CAPATH, folder);
   }
 
   Result<std::string> request(std::string_view method, std::string_view path,
                               std::string_view body) override {
-    http::request<http::string_body> request;
-    request.method_string({method.data(), method.size()});
-    request.target({path.data(), path.size()});
-    request.version(11);
-    request.set(http::field::host, address_.host + ":" + address_.port);
-    request.set(http::field::user_agent, "freshet");
-    request.set(http::field::content_type, "application/json");
-    if (!options_.key.empty()) request.set("x-api-key", options_.key);
-    for (const auto& [name, value] : options_.headers) request.set(name, value);
-    request.body().assign(body);
-    request.prepare_payload();
-    // A connection that was idle may have been closed by the server: then once more on a new one.
-    for (const bool again : {true, false}) {
-      const bool fresh = !open_;
-      beast::error_code error = fresh ? open() : beast::error_code();
-      http::response_parser<http::string_body> answer;
-      answer.body_limit(kAnswerBytesMax);
-      if (!error) error = exchange(request, answer);
-      if (error) {
-        close();
-        if (again && !fresh && error != beast::error::timeout) continue;
-        return unavailable(options_.url + ": " + error.message() + "; is the server running there?");
-      }
-      if (!answer.get().keep_alive()) close();
-      const unsigned status = answer.get().result_int();
-      if (status / 100 == 2) return std::move(answer.get().body());
-      std::string what = std::string(method) + " " + options_.url + std::string(path) + " was answered " +
-                         std::to_string(status) + ": " + what_it_said(answer.get().body());
-      return status >= 500 || status == 429 ? unavailable(std::move(what)) : invalid(std::move(what));
+    set(CURLOPT_URL, (options_.url + std::string(path)).c_str());
+    const bool sends = !body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
+    set(CURLOPT_HTTPGET, 1L);  // Forgets the body of the request before.
+    if (sends) {
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+      set(CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
     }
-    return unavailable(options_.url + ": closed the connection twice");
+    set(CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
+    answer_.clear();
+    said_[0] = '\0';
+    if (const CURLcode code = curl_easy_perform(handle_.get()); code != CURLE_OK)
+      return unavailable(options_.url + ": " + what_went_wrong(code) + "; is the server running there?");
+    long status = 0;
+    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (status / 100 == 2) return std::move(answer_);
+    std::string what = std::string(method) + " " + options_.url + std::string(path) + " was answered " +
+                       std::to_string(status) + ": " + what_it_said(answer_);
+    return status >= 500 || status == 429 ? unavailable(std::move(what)) : invalid(std::move(what));
   }
 
  private:
-  void run() {
-    context_.restart();
-    context_.run();
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    CHECK(curl_easy_setopt(handle_.get(), option, value) == CURLE_OK);
   }
 
-  beast::tcp_stream& socket() { return beast::get_lowest_layer(*stream_); }
-
-  void close() {
-    open_ = false;
-    if (stream_) socket().close();
+  void add_header(const std::string& line) {
+    curl_slist* more = curl_slist_append(headers_.get(), line.c_str());
+    CHECK(more != nullptr);
+    static_cast<void>(headers_.release());  // The first one, which the longer list begins with.
+    headers_.reset(more);
   }
 
-  beast::error_code open() {
-    beast::error_code result;
-    asio::ip::tcp::resolver resolver(context_);
-    const auto found = resolver.resolve(address_.host, address_.port, result);
-    if (result) return result;
-    if constexpr (std::is_same_v<Stream, Tls>) {
-      stream_.emplace(context_, tls_);
-    } else {
-      stream_.emplace(context_);
-    }
-    socket().expires_after(std::chrono::milliseconds(options_.timeout_ms_max));
-    socket().async_connect(found, [&](beast::error_code error, const auto&) { result = error; });
-    run();
-    if (!result) socket().socket().set_option(asio::ip::tcp::no_delay(true), result);
-    if constexpr (std::is_same_v<Stream, Tls>) {
-      if (!result) result = shake_hands();
-    }
-    if (result) return result;
-    buffer_.clear();
-    open_ = true;
-    return {};
+  static size_t take(const char* bytes, size_t, size_t n, void* client) {
+    std::string& answer = static_cast<CurlClient*>(client)->answer_;
+    if (answer.size() + n > kAnswerBytesMax) return 0;  // Ends it.
+    answer.append(bytes, n);
+    return n;
   }
 
-  // The certificate must be one the system trusts, and made for this host.
-  beast::error_code shake_hands() {
-    beast::error_code result;
-    if (SSL_set_tlsext_host_name(stream_->native_handle(), address_.host.c_str()) != 1)
-      return asio::error::invalid_argument;
-    stream_->set_verify_mode(ssl::verify_peer, result);
-    if (!result) stream_->set_verify_callback(ssl::host_name_verification(address_.host), result);
-    if (result) return result;
-    stream_->async_handshake(ssl::stream_base::client, [&](beast::error_code error) { result = error; });
-    run();
-    return result;
-  }
-
-  template <class Request, class Answer>
-  beast::error_code exchange(Request& request, Answer& answer) {
-    beast::error_code result;
-    socket().expires_after(std::chrono::milliseconds(options_.timeout_ms_max));
-    http::async_write(*stream_, request, [&](beast::error_code error, size_t) {
-      result = error;
-      if (error) return;
-      http::async_read(*stream_, buffer_, answer,
-                       [&](beast::error_code read_error, size_t) { result = read_error; });
-    });
-    run();
-    return result;
+  std::string what_went_wrong(CURLcode code) const {
+    if (code == CURLE_WRITE_ERROR)
+      return "an answer of more than " + std::to_string(kAnswerBytesMax) + " bytes";
+    return said_[0] != '\0' ? std::string(said_.data()) : curl_easy_strerror(code);
   }
 
   const ClientOptions options_;
-  const Address address_;
-  asio::io_context context_;
-  ssl::context tls_;
-  std::optional<Stream> stream_;  // Made anew for each connection.
-  beast::flat_buffer buffer_;
-  bool open_ = false;
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle_;
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers_;
+  std::string answer_;
+  std::array<char, CURL_ERROR_SIZE> said_{};
 };
 
 Result<json::object> parse_object(const std::string& body) {
-  beast::error_code error;
+  boost::system::error_code error;
   json::value value = json::parse(body, error);
   if (error || !value.is_object())
     return invalid("the server's answer is no JSON object: " + body.substr(0, 200));
@@ -199,7 +141,7 @@ Result<json::object> parse_object(const std::string& body) {
 
 uint64_t number_of(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains({name.data(), name.size()});
-  beast::error_code error;
+  boost::system::error_code error;
   const auto number = value == nullptr ? 0 : value->to_number<uint64_t>(error);
   return error ? 0 : number;
 }
@@ -216,15 +158,11 @@ Result<uint64_t> offset_of(const Result<std::string>& body) {
 }  // namespace
 
 Result<std::unique_ptr<Client>> Client::connect(const ClientOptions& options) {
-  TRY(Address address, parse_url(options.url));
-  std::unique_ptr<Client> client;
-  if (address.tls) {
-    auto secure = std::make_unique<StreamClient<Tls>>(options, std::move(address));
-    TRY_STATUS(secure->trust());
-    client = std::move(secure);
-  } else {
-    client = std::make_unique<StreamClient<Plain>>(options, std::move(address));
-  }
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) return unavailable(std::string("libcurl: ") + curl_easy_strerror(started));
+  ClientOptions asked = options;
+  TRY(asked.url, checked_url(options.url));
+  std::unique_ptr<Client> client = std::make_unique<CurlClient>(std::move(asked));
   if (!options.probe) return client;
   if (const auto alive = client->request("GET", "/healthz", ""); !alive.ok()) return alive.error();
   return client;

@@ -1,5 +1,7 @@
 #include "main/cli_tree.h"
 
+#include <CLI/CLI.hpp>
+
 namespace freshet {
 namespace {
 
@@ -65,8 +67,8 @@ std::string brief(const std::string& summary) {
 
 }  // namespace
 
-CommandHelp cli_tree(const CLI::App& app) {
-  return command_help(app, {});
+CommandHelp cli_tree(FlagSet program) {
+  return command_help(*program.app(), {});
 }
 
 std::string bash_completion(const CommandHelp& program) {

@@ -1,13 +1,13 @@
 // The commands and flags as data: what --help prints is what completions and the manual page are made from.
 //
-//   CommandHelp all = cli_tree(app);      // app: the whole program's
+//   CommandHelp all = cli_tree(app.whole_program());
 //   std::fputs(bash_completion(all).c_str(), stdout);
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include "main/flags.h"
 
 namespace freshet {
 
@@ -26,7 +26,7 @@ struct CommandHelp {
   std::vector<CommandHelp> commands;
 };
 
-CommandHelp cli_tree(const CLI::App& app);
+CommandHelp cli_tree(FlagSet program);
 
 std::string bash_completion(const CommandHelp& program);
 std::string zsh_completion(const CommandHelp& program);

@@ -6,22 +6,12 @@
 #include "main/command.h"
 
 namespace freshet {
-namespace {
 
-CommandHelp whole_program(const CLI::App* app) {
-  while (app->get_parent() != nullptr) app = app->get_parent();
-  return cli_tree(*app);
-}
-
-}  // namespace
-
-Run add_completions(CLI::App& app) {
+Run add_completions(FlagSet app) {
   auto shell = std::make_shared<std::string>();
-  app.add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  return [shell, &app]() -> Status {
-    const CommandHelp program = whole_program(&app);
+  app.add_option("SHELL", *shell, "bash, zsh or fish").required().check(one_of({"bash", "zsh", "fish"}));
+  return [shell, app]() -> Status {
+    const CommandHelp program = cli_tree(app.whole_program());
     const std::string script = *shell == "bash"  ? bash_completion(program)
                                : *shell == "zsh" ? zsh_completion(program)
                                                  : fish_completion(program);
@@ -30,9 +20,9 @@ Run add_completions(CLI::App& app) {
   };
 }
 
-Run add_manual(CLI::App& app) {
-  return [&app]() -> Status {
-    std::fputs(manual_page(whole_program(&app)).c_str(), stdout);
+Run add_manual(FlagSet app) {
+  return [app]() -> Status {
+    std::fputs(manual_page(cli_tree(app.whole_program())).c_str(), stdout);
     return {};
   };
 }

@@ -201,39 +201,39 @@ Status remove(const LetterFlags& flags) {
 
 }  // namespace
 
-Run add_deadletters(CLI::App& app) {
+Run add_deadletters(FlagSet app) {
   auto flags = std::make_shared<LetterFlags>();
   auto run = std::make_shared<Run>();
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Status (*work)(const LetterFlags&)) {
-    CLI::App* const sub = app.add_subcommand(name, what);
-    sub->add_option("--data", flags->data, "Data directory")->capture_default_str();
-    sub->callback([run, flags, work] { *run = [flags, work] { return work(*flags); }; });
+    const FlagSet sub = app.add_subcommand(name, what);
+    sub.add_option("--data", flags->data, "Data directory").capture_default_str();
+    sub.callback([run, flags, work] { *run = [flags, work] { return work(*flags); }; });
     return sub;
   };
-  CLI::App* sub = add("count", "How many, by reason", count);
-  sub->add_flag("--json", flags->json, "As JSON");
+  FlagSet sub = add("count", "How many, by reason", count);
+  sub.add_flag("--json", flags->json, "As JSON");
 
   sub = add("list", "The letters, oldest first", list);
-  sub->add_option("--reason", flags->reason, "Only of this reason");
-  sub->add_option("--from", flags->from, "From this number on");
-  sub->add_option("--count", flags->count, "At most so many")->capture_default_str();
-  sub->add_flag("--json", flags->json, "As JSON, with all there is to know");
+  sub.add_option("--reason", flags->reason, "Only of this reason");
+  sub.add_option("--from", flags->from, "From this number on");
+  sub.add_option("--count", flags->count, "At most so many").capture_default_str();
+  sub.add_flag("--json", flags->json, "As JSON, with all there is to know");
 
   sub = add("show", "Letters as JSON, with what came", show);
-  sub->add_option("NUMBERS", flags->numbers, "Numbers of letters")->required();
+  sub.add_option("NUMBERS", flags->numbers, "Numbers of letters").required();
 
   sub = add("fix", "Replace what will be replayed", fix);
-  sub->add_option("NUMBER", flags->numbers, "Number of the letter")->required()->expected(1);
-  sub->add_option("--body", flags->body, "The event or item as JSON; - reads standard input")->required();
+  sub.add_option("NUMBER", flags->numbers, "Number of the letter").required().expected(1);
+  sub.add_option("--body", flags->body, "The event or item as JSON; - reads standard input").required();
 
   for (const bool again : {true, false}) {
     sub = again ? add("replay", "Send letters through the door again; what is taken is removed", replay)
                 : add("remove", "Remove letters for good", remove);
-    sub->add_option("NUMBERS", flags->numbers, "Numbers of letters");
-    sub->add_option("--reason", flags->reason, "All of this reason");
-    sub->add_flag("--all", flags->all, "All");
-    if (again) sub->add_flag("--history", flags->history, "Without limits on how late an event may be");
+    sub.add_option("NUMBERS", flags->numbers, "Numbers of letters");
+    sub.add_option("--reason", flags->reason, "All of this reason");
+    sub.add_flag("--all", flags->all, "All");
+    if (again) sub.add_flag("--history", flags->history, "Without limits on how late an event may be");
   }
   return [run] { return (*run)(); };
 }

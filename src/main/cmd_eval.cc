@@ -183,17 +183,17 @@ Status run_rank(Flags flags) {
 }
 
 // What the first two commands read; the option for the label from which an item is relevant.
-CLI::Option* add_data(CLI::App& app, Flags& flags) {
+Flag add_data(FlagSet app, Flags& flags) {
   app.add_option("--items", flags.data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
-      ->required();
-  app.add_option("--queries", flags.data.queries, "Query ids and texts, in the same forms")->required();
-  app.add_option("--labels", flags.data.labels, "Query id, item id, label, in the same forms")->required();
-  CLI::Option* const gain =
+      .required();
+  app.add_option("--queries", flags.data.queries, "Query ids and texts, in the same forms").required();
+  app.add_option("--labels", flags.data.labels, "Query id, item id, label, in the same forms").required();
+  const Flag gain =
       app.add_option("--gain", flags.data.gain, "Gain of a label, e.g. (relevance-1)/2; x: the label");
   app.add_option("--gain-min-max", flags.gain_min_max,
                  "A,B: gain = (label-A)/(B-A); default: from the labels")
-      ->excludes(gain);
-  CLI::Option* const relevant =
+      .excludes(gain);
+  const Flag relevant =
       app.add_option("--relevant-min", flags.data.relevant_min,
                      "Label from which an item is relevant (MRR, R@100); default: a gain of 2/3");
   app.add_option("--settings", flags.settings, "Search settings as JSON; default: the defaults");
@@ -203,98 +203,98 @@ CLI::Option* add_data(CLI::App& app, Flags& flags) {
 
 }  // namespace
 
-Run add_eval_policy(CLI::App& app);     // cmd_eval_policy.cc
-Run add_eval_freshness(CLI::App& app);  // cmd_eval_freshness.cc
-Run add_eval_late(CLI::App& app);       // cmd_eval_late.cc
+Run add_eval_policy(FlagSet app);     // cmd_eval_policy.cc
+Run add_eval_freshness(FlagSet app);  // cmd_eval_freshness.cc
+Run add_eval_late(FlagSet app);       // cmd_eval_late.cc
 
-Run add_eval(CLI::App& app) {
+Run add_eval(FlagSet app) {
   auto flags = std::make_shared<Flags>();
-  app.require_subcommand(1);
-  CLI::App& search =
-      *app.add_subcommand("search", "Judged queries through the ranking that the server serves");
-  CLI::Option* const relevant = add_data(search, *flags);
+  app.require_subcommand();
+  const FlagSet search =
+      app.add_subcommand("search", "Judged queries through the ranking that the server serves");
+  const Flag relevant = add_data(search, *flags);
   search.add_option("--against", flags->against, "Other settings: print what they change");
   search.add_option("--typos", flags->eval.typos, "Random edits in one word of each query: 1 or 2")
-      ->check(CLI::Range(0, 2));
-  search.add_option("--seed", flags->eval.seed, "Of the edits")->capture_default_str();
-  search.add_option("--table", flags->table, "Rows of the table of queries")->capture_default_str();
+      .check(number_within(0, 2));
+  search.add_option("--seed", flags->eval.seed, "Of the edits").capture_default_str();
+  search.add_option("--table", flags->table, "Rows of the table of queries").capture_default_str();
   search.add_option("--dump", flags->dump, "Write every ranking as JSON lines");
-  CLI::App& clicks =
-      *app.add_subcommand("clicks", "Simulated clicks by the judgements: what the ranking learns from them");
+  const FlagSet clicks =
+      app.add_subcommand("clicks", "Simulated clicks by the judgements: what the ranking learns from them");
   add_data(clicks, *flags);
   clicks.add_option("--world", flags->world, "How shoppers click: moderate, cascade or noisy")
-      ->capture_default_str();
+      .capture_default_str();
   clicks.add_option("--traffic", flags->traffic, "How often queries are searched: uniform or zipf")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"uniform", "zipf"}));
+      .capture_default_str()
+      .check(one_of({"uniform", "zipf"}));
   clicks.add_option("--impressions", flags->clicks.impressions, "Searches of each query that is searched")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10'000));
+      .capture_default_str()
+      .check(number_within(1, 10'000));
   clicks.add_option("--seen", flags->clicks.seen_share, "Share of the queries that are searched")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+      .capture_default_str()
+      .check(number_within(0.0, 1.0));
   clicks.add_option("--queries-max", flags->clicks.queries_max, "Judged queries taken, at random; 0: all")
-      ->capture_default_str();
+      .capture_default_str();
   clicks.add_option("--seed", flags->eval.seed, "Of shoppers and of the choice of queries")
-      ->capture_default_str();
+      .capture_default_str();
   clicks.add_option("--plot", flags->plot, "The curves as an SVG file");
-  CLI::App& policy = *app.add_subcommand(
+  const FlagSet policy = app.add_subcommand(
       "policy", "What other search settings would have earned, from the clicks on a shop's own pages");
   const Run run_policy = add_eval_policy(policy);
-  CLI::App& fresh = *app.add_subcommand(
+  const FlagSet fresh = app.add_subcommand(
       "freshness",
       "Frozen, retrained every hour, and online: what each would have listed for the same events");
   const Run run_freshness = add_eval_freshness(fresh);
-  CLI::App& late = *app.add_subcommand(
+  const FlagSet late = app.add_subcommand(
       "late",
       "Purchases that come days later: what waiting, correcting and believing cost, beside an oracle");
   const Run run_late = add_eval_late(late);
-  CLI::App& rank = *app.add_subcommand(
+  const FlagSet rank = app.add_subcommand(
       "rank",
       "A generated shop: what its lists are worth with the learned ranker and without, and how fresh it is");
   RankEvalOptions& ranked = flags->rank;
   rank.add_option("--visits", ranked.visits, "Visits of each game")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100'000'000));
+      .capture_default_str()
+      .check(number_within(1, 100'000'000));
   rank.add_option("--visits-per-day", ranked.visits_per_day, "How fast they come")
-      ->capture_default_str()
-      ->check(CLI::Range(1.0, 1e9));
+      .capture_default_str()
+      .check(number_within(1.0, 1e9));
   rank.add_option("--items", ranked.shop.items, "Items in the catalogue")
-      ->capture_default_str()
-      ->check(CLI::Range(100, 100'000'000));
+      .capture_default_str()
+      .check(number_within(100, 100'000'000));
   rank.add_option("--shoppers", ranked.shop.shoppers, "Shoppers")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100'000'000));
+      .capture_default_str()
+      .check(number_within(1, 100'000'000));
   rank.add_option("--taste-days", ranked.shop.taste_days,
                   "Mean days between abrupt changes of a taste; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 36500.0));
+      .capture_default_str()
+      .check(number_within(0.0, 36500.0));
   rank.add_option("--fashion-days", ranked.shop.fashion_days,
                   "Days in which what all shoppers like goes over into something else; 0: no fashion")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 36500.0));
+      .capture_default_str()
+      .check(number_within(0.0, 36500.0));
   rank.add_option("--new-items", ranked.shop.new_items, "Share of the items that arrive during the game")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
-  rank.add_option("--k", ranked.k, "Length of the lists")->capture_default_str()->check(CLI::Range(1, 100));
+      .capture_default_str()
+      .check(number_within(0.0, 1.0));
+  rank.add_option("--k", ranked.k, "Length of the lists").capture_default_str().check(number_within(1, 100));
   rank.add_option("--hours", ranked.hours, "Hours sampled to measure freshness; 0: not measured")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 10'000));
+      .capture_default_str()
+      .check(number_within(0, 10'000));
   rank.add_flag("--only-with", flags->only_with, "No game without the ranker");
   rank.add_flag("--poison", flags->poison,
                 "Instead: clicks of a program for a fifth of the game; what is live with the gate and "
                 "without it, and without poison");
   rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
   rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
-      ->capture_default_str();
+      .capture_default_str();
   rank.add_option("--plot", flags->plot, "The curve as an SVG file");
   rank.add_flag("--json", flags->json, "The report as JSON");
-  return [flags, relevant, &clicks, &policy, run_policy, &fresh, run_freshness, &late, run_late, &rank] {
+  return [flags, relevant, clicks, policy, run_policy, fresh, run_freshness, late, run_late, rank] {
     if (policy.parsed()) return run_policy();
     if (fresh.parsed()) return run_freshness();
     if (late.parsed()) return run_late();
     if (rank.parsed()) return run_rank(*flags);
-    flags->data.has_relevant_min = relevant->count() > 0;
+    flags->data.has_relevant_min = relevant.count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
   };
 }

@@ -67,26 +67,26 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-Run add_eval_freshness(CLI::App& app) {
+Run add_eval_freshness(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   flags->files = add_file_flags(app);
-  app.add_option("--eval", flags->eval, "next-item or basket")->capture_default_str();
+  app.add_option("--eval", flags->eval, "next-item or basket").capture_default_str();
   app.add_option("--group", flags->group, "What the next item is predicted within: session or user")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--repeats", flags->repeats, "allow, or exclude: what the group already had is no candidate")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--hours", flags->hours, "Hours sampled after half of the stream, each with a retraining")
-      ->capture_default_str()
-      ->check(CLI::Range(2, 100'000));
+      .capture_default_str()
+      .check(number_within(2, 100'000));
   app.add_option("--hour", flags->hour, "What counts as an hour: 1h; for streams without a clock e.g. 220s")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--k", flags->k, "Length of the list judged")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+      .capture_default_str()
+      .check(number_within(1, 1000));
   app.add_option("--session-gap", flags->gap, "A pause this long ends a visit where events name no session")
-      ->capture_default_str();
-  app.add_option("--seed", flags->seed, "Of every random draw")->capture_default_str();
-  app.add_option("--memory-mb", flags->memory_mb, "Bound of the recommenders' memory")->capture_default_str();
+      .capture_default_str();
+  app.add_option("--seed", flags->seed, "Of every random draw").capture_default_str();
+  app.add_option("--memory-mb", flags->memory_mb, "Bound of the recommenders' memory").capture_default_str();
   app.add_option("--plot", flags->plot, "The curve as an SVG file");
   app.add_flag("--json", flags->json, "The report as JSON");
   return [flags] { return run(*flags); };

@@ -43,20 +43,20 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-Run add_eval_late(CLI::App& app) {
+Run add_eval_late(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   flags->files = add_file_flags(app);
   app.add_option("--window", flags->window,
                  "How long what was not bought again is waited for before it is a 0")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--late", flags->late, "How long after it was shown a purchase still belongs to a page")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--after", flags->after,
                  "How long after an order its page is shown: half to one and a half times")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--drift", flags->drift, "As ranker.updates.drift of the settings")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.1));
+      .capture_default_str()
+      .check(number_within(0.0, 0.1));
   app.add_flag("--json", flags->json, "The report as JSON");
   return [flags] { return run(*flags); };
 }

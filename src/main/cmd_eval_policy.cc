@@ -45,16 +45,16 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-Run add_eval_policy(CLI::App& app) {
+Run add_eval_policy(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("--data", flags->data, "A data directory, read only: a server may be running")
-      ->capture_default_str();
-  app.add_option("--settings", flags->settings, "The candidate: search settings as JSON")->required();
+      .capture_default_str();
+  app.add_option("--settings", flags->settings, "The candidate: search settings as JSON").required();
   app.add_option("--share", flags->share, "Of the pages, drawn at random")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0001, 1.0));
+      .capture_default_str()
+      .check(number_within(0.0001, 1.0));
   app.add_option("--config", flags->config, "The server's TOML file: state depends on it");
-  app.add_option("--set", flags->set, "section.key=value, as for freshet serve")->take_all();
+  app.add_option("--set", flags->set, "section.key=value, as for freshet serve").repeated();
   app.add_flag("--json", flags->json, "The report as JSON");
   return [flags] { return run(*flags); };
 }

@@ -219,31 +219,31 @@ Status remove(const Flags& flags) {
 
 }  // namespace
 
-Run add_experiment(CLI::App& app) {
+Run add_experiment(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   auto chosen = std::make_shared<Body>(nullptr);
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Body body) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->add_option("--server", flags->server, "Of the running server")->capture_default_str();
-    sub->add_option("--key", flags->key, "API key: of role read to look, of role admin to change")
-        ->envname("FRESHET_KEY");
-    sub->add_flag("--json", flags->json, "The answer as the API gives it");
-    sub->callback([chosen, body] { *chosen = body; });
+    const FlagSet sub = app.add_subcommand(name, what);
+    sub.add_option("--server", flags->server, "Of the running server").capture_default_str();
+    sub.add_option("--key", flags->key, "API key: of role read to look, of role admin to change")
+        .envname("FRESHET_KEY");
+    sub.add_flag("--json", flags->json, "The answer as the API gives it");
+    sub.callback([chosen, body] { *chosen = body; });
     return sub;
   };
-  const auto with_name = [&](CLI::App* sub) {
-    sub->add_option("name", flags->name, "Of the experiment")->required();
+  const auto with_name = [&](FlagSet sub) {
+    sub.add_option("name", flags->name, "Of the experiment").required();
     return sub;
   };
   add("list", "All experiments, newest first", list);
   with_name(add("show", "Definition, results and verdict of one", show));
   with_name(add("define", "Define one, from a file of JSON", define))
-      ->add_option("file", flags->file, "The definition: docs/experiments.md")
-      ->required();
+      .add_option("file", flags->file, "The definition: docs/experiments.md")
+      .required();
   with_name(add("start", "Shoppers take part from now on", start));
   with_name(add("stop", "Everybody gets what is live again", stop))
-      ->add_option("--reason", flags->reason, "Why, for the history");
+      .add_option("--reason", flags->reason, "Why, for the history");
   with_name(add("ship", "The variant's settings go live", ship));
   with_name(add("delete", "Forget one that does not run", remove));
   return [flags, chosen]() -> Status {

@@ -46,10 +46,10 @@ void show(const Json& answer) {
 
 }  // namespace
 
-Run add_features(CLI::App& app) {
+Run add_features(FlagSet app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("--server", flags->server, "Of the running server")->capture_default_str();
-  app.add_option("--key", flags->key, "API key of role read")->envname("FRESHET_KEY");
+  app.add_option("--server", flags->server, "Of the running server").capture_default_str();
+  app.add_option("--key", flags->key, "API key of role read").envname("FRESHET_KEY");
   app.add_flag("--json", flags->json, "The answer as the API gives it");
   return [flags]() -> Status {
     TRY(const auto client, Client::connect({.url = flags->server, .key = flags->key}));

@@ -149,17 +149,17 @@ Status import(const ImportFlags& flags) {
 
 }  // namespace
 
-Run add_import(CLI::App& app) {
+Run add_import(FlagSet app) {
   auto flags = std::make_shared<ImportFlags>();
   flags->files = add_file_flags(app);
-  app.add_option("--data", flags->data, "Data directory; made when it is not there")->capture_default_str();
+  app.add_option("--data", flags->data, "Data directory; made when it is not there").capture_default_str();
   app.add_option("--missing", flags->missing,
                  "What to do when a field is absent, e.g. price=previous,currency=default:EUR,rating=reject");
   app.add_option("--robots", flags->robots, "Bursts no shopper makes: off, mark or dead-letter")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--duplicate-window", flags->duplicate_window, "Event ids remembered; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 28));
+      .capture_default_str()
+      .check(number_within(uint64_t{0}, uint64_t{1} << 28));
   app.add_flag("--items", flags->items, "The files hold items: the same as --set type=item-upsert");
   app.add_option("--catalogue", flags->catalogue,
                  "Items go into a catalogue of this name that waits beside the live one");

@@ -284,7 +284,7 @@ Status LearnRun::run() {
 
 }  // namespace
 
-Run add_learn(CLI::App& app) {
+Run add_learn(FlagSet app) {
   auto flags = std::make_shared<LearnFlags>();
   add_learn_flags(app, *flags);
   return [flags]() -> Status {

@@ -14,7 +14,7 @@
 
 namespace freshet {
 
-Run add_log_fold(CLI::App& app);  // cmd_log_fold.cc
+Run add_log_fold(FlagSet app);  // cmd_log_fold.cc
 
 namespace {
 
@@ -189,31 +189,32 @@ Status export_events(const LogFlags& flags) {
 
 }  // namespace
 
-Run add_log(CLI::App& app) {
+Run add_log(FlagSet app) {
   auto flags = std::make_shared<LogFlags>();
   auto chosen = std::make_shared<Run>();
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Status (*body)(const LogFlags&)) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->add_option("--data", flags->data, "The data directory")->capture_default_str();
-    sub->callback([chosen, body, flags] { *chosen = [flags, body] { return body(*flags); }; });
+    const FlagSet sub = app.add_subcommand(name, what);
+    sub.add_option("--data", flags->data, "The data directory").capture_default_str();
+    sub.callback([chosen, body, flags] { *chosen = [flags, body] { return body(*flags); }; });
     return sub;
   };
-  CLI::App* verify_app = add("verify", "Check every checksum and decode every event", verify);
-  verify_app->add_flag("--json", flags->json, "The result as JSON");
-  CLI::App* stats_app = add("stats", "Events by type, bytes, time range, segments", print_stats);
-  stats_app->add_flag("--json", flags->json, "The result as JSON");
-  CLI::App* tail_app = add("tail", "The newest events as JSON lines", tail);
-  tail_app->add_option("-n,--count", flags->count, "How many")->capture_default_str();
-  tail_app->add_flag("-f,--follow", flags->follow, "Go on with what comes, until interrupted");
-  tail_app->add_flag("--offsets", flags->offsets, "With each event's offset");
-  CLI::App* export_app = add("export", "Events as JSON lines, which the doors take again", export_events);
-  export_app->add_option("--from", flags->from, "First offset");
-  export_app->add_option("--to", flags->to, "One past the last offset");
-  export_app->add_option("--out", flags->out, "File to write, - for standard output")->capture_default_str();
-  export_app->add_flag("--offsets", flags->offsets, "With each event's offset");
-  CLI::App* fold_app = app.add_subcommand("fold", "Fold the log from its start and print the state's hash");
-  fold_app->callback([chosen, fold = add_log_fold(*fold_app)] { *chosen = fold; });
+  const FlagSet verify_app = add("verify", "Check every checksum and decode every event", verify);
+  verify_app.add_flag("--json", flags->json, "The result as JSON");
+  const FlagSet stats_app = add("stats", "Events by type, bytes, time range, segments", print_stats);
+  stats_app.add_flag("--json", flags->json, "The result as JSON");
+  const FlagSet tail_app = add("tail", "The newest events as JSON lines", tail);
+  tail_app.add_option("-n,--count", flags->count, "How many").capture_default_str();
+  tail_app.add_flag("-f,--follow", flags->follow, "Go on with what comes, until interrupted");
+  tail_app.add_flag("--offsets", flags->offsets, "With each event's offset");
+  const FlagSet export_app = add("export", "Events as JSON lines, which the doors take again", export_events);
+  export_app.add_option("--from", flags->from, "First offset");
+  export_app.add_option("--to", flags->to, "One past the last offset");
+  export_app.add_option("--out", flags->out, "File to write, - for standard output").capture_default_str();
+  export_app.add_flag("--offsets", flags->offsets, "With each event's offset");
+  const FlagSet fold_app =
+      app.add_subcommand("fold", "Fold the log from its start and print the state's hash");
+  fold_app.callback([chosen, fold = add_log_fold(fold_app)] { *chosen = fold; });
   return [chosen] { return (*chosen)(); };
 }
 

@@ -114,12 +114,12 @@ Status fold_log(const FoldFlags& flags) {
 }  // namespace
 
 // A subcommand of cmd_log.cc.
-Run add_log_fold(CLI::App& app) {
+Run add_log_fold(FlagSet app) {
   auto flags = std::make_shared<FoldFlags>();
-  app.add_option("--data", flags->data, "The data directory")->capture_default_str();
+  app.add_option("--data", flags->data, "The data directory").capture_default_str();
   app.add_option("--config", flags->config, "The server's TOML file: state depends on it");
-  app.add_option("--set", flags->set, "section.key=value, as for freshet serve")->take_all();
-  app.add_option("--at", flags->at, "Offsets to print the hash at; by default the end")->delimiter(',');
+  app.add_option("--set", flags->set, "section.key=value, as for freshet serve").repeated();
+  app.add_option("--at", flags->at, "Offsets to print the hash at; by default the end").delimiter(',');
   app.add_option("--stop-every", flags->stop_every,
                  "Save, start anew and load after so many events; 0: never");
   app.add_flag("--json", flags->json, "The result as JSON");

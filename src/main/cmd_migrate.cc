@@ -113,14 +113,14 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-Run add_migrate(CLI::App& app) {
+Run add_migrate(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("--host", flags->host, "Where the index is: https://..., a server of the storefront dialect")
-      ->required();
-  app.add_option("--index", flags->index, "Its name there")->required();
+      .required();
+  app.add_option("--index", flags->index, "Its name there").required();
   app.add_option("--app", flags->app, "Application id there");
   app.add_option("--key-file", flags->key_file, "File with a key that may browse and read settings there");
-  app.add_option("--to", flags->to, "The running server that takes it")->capture_default_str();
+  app.add_option("--to", flags->to, "The running server that takes it").capture_default_str();
   app.add_option("--to-key-file", flags->to_key_file,
                  "File with a key of role admin; without: an open server");
   app.add_option("--to-index", flags->to_index, "Its name here, if another");

@@ -188,43 +188,43 @@ Status import_version(const ModelsFlags& flags) {
 
 }  // namespace
 
-Run add_models(CLI::App& app) {
+Run add_models(FlagSet app) {
   auto flags = std::make_shared<ModelsFlags>();
   auto chosen = std::make_shared<Body>(nullptr);
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Body body, Body of_server) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    CLI::Option* folder =
-        sub->add_option("--models", flags->models, "The folder of versions")->capture_default_str();
-    sub->add_option("--server,--url", flags->server, "Of a running server, instead of a folder")
-        ->excludes(folder);
-    sub->add_option("--key", flags->key, "API key of role admin")->envname("FRESHET_KEY");
-    sub->add_flag("--json", flags->json, "The result as JSON");
-    sub->callback([chosen, flags, body, of_server] { *chosen = flags->server.empty() ? body : of_server; });
+    const FlagSet sub = app.add_subcommand(name, what);
+    const Flag folder =
+        sub.add_option("--models", flags->models, "The folder of versions").capture_default_str();
+    sub.add_option("--server,--url", flags->server, "Of a running server, instead of a folder")
+        .excludes(folder);
+    sub.add_option("--key", flags->key, "API key of role admin").envname("FRESHET_KEY");
+    sub.add_flag("--json", flags->json, "The result as JSON");
+    sub.callback([chosen, flags, body, of_server] { *chosen = flags->server.empty() ? body : of_server; });
     return sub;
   };
   const char* const kVersion = "Number, name, live, or newest";
-  const auto with_version = [&](CLI::App* sub) {
-    sub->add_option("version", flags->name, kVersion)->required();
+  const auto with_version = [&](FlagSet sub) {
+    sub.add_option("version", flags->name, kVersion).required();
     return sub;
   };
   add("list", "All versions, newest first", list, remote_list);
   with_version(add("show", "What is known of a version", show, remote_show));
   with_version(add("diff", "Compare two versions: facts, rows, weights", diff, remote_diff))
-      ->add_option("other", flags->other, kVersion)
-      ->required();
+      .add_option("other", flags->other, kVersion)
+      .required();
   with_version(add("pin", "Keep a version under a name, however old it gets", pin, remote_pin))
-      ->add_option("name", flags->other, "The name")
-      ->required();
+      .add_option("name", flags->other, "The name")
+      .required();
   with_version(add("unpin", "Let a version go when it is old", unpin, remote_unpin));
   add("rollback", "What was live before is live again", rollback, remote_rollback);
   with_version(add("promote", "Make a version live", promote, remote_promote));
   with_version(add("export", "Write a version to a file", export_version, remote_export))
-      ->add_option("--to", flags->to, "The file")
-      ->required();
+      .add_option("--to", flags->to, "The file")
+      .required();
   add("import", "Take a version from a file", import_version, remote_import)
-      ->add_option("file", flags->name, "The file")
-      ->required();
+      .add_option("file", flags->name, "The file")
+      .required();
   return [flags, chosen] { return (*chosen)(*flags); };
 }
 

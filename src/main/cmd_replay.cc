@@ -166,37 +166,37 @@ Status run_replay(const Flags& flags) {
 
 }  // namespace
 
-Run add_replay(CLI::App& app) {
+Run add_replay(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   flags->files = add_file_flags(app);
   app.add_option("--data", flags->data_dir, "Keep log and state in this directory; default: in memory");
-  app.add_option("--sources", flags->sources, "all, or some candidate sources: a,b")->capture_default_str();
-  app.add_option("--seed", flags->seed, "Of every random draw")->capture_default_str();
-  app.add_option("--memory-mb", flags->memory_mb, "Bound of the recommenders' memory")->capture_default_str();
+  app.add_option("--sources", flags->sources, "all, or some candidate sources: a,b").capture_default_str();
+  app.add_option("--seed", flags->seed, "Of every random draw").capture_default_str();
+  app.add_option("--memory-mb", flags->memory_mb, "Bound of the recommenders' memory").capture_default_str();
   app.add_flag("--json", flags->json, "The report as JSON");
 
   const std::string group = "Evaluation";
   const auto option = [&](const char* name, auto& into, const char* what) {
-    return app.add_option(name, into, what)->group(group);
+    return app.add_option(name, into, what).group(group);
   };
   option("--eval", flags->eval, "next-item, basket or last-item; default: fold and learn only");
   option("--group", flags->group, "What the next item is predicted within: session or user")
-      ->capture_default_str();
+      .capture_default_str();
   option("--warmup", flags->warmup, "Groups learned but not evaluated: N, or P% of them");
   option("--warmup-events", flags->warmup_events, "The same for the first N actions");
   option("--eval-from", flags->eval_from, "Evaluate from this event time on: seconds, ms or 2011-05-22");
   option("--repeats", flags->repeats, "allow, or exclude: what the group already had is no candidate")
-      ->capture_default_str();
+      .capture_default_str();
   option("--eval-sample", flags->sample, "Share of the targets to evaluate, e.g. 1/20, by a fixed hash");
-  option("--k", flags->k, "Length of the list judged")->capture_default_str();
+  option("--k", flags->k, "Length of the list judged").capture_default_str();
   option("--update", flags->update,
          "How often what was learned is served: live, frozen, every=1h; several with commas are compared in "
          "one pass")
-      ->capture_default_str();
+      .capture_default_str();
   option("--session-gap", flags->gap, "A pause this long ends a visit where events name no session")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_flag("--by-group", flags->by_group, "Replay groups whole, in order of first appearance")
-      ->group(group);
+      .group(group);
   option("--plot", flags->plot, "Write recall over the stream as SVG");
   option("--title", flags->title, "Of the plot");
   option("--dump", flags->dump, "Write every evaluated target with its list as JSON lines");

@@ -174,31 +174,31 @@ Status search(const Flags& flags) {
 
 }  // namespace
 
-Run add_search(CLI::App& app) {
+Run add_search(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("query", flags->query, "The words; without them everything is browsed");
-  CLI::Option* const data =
+  const Flag data =
       app.add_option("--data", flags->data, "A data directory, read only: a server may be running")
-          ->capture_default_str();
+          .capture_default_str();
   app.add_option("--server", flags->server, "Ask a running server instead: http://127.0.0.1:8080")
-      ->excludes(data);
+      .excludes(data);
   app.add_option("--key", flags->key, "API key for --server");
   app.add_option("--filter", flags->filter, "Conditions: 'price < 50 AND NOT brand:Acme'");
-  app.add_option("--refine", flags->refine, "name=value chosen of a facet; several")->take_all();
+  app.add_option("--refine", flags->refine, "name=value chosen of a facet; several").repeated();
   app.add_option("--facets", flags->facets, "Facets to count: brand,category; '*': those of the settings")
-      ->delimiter(',');
-  app.add_option("--sort", flags->sort, "Keys: price,-rating")->delimiter(',');
+      .delimiter(',');
+  app.add_option("--sort", flags->sort, "Keys: price,-rating").delimiter(',');
   app.add_option("--group-by", flags->group_by, "Variants of one product as one hit, by this attribute");
-  app.add_option("--attributes", flags->attributes, "Returned with --json; '*': all")->delimiter(',');
+  app.add_option("--attributes", flags->attributes, "Returned with --json; '*': all").delimiter(',');
   app.add_option("--language", flags->language, "Of the query: ISO 639-1");
-  app.add_option("--from", flags->from, "Place of the first hit")->capture_default_str();
-  app.add_option("--count", flags->count, "Hits")->capture_default_str()->check(CLI::Range(0, 1000));
+  app.add_option("--from", flags->from, "Place of the first hit").capture_default_str();
+  app.add_option("--count", flags->count, "Hits").capture_default_str().check(number_within(0, 1000));
   app.add_flag("--no-typos", flags->no_typos, "Forgive no typing errors");
   app.add_flag("--no-prefix", flags->no_prefix, "The last word is whole");
   app.add_flag("--explain", flags->explain, "The parts of each score");
   app.add_flag("--json", flags->json, "The answer as the API gives it");
   app.add_option("--config", flags->config, "The server's TOML file: with --data, state depends on it");
-  app.add_option("--set", flags->set, "section.key=value, as for freshet serve")->take_all();
+  app.add_option("--set", flags->set, "section.key=value, as for freshet serve").repeated();
   return [flags] { return search(*flags); };
 }
 

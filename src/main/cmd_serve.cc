@@ -172,13 +172,13 @@ Status remove_key(const KeyFlags& flags) {
 
 }  // namespace
 
-Run add_serve(CLI::App& app) {
+Run add_serve(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("--config", flags->config, "TOML file; docs/config.md lists every setting");
-  app.add_option("--set", flags->set, "section.key=value: overrides one setting")->take_all();
+  app.add_option("--set", flags->set, "section.key=value: overrides one setting").repeated();
   app.add_option("--data", flags->data, "Short for --set data.dir=...");
   app.add_option("--host", flags->host, "Short for --set server.host=...");
-  app.add_option("--port", flags->port, "Short for --set server.port=...")->check(CLI::Range(0, 65535));
+  app.add_option("--port", flags->port, "Short for --set server.port=...").check(number_within(0, 65535));
   app.add_flag("--no-keys", flags->no_keys, "Short for --set keys.mode=off; only on a loopback address");
   app.add_flag("--config-reference", flags->reference, "Print docs/config.md and end");
   app.add_flag("--config-example", flags->example,
@@ -192,21 +192,21 @@ Run add_serve(CLI::App& app) {
   };
 }
 
-Run add_key(CLI::App& app) {
+Run add_key(FlagSet app) {
   auto flags = std::make_shared<KeyFlags>();
   auto run = std::make_shared<Status (*)(const KeyFlags&)>(nullptr);
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* summary, Status (*body)(const KeyFlags&)) {
-    CLI::App* sub = app.add_subcommand(name, summary);
-    sub->add_option("--data", flags->data, "The server's data folder")->capture_default_str();
-    sub->callback([run, body] { *run = body; });
+    const FlagSet sub = app.add_subcommand(name, summary);
+    sub.add_option("--data", flags->data, "The server's data folder").capture_default_str();
+    sub.callback([run, body] { *run = body; });
     return sub;
   };
-  CLI::App* create = add("create", "Make a key; it is printed once and never again", create_key);
-  create->add_option("--name", flags->name, "Whose it is: \"storefront\"")->required();
-  create->add_option("--role", flags->role, "read, write or admin")->capture_default_str();
+  const FlagSet create = add("create", "Make a key; it is printed once and never again", create_key);
+  create.add_option("--name", flags->name, "Whose it is: \"storefront\"").required();
+  create.add_option("--role", flags->role, "read, write or admin").capture_default_str();
   add("list", "List the keys, without the keys themselves", list_keys);
-  add("remove", "A key stops working", remove_key)->add_option("id", flags->id, "As listed")->required();
+  add("remove", "A key stops working", remove_key).add_option("id", flags->id, "As listed").required();
   return [flags, run]() -> Status { return (*run)(*flags); };
 }
 

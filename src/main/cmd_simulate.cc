@@ -223,62 +223,62 @@ Status play(const simulate::Options& options, const Flags& flags) {
 
 }  // namespace
 
-Run add_simulate(CLI::App& app) {
+Run add_simulate(FlagSet app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("--items", flags->items, "Items in the catalogue")
-      ->capture_default_str()
-      ->check(CLI::Range(100, 100'000'000));
+      .capture_default_str()
+      .check(number_within(100, 100'000'000));
   app.add_option("--shoppers", flags->shoppers, "Shoppers")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100'000'000));
+      .capture_default_str()
+      .check(number_within(1, 100'000'000));
   app.add_option("--seed", flags->seed, "The same seed gives the same shop, on every machine")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--days", flags->days, "Days that the events span, about")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 36500.0));
+      .capture_default_str()
+      .check(number_within(0.01, 36500.0));
   app.add_option("--taste-days", flags->taste_days, "Mean days between abrupt changes of a taste; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 36500.0));
+      .capture_default_str()
+      .check(number_within(0.0, 36500.0));
   app.add_option("--fashion-days", flags->fashion_days,
                  "Days in which what all shoppers like goes over into something else; 0: no fashion")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 36500.0));
+      .capture_default_str()
+      .check(number_within(0.0, 36500.0));
   app.add_option("--start", flags->start, "First day, as 2025-01-31; now: so that the span ends now");
   const std::string files = "Write files";
   app.add_option("--events", flags->events, "How many events; about so many with --start now")
-      ->capture_default_str()
-      ->group(files);
+      .capture_default_str()
+      .group(files);
   app.add_option("--out", flags->out, "Events as JSON lines; -: standard output")
-      ->capture_default_str()
-      ->group(files);
+      .capture_default_str()
+      .group(files);
   app.add_option("--catalog", flags->catalog,
                  "Items of the first day as JSON lines; without it they are the first events")
-      ->group(files);
+      .group(files);
   const std::string game = "Play against a server, and judge its lists";
-  auto* server = app.add_option("--server", flags->server, "Its URL")->group(game);
-  app.add_option("--key", flags->key, "API key (write)")->group(game)->needs(server);
+  const Flag server = app.add_option("--server", flags->server, "Its URL").group(game);
+  app.add_option("--key", flags->key, "API key (write)").group(game).needs(server);
   app.add_option("--visits", flags->visits, "Visits to play")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000'000))
-      ->group(game);
+      .capture_default_str()
+      .check(number_within(1, 1'000'000'000))
+      .group(game);
   app.add_option("--k", flags->k, "Length of the lists")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100))
-      ->group(game);
+      .capture_default_str()
+      .check(number_within(1, 100))
+      .group(game);
   app.add_flag("--taste-change", flags->taste_change, "Half way a third of the shoppers like something else")
-      ->group(game)
-      ->needs(server);
-  auto* live =
+      .group(game)
+      .needs(server);
+  const Flag live =
       app.add_flag("--live", flags->live, "No end and no judgement: traffic as of now, catalogue as it is")
-          ->group(game)
-          ->needs(server);
+          .group(game)
+          .needs(server);
   app.add_option("--rate", flags->rate, "Live: steps a second")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 100000.0))
-      ->group(game)
-      ->needs(live);
-  app.add_flag("--json", flags->json, "The verdict as JSON")->group(game)->needs(server);
-  app.add_option("--plot", flags->plot, "The curve as an SVG file")->group(game)->needs(server);
+      .capture_default_str()
+      .check(number_within(0.01, 100000.0))
+      .group(game)
+      .needs(live);
+  app.add_flag("--json", flags->json, "The verdict as JSON").group(game).needs(server);
+  app.add_option("--plot", flags->plot, "The curve as an SVG file").group(game).needs(server);
   return [flags]() -> Status {
     // A door that takes events as they happen refuses those a month old: a game spans the last days.
     if (!flags->server.empty() && flags->start.empty()) flags->start = "now";

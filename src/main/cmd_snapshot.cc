@@ -161,30 +161,30 @@ Status unpin(const SnapshotFlags& flags) {
 
 }  // namespace
 
-Run add_snapshot(CLI::App& app) {
+Run add_snapshot(FlagSet app) {
   auto flags = std::make_shared<SnapshotFlags>();
   auto chosen = std::make_shared<Status (*)(const SnapshotFlags&)>(nullptr);
-  app.require_subcommand(1);
+  app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Status (*body)(const SnapshotFlags&)) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->add_option("--data", flags->data, "The data directory")->capture_default_str();
-    sub->callback([chosen, body] { *chosen = body; });
+    const FlagSet sub = app.add_subcommand(name, what);
+    sub.add_option("--data", flags->data, "The data directory").capture_default_str();
+    sub.callback([chosen, body] { *chosen = body; });
     return sub;
   };
   const char* const kName = "File, offset, or newest";
-  add("list", "All snapshots, newest first", list)->add_flag("--json", flags->json, "The result as JSON");
-  CLI::App* verify_app = add("verify", "Check every checksum, of the snapshots named or of all", verify);
-  verify_app->add_option("snapshots", flags->names, kName);
-  verify_app->add_flag("--json", flags->json, "The result as JSON");
-  CLI::App* diff_app = add("diff", "Compare two snapshots section by section", diff);
-  diff_app->add_option("snapshots", flags->names, kName)->required()->expected(2);
-  diff_app->add_flag("--json", flags->json, "The result as JSON");
+  add("list", "All snapshots, newest first", list).add_flag("--json", flags->json, "The result as JSON");
+  const FlagSet verify_app = add("verify", "Check every checksum, of the snapshots named or of all", verify);
+  verify_app.add_option("snapshots", flags->names, kName);
+  verify_app.add_flag("--json", flags->json, "The result as JSON");
+  const FlagSet diff_app = add("diff", "Compare two snapshots section by section", diff);
+  diff_app.add_option("snapshots", flags->names, kName).required().expected(2);
+  diff_app.add_flag("--json", flags->json, "The result as JSON");
   add("pin", "Keep snapshots however old they get", pin)
-      ->add_option("snapshots", flags->names, kName)
-      ->required();
+      .add_option("snapshots", flags->names, kName)
+      .required();
   add("unpin", "Let snapshots go when they are old", unpin)
-      ->add_option("snapshots", flags->names, kName)
-      ->required();
+      .add_option("snapshots", flags->names, kName)
+      .required();
   return [flags, chosen] { return (*chosen)(*flags); };
 }
 

@@ -56,13 +56,13 @@ Status run(const Flags& flags) {
 
 }  // namespace
 
-Run add_top(CLI::App& app) {
+Run add_top(FlagSet app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("--server", flags->server, "Of the running server")->capture_default_str();
-  app.add_option("--key", flags->key, "API key of role read")->envname("FRESHET_KEY");
+  app.add_option("--server", flags->server, "Of the running server").capture_default_str();
+  app.add_option("--key", flags->key, "API key of role read").envname("FRESHET_KEY");
   app.add_option("--every", flags->every, "Seconds between two looks")
-      ->capture_default_str()
-      ->check(CLI::Range(0.05, 3600.0));
+      .capture_default_str()
+      .check(number_within(0.05, 3600.0));
   app.add_option("--times", flags->times, "How many looks; 0: until it is interrupted");
   app.add_flag("--json", flags->json, "The status as it is, a line each time");
   return [flags] { return run(*flags); };

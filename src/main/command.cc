@@ -1,9 +1,9 @@
 #include "main/command.h"
 
-#include <charconv>
 #include <cstdio>
-#include <limits>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "main/version.h"
 
@@ -38,37 +38,6 @@ int print_usage_error(std::string_view command, const std::string& what) {
 
 }  // namespace
 
-namespace {
-
-CLI::Validator number_where(const std::string& what, bool (*right)(double, double, double), double low,
-                            double high) {
-  return {[=](std::string& text) {
-            double value = 0;
-            const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
-            const bool is_number = end.ec == std::errc{} && end.ptr == text.data() + text.size();
-            if (is_number && right(value, low, high)) return std::string();
-            return "expected " + what + ", got " + text;
-          },
-          ""};
-}
-
-}  // namespace
-
-CLI::Validator number_within(double low, double high) {
-  char what[80];
-  std::snprintf(what, sizeof what, "a number from %.10g to %.10g", low, high);
-  return number_where(
-      what, [](double x, double a, double b) { return x >= a && x <= b; }, low, high);
-}
-
-CLI::Validator number_above(double low) {
-  char what[60];
-  std::snprintf(what, sizeof what, "a number above %.10g", low);
-  return number_where(
-      what, [](double x, double a, double b) { return x > a && x <= b; }, low,
-      std::numeric_limits<double>::max());
-}
-
 void check_usage(const Status& status) {
   if (!status.ok()) usage_error(status.error().what);
 }
@@ -89,7 +58,7 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
     sub->get_formatter()->column_width(34);
     sub->preparse_callback([&chosen, &command](size_t) { chosen = command.name; });
-    auto body = std::make_shared<Run>(command.add(*sub));
+    auto body = std::make_shared<Run>(command.add(FlagSet(sub)));
     sub->final_callback([&run, body] { run = *body; });
   }
   refuse_below_zero(app);

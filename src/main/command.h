@@ -1,7 +1,7 @@
 // The commands of the program: one file cmd_<name>.cc each, one line each in commands.cc.
 //
 //   // cmd_hello.cc
-//   Run add_hello(CLI::App& app) {
+//   Run add_hello(FlagSet app) {
 //     auto name = std::make_shared<std::string>("you");
 //     app.add_option("--name", *name, "Whom to greet");
 //     return [name]() -> Status { std::printf("hello %s\n", name->c_str()); return {}; };
@@ -17,9 +17,8 @@
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
 #include "base/result.h"
+#include "main/flags.h"
 
 namespace freshet {
 
@@ -27,18 +26,14 @@ using Run = std::function<Status()>;
 
 struct Command {
   std::string_view name;
-  std::string_view summary;   // One line for `freshet --help`.
-  Run (*add)(CLI::App& app);  // Declares the flags; what it returns runs after they were read.
+  std::string_view summary;  // One line for `freshet --help`.
+  Run (*add)(FlagSet app);   // Declares the flags; what it returns runs after they were read.
 };
 
 std::span<const Command> commands();
 
-// What a number must be, said as a person would: "expected a number from 0 to 10, got abc".
-CLI::Validator number_within(double low, double high);
-CLI::Validator number_above(double low);  // Not equal to it.
-
 // Ends the command with exit code 2: flags that are well-formed alone but make no sense together. Only from a
-// Run or a CLI11 callback. (It throws CLI11's own exception, which stays in this room.)
+// Run or a callback of a FlagSet. (It throws the library's own exception, which stays in this room.)
 [[noreturn]] void usage_error(std::string what);
 void check_usage(const Status& status);  // The same when it is an error.
 

@@ -3,24 +3,24 @@
 
 namespace freshet {
 
-Run add_completions(CLI::App& app);  // cmd_completions.cc
-Run add_deadletters(CLI::App& app);  // cmd_deadletters.cc
-Run add_eval(CLI::App& app);         // cmd_eval.cc
-Run add_experiment(CLI::App& app);   // cmd_experiment.cc
-Run add_features(CLI::App& app);     // cmd_features.cc
-Run add_import(CLI::App& app);       // cmd_import.cc
-Run add_key(CLI::App& app);          // cmd_serve.cc
-Run add_learn(CLI::App& app);        // cmd_learn.cc
-Run add_log(CLI::App& app);          // cmd_log.cc
-Run add_manual(CLI::App& app);       // cmd_completions.cc
-Run add_migrate(CLI::App& app);      // cmd_migrate.cc
-Run add_models(CLI::App& app);       // cmd_models.cc
-Run add_replay(CLI::App& app);       // cmd_replay.cc
-Run add_search(CLI::App& app);       // cmd_search.cc
-Run add_serve(CLI::App& app);        // cmd_serve.cc
-Run add_simulate(CLI::App& app);     // cmd_simulate.cc
-Run add_snapshot(CLI::App& app);     // cmd_snapshot.cc
-Run add_top(CLI::App& app);          // cmd_top.cc
+Run add_completions(FlagSet app);  // cmd_completions.cc
+Run add_deadletters(FlagSet app);  // cmd_deadletters.cc
+Run add_eval(FlagSet app);         // cmd_eval.cc
+Run add_experiment(FlagSet app);   // cmd_experiment.cc
+Run add_features(FlagSet app);     // cmd_features.cc
+Run add_import(FlagSet app);       // cmd_import.cc
+Run add_key(FlagSet app);          // cmd_serve.cc
+Run add_learn(FlagSet app);        // cmd_learn.cc
+Run add_log(FlagSet app);          // cmd_log.cc
+Run add_manual(FlagSet app);       // cmd_completions.cc
+Run add_migrate(FlagSet app);      // cmd_migrate.cc
+Run add_models(FlagSet app);       // cmd_models.cc
+Run add_replay(FlagSet app);       // cmd_replay.cc
+Run add_search(FlagSet app);       // cmd_search.cc
+Run add_serve(FlagSet app);        // cmd_serve.cc
+Run add_simulate(FlagSet app);     // cmd_simulate.cc
+Run add_snapshot(FlagSet app);     // cmd_snapshot.cc
+Run add_top(FlagSet app);          // cmd_top.cc
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {

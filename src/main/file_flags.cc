@@ -19,17 +19,14 @@ Result<std::vector<ColumnMap>> parse_maps(std::string_view flag, const std::vect
 
 }  // namespace
 
-std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
+std::shared_ptr<FileFlags> add_file_flags(FlagSet app) {
   auto flags = std::make_shared<FileFlags>();
   app.add_option("FILES", flags->files,
                  "Event files: JSON, CSV or TSV; plain, gzip or zstd; - is standard input")
-      ->required();
+      .required();
   const std::string group = "Files";
   const auto list = [&](const char* name, std::vector<std::string>& into, const char* what) {
-    app.add_option(name, into, what)
-        ->group(group)
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option(name, into, what).group(group).repeated();
   };
   list("--map", flags->map,
        "Field = column, e.g. user=visitorid,item=itemid,type=event,time=timestamp; items=COLUMN is a list, "
@@ -40,24 +37,24 @@ std::shared_ptr<FileFlags> add_file_flags(CLI::App& app) {
        "Keep only rows with e.g. quantity>0, order!~^C, country=France (repeatable)");
   list("--upper", flags->upper, "Fields put in upper case first, e.g. item (repeatable)");
   app.add_option("--types", flags->types, "What the type column's values mean, e.g. 1=view,2=purchase")
-      ->group(group);
+      .group(group);
   app.add_option("--format", flags->format,
                  "auto, json, jsonl, csv, tsv; feeds of products: merchant (Google Merchant Center: TSV, "
                  "RSS, Atom) or "
                  "json-ld (schema.org); events of other programs: segment, ga4, retail, ubi, metarank "
                  "(auto knows them by their first line)")
-      ->group(group)
-      ->capture_default_str();
-  app.add_option("--delimiter", flags->delimiter, "One character, or tab, space")->group(group);
+      .group(group)
+      .capture_default_str();
+  app.add_option("--delimiter", flags->delimiter, "One character, or tab, space").group(group);
   app.add_flag("--no-header", flags->no_header, "The first line is data; --map names columns by number")
-      ->group(group);
+      .group(group);
   app.add_option("--time-unit", flags->time_unit, "auto, s, ms, us, ns, min, h, d or iso")
-      ->group(group)
-      ->capture_default_str();
+      .group(group)
+      .capture_default_str();
   app.add_option("--source", flags->source, "Source of events that name none")
-      ->group(group)
-      ->capture_default_str();
-  app.add_option("--rows", flags->rows_max, "Stop after so many rows; 0: all")->group(group);
+      .group(group)
+      .capture_default_str();
+  app.add_option("--rows", flags->rows_max, "Stop after so many rows; 0: all").group(group);
   return flags;
 }
 

@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "base/result.h"
 #include "ingest/file_options.h"
+#include "main/flags.h"
 
 namespace freshet {
 
@@ -24,6 +23,6 @@ struct FileFlags {
 };
 
 // Declares FILES and the flags on `app`.
-std::shared_ptr<FileFlags> add_file_flags(CLI::App& app);
+std::shared_ptr<FileFlags> add_file_flags(FlagSet app);
 
 }  // namespace freshet

@@ -21,83 +21,83 @@ double time_unit_of(std::string_view name) {
   usage_error("--time-unit: expected auto, ms, s, min, h or day, got '" + std::string(name) + "'");
 }
 
-void add_rows(CLI::App& app, LearnFlags& flags) {
+void add_rows(FlagSet app, LearnFlags& flags) {
   EncoderConfig& encoder = flags.config.encoder;
   app.add_option("file", flags.file,
                  "Rows in order of time: CSV, TSV, JSONL, libsvm, VW text; .gz; - is standard input")
-      ->required();
+      .required();
   app.add_option("--format", flags.format, "auto, csv, ssv (semicolons), tsv, jsonl, libsvm or vw")
-      ->capture_default_str();
-  app.add_option("--label", encoder.label, "Column of the label")->capture_default_str();
+      .capture_default_str();
+  app.add_option("--label", encoder.label, "Column of the label").capture_default_str();
   app.add_option(
       "--positive", flags.config.positive,
       "The label that counts as 1, all others as 0; default: 1, true, yes, or the greater of two values");
-  app.add_option("--task", flags.task, "binary or regression")->capture_default_str();
-  app.add_option("--numeric", encoder.numeric, "Columns that are numbers")->delimiter(',');
-  app.add_option("--categorical", encoder.categorical, "Columns that are categories")->delimiter(',');
-  app.add_option("--ignore", encoder.ignore, "Columns not to use")->delimiter(',');
+  app.add_option("--task", flags.task, "binary or regression").capture_default_str();
+  app.add_option("--numeric", encoder.numeric, "Columns that are numbers").delimiter(',');
+  app.add_option("--categorical", encoder.categorical, "Columns that are categories").delimiter(',');
+  app.add_option("--ignore", encoder.ignore, "Columns not to use").delimiter(',');
   app.add_option("--time", encoder.time, "Column of the row's time, a number");
   app.add_option("--time-unit", flags.time_unit,
                  "One unit of --time: ms, s, min, h or day; auto: s or ms since 1970, else no hours and days")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--label-at", encoder.label_at, "Column of the time at which the label is known");
 }
 
-void add_learner(CLI::App& app, LearnFlags& flags) {
+void add_learner(FlagSet app, LearnFlags& flags) {
   TrainerConfig& config = flags.config;
   app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--rate", config.knobs.rate, "Times the learning rates that the learner comes with")
-      ->check(number_within(1 / kFactorMax, kFactorMax))
-      ->capture_default_str();
+      .check(number_within(1 / kFactorMax, kFactorMax))
+      .capture_default_str();
   app.add_option("--shrink", config.knobs.shrink, "Times the L2 penalty that it comes with")
-      ->check(number_within(0, kFactorMax))
-      ->capture_default_str();
-  CLI::Option* const search =
+      .check(number_within(0, kFactorMax))
+      .capture_default_str();
+  const Flag search =
       app.add_option(
              "--search", config.search.configurations,
              "Learn with so many rates and penalties beside each other; the worse half stops after each rung")
-          ->check(number_within(2, kHalvingMax));
+          .check(number_within(2, kHalvingMax));
   app.add_option("--search-rows", config.search.rows,
                  "Rows of the first rung; each further one is twice as long")
-      ->check(number_within(10, uint64_t{1} << 32))
-      ->needs(search)
-      ->capture_default_str();
-  app.add_option("--warmup", config.warmup, "Rows learned but not judged")->capture_default_str();
-  app.add_option("--seed", config.seed, "Of every random draw")->capture_default_str();
+      .check(number_within(10, uint64_t{1} << 32))
+      .needs(search)
+      .capture_default_str();
+  app.add_option("--warmup", config.warmup, "Rows learned but not judged").capture_default_str();
+  app.add_option("--seed", config.seed, "Of every random draw").capture_default_str();
   app.add_option("--bits", config.encoder.bits, "log2 of the weights of a linear model")
-      ->check(number_within(10, 28))
-      ->capture_default_str();
+      .check(number_within(10, 28))
+      .capture_default_str();
   app.add_option("--load", flags.load, "Go on from this model");
   app.add_option("--save", flags.save, "Write the model here at the end");
 }
 
-void add_embedding(CLI::App& app, LearnFlags& flags) {
+void add_embedding(FlagSet app, LearnFlags& flags) {
   const std::string group = "Embedding rows (--learner dcn, auto)";
   RowsConfig& rows = flags.config.rows;
   app.add_option("--optimizer", flags.optimizer,
                  "How a row steps: rowwise (Adagrad, one sum a row), adagrad, adam, momentum, sgd or ftrl")
-      ->group(group)
-      ->capture_default_str();
-  app.add_flag("--bf16", rows.bf16, "Rows of 16-bit weights, rounded by chance")->group(group);
+      .group(group)
+      .capture_default_str();
+  app.add_flag("--bf16", rows.bf16, "Rows of 16-bit weights, rounded by chance").group(group);
   app.add_option("--admit", rows.admit, "A value gets its row when it is seen for the Nth time")
-      ->check(number_within(1, 65535))
-      ->group(group)
-      ->capture_default_str();
+      .check(number_within(1, 65535))
+      .group(group)
+      .capture_default_str();
   app.add_option("--expire", rows.expire,
                  "A row goes when its value was not seen for so long: units of --time, or rows without it")
-      ->check(number_above(0))
-      ->group(group);
+      .check(number_above(0))
+      .group(group);
   app.add_option("--row-bytes", rows.bytes_max,
                  "Memory of each table of rows, at least 1048576; beyond it the row of least value goes")
-      ->check(number_within(1 << 20, 1e15))
-      ->group(group);
+      .check(number_within(1 << 20, 1e15))
+      .group(group);
   app.add_option("--cold", rows.cold,
                  "Keep the rows that go for want of memory in this folder, until they are needed again")
-      ->group(group);
+      .group(group);
 }
 
-void add_output(CLI::App& app, LearnFlags& flags) {
+void add_output(FlagSet app, LearnFlags& flags) {
   app.add_option(
       "--every", flags.every,
       "Print the numbers so far every N rows; default: after 1,000, 2,000, 4,000, ... rows, and not "
@@ -107,7 +107,7 @@ void add_output(CLI::App& app, LearnFlags& flags) {
   app.add_flag("--json", flags.json, "The report as JSON");
 }
 
-void add_served(CLI::App& app, LearnFlags& flags) {
+void add_served(FlagSet app, LearnFlags& flags) {
   TrainerConfig& config = flags.config;
   app.add_option("--publish-every", config.served.publish_every,
                  "Answer from a served copy, published by delta every N labelled rows (--learner dcn, ftrl)");
@@ -116,16 +116,16 @@ void add_served(CLI::App& app, LearnFlags& flags) {
       "Publish only what is judged not worse on rows that came later; roll back what turns out worse");
   app.add_option("--quarantine", config.served.quarantine,
                  "With --gate: labels wait until so many more have come before features are made of them")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_flag("--control", config.served.control,
                "Let the measured loss move interval, learning rate and fusion (with --gate)");
   app.add_flag("--compare-raw", config.served.compare,
                "Beside it answer from float rows published at the same moments: what rounding costs");
-  CLI::Option* const models =
+  const Flag models =
       app.add_option("--models", flags.models, "Keep published versions in this folder: freshet models");
   app.add_option("--keep", flags.keep, "How many of them, beside named ones")
-      ->needs(models)
-      ->capture_default_str();
+      .needs(models)
+      .capture_default_str();
   app.add_option("--segment", config.segment,
                  "Column whose values drift is watched for (with --publish-every)");
   app.add_option("--poison", flags.poison,
@@ -133,27 +133,27 @@ void add_served(CLI::App& app, LearnFlags& flags) {
                  "flip-labels, bots, nan, huge or bad-config");
 }
 
-void add_compare(CLI::App& app, LearnFlags& flags) {
+void add_compare(FlagSet app, LearnFlags& flags) {
   TrainerConfig& config = flags.config;
   app.add_option("--delay-mean", config.delay_mean,
                  "Let labels come so much later, exponentially: units of --time, or rows without it")
-      ->check(number_above(0));
-  CLI::Option* const late =
+      .check(number_above(0));
+  const Flag late =
       app.add_flag("--late-labels", flags.late_labels,
                    "Instead: the log loss of an oracle that has labels at once, ours, and what others do");
   app.add_option("--late-window", config.late_window,
                  "With --late-labels: how long others wait before they take a row for a 0")
-      ->check(number_within(0, 1e18))
-      ->needs(late);
-  CLI::Option* const fresh =
+      .check(number_within(0, 1e18))
+      .needs(late);
+  const Flag fresh =
       app.add_option("--freshness", flags.fresh_hours,
                      "Instead: frozen at half, retrained each hour and online, on so many sampled hours")
-          ->check(number_within(2, 100'000));
+          .check(number_within(2, 100'000));
   app.add_option("--freshness-hour", flags.fresh_hour,
                  "How long an hour is, in units of --time, or in rows without it")
-      ->check(number_above(0))
-      ->needs(fresh);
-  app.add_option("--plot", flags.plot, "With --freshness: the curve as an SVG file")->needs(fresh);
+      .check(number_above(0))
+      .needs(fresh);
+  app.add_option("--plot", flags.plot, "With --freshness: the curve as an SVG file").needs(fresh);
 }
 
 void check_served(const LearnFlags& flags) {
@@ -190,7 +190,7 @@ void check_compare(const LearnFlags& flags) {
 
 }  // namespace
 
-void add_learn_flags(CLI::App& app, LearnFlags& flags) {
+void add_learn_flags(FlagSet app, LearnFlags& flags) {
   add_rows(app, flags);
   add_learner(app, flags);
   add_embedding(app, flags);

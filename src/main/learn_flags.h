@@ -3,9 +3,8 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "learn/trainer.h"
+#include "main/flags.h"
 
 namespace freshet {
 
@@ -23,7 +22,7 @@ struct LearnFlags {
   bool late_labels = false;
 };
 
-void add_learn_flags(CLI::App& app, LearnFlags& flags);
+void add_learn_flags(FlagSet app, LearnFlags& flags);
 
 // Brings what was typed into `config`. Ends the command with a usage error (command.h) where flags are no
 // values that there are, or make no sense together.

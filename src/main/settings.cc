@@ -24,22 +24,25 @@ std::string in_quotes(std::string_view text) {
   return out + "\"";
 }
 
-// `field` maps a ServeConfig to a reference of the setting's variable.
-template <class Field>
-Setting whole(std::string key, std::string doc, Field field, int64_t min, int64_t max) {
+// From a ServeConfig to the setting's variable. A plain pointer: a lambda of its own for each of them would
+// be a function of its own in everything that follows.
+template <class T>
+using FieldOf = T& (*)(ServeConfig&);
+
+template <class T>
+Setting whole(std::string key, std::string doc, FieldOf<T> field, int64_t min, int64_t max) {
   return {std::move(key), std::move(doc),
           "a whole number from " + std::to_string(min) + " to " + std::to_string(max),
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             if (value.kind != Kind::kWhole || value.whole < min || value.whole > max) return invalid("");
-            auto& target = field(config);
-            target = static_cast<std::remove_reference_t<decltype(target)>>(value.whole);
+            field(config) = static_cast<T>(value.whole);
             return {};
           },
           [=](ServeConfig& config) { return std::to_string(field(config)); }};
 }
 
-template <class Field>
-Setting number(std::string key, std::string doc, Field field, double min, double max) {
+template <class T>
+Setting number(std::string key, std::string doc, FieldOf<T> field, double min, double max) {
   return {std::move(key), std::move(doc), "a number from " + number_text(min) + " to " + number_text(max),
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             const bool is_number = value.kind == Kind::kWhole || value.kind == Kind::kNumber;
@@ -50,8 +53,8 @@ Setting number(std::string key, std::string doc, Field field, double min, double
           [=](ServeConfig& config) { return number_text(field(config)); }};
 }
 
-template <class Field>
-Setting flag(std::string key, std::string doc, Field field) {
+template <class T>
+Setting flag(std::string key, std::string doc, FieldOf<T> field) {
   return {std::move(key), std::move(doc), "true or false",
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             if (value.kind != Kind::kFlag) return invalid("");
@@ -61,8 +64,8 @@ Setting flag(std::string key, std::string doc, Field field) {
           [=](ServeConfig& config) { return std::string(field(config) ? "true" : "false"); }};
 }
 
-template <class Field>
-Setting text(std::string key, std::string doc, Field field, std::string expected = "a text") {
+template <class T>
+Setting text(std::string key, std::string doc, FieldOf<T> field, std::string expected = "a text") {
   return {std::move(key), std::move(doc), std::move(expected),
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             if (value.kind != Kind::kText) return invalid("");
@@ -72,8 +75,8 @@ Setting text(std::string key, std::string doc, Field field, std::string expected
           [=](ServeConfig& config) { return in_quotes(field(config)); }};
 }
 
-template <class Field>
-Setting texts(std::string key, std::string doc, Field field) {
+template <class T>
+Setting texts(std::string key, std::string doc, FieldOf<T> field) {
   return {std::move(key), std::move(doc), "a list of texts",
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             if (value.kind != Kind::kTexts) return invalid("");
@@ -88,8 +91,9 @@ Setting texts(std::string key, std::string doc, Field field) {
 }
 
 // A word that `parse` understands; `show` gives it back.
-template <class Field, class Parse, class Show>
-Setting word(std::string key, std::string doc, std::string expected, Field field, Parse parse, Show show) {
+template <class T, class Parse, class Show>
+Setting word(std::string key, std::string doc, std::string expected, FieldOf<T> field, Parse parse,
+             Show show) {
   return {std::move(key), std::move(doc), std::move(expected),
           [=](const ConfigValue& value, ServeConfig& config) -> Status {
             if (value.kind != Kind::kText) return invalid("");
@@ -101,9 +105,9 @@ Setting word(std::string key, std::string doc, std::string expected, Field field
           [=](ServeConfig& config) { return in_quotes(show(field(config))); }};
 }
 
-#define FIELD(path)              \
-  [](ServeConfig & c) -> auto& { \
-    return c.path;               \
+#define FIELD(path)               \
+  +[](ServeConfig & c) -> auto& { \
+    return c.path;                \
   }
 
 constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
