@@ -27,12 +27,12 @@ uint32_t base_number(float base) {
 }
 
 // Names of what is told by features of its own, or by no feature.
+constexpr std::array<std::string_view, 18> kOwn = {
+    "title", "name",      "description",  "id",       "url",    "link",     "image",      "price", "stock",
+    "brand", "available", "availability", "in_stock", "vector", "category", "categories", "sku",   "gtin"};
+
 bool is_own(std::string_view name) {
-  for (const std::string_view own :
-       {"title", "name", "description", "id", "url", "link", "image", "price", "available", "availability",
-        "in_stock", "stock", "category", "categories", "brand", "vector", "sku", "gtin"})
-    if (name == own) return true;
-  return false;
+  return std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end();
 }
 
 // Keys of (name, value) of what an item is, the first few.
