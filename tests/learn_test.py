@@ -418,6 +418,8 @@ def wrong(learn: Learn, csv: str) -> None:
             (2, (csv, "--learner", "magic"), ("--learner magic", "ftrl")),
             (2, (csv, "--learner", "forest", "--publish-every", "9"), ("--publish-every: --learner forest", "expected --learner ftrl, dcn")),
             (2, (csv, "--learner", "forest", "--rate", "2"), ("--rate: --learner forest", "gauss")),
+            (2, (csv, "--time", "t", "--label-at", "known", "--delay-mean", "5"), ("--label-at reads when labels come, --delay-mean draws it",)),
+            (2, (csv, "--late-labels", "--delay-mean", "5", "--every", "100"), ("--late-labels measure a learner alone", "--every")),
             (2, (csv, "--task", "ranking"), ("ranking", "binary")),
             (2, (csv, "--format", "xml"), ("--format: 'xml': expected auto, csv",)),
             (2, (csv, "--poison", "x"), ("--poison: expected KIND@FROM:TO",)),

@@ -172,12 +172,15 @@ void check_served(const LearnFlags& flags) {
 }
 
 void check_compare(const LearnFlags& flags) {
+  if (!flags.config.encoder.label_at.empty() && flags.config.delay_mean > 0)
+    usage_error("--label-at reads when labels come, --delay-mean draws it; expected one of them");
   if (!flags.late_labels && flags.fresh_hours == 0) return;
   if (flags.config.served.publish_every > 0 || flags.config.search.configurations > 0 ||
-      !flags.load.empty() || !flags.save.empty() || !flags.trace.empty() || !flags.poison.empty())
+      !flags.load.empty() || !flags.save.empty() || !flags.trace.empty() || !flags.poison.empty() ||
+      flags.every > 0)
     usage_error(
         "--freshness and --late-labels measure a learner alone: without --publish-every, --search, "
-        "--load, --save, --trace, --poison");
+        "--load, --save, --trace, --poison, --every");
   if (flags.late_labels && flags.fresh_hours > 0)
     usage_error("--freshness and --late-labels are two measurements; expected one of them");
   if (flags.fresh_hours > 0 && flags.fresh_hour <= 0)
