@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A shopper's taste changes, and the recommendations follow; a word is misspelled, and the search understands: told in the
-terminal, measured as it happens.
+"""A shopper's taste changes, and the recommendations follow; a word is misspelled, and the search understands; shoppers choose
+something further down, and it comes up: told in the terminal, measured as it happens.
 
 Usage: tools/demo_story.py URL [--user ID]
 Speaks to a running Freshet that has a catalogue and some history, through its public API only. Exits 1 when the
-recommendations did not follow, or the search did not find.
+recommendations did not follow, the search did not find, or clicks moved nothing.
 """
 import argparse
 import http.client
@@ -15,6 +15,7 @@ import urllib.parse
 
 SHOWN = 8      # Length of the list
 CLICKS = 5     # Things of the new kind the shopper looks at
+SEARCHES = 60  # At most, by shoppers who all want the same
 COLOUR = sys.stdout.isatty()
 
 
@@ -152,7 +153,6 @@ class Story:
               f", and {now} of {len(after['items'])} are {department} now ({was} before).")
         return True
 
-
     def search(self, asked: dict) -> dict:
         return self.api.call("POST", "/api/v1/search", {"record": False, "explain": True, **asked})
 
@@ -188,6 +188,34 @@ class Story:
         print(f" Its first item is now offered at {price:.2f}: {teal(f'found under the new price {took:.0f} ms later')}.")
         return True
 
+    def tell_clicks(self) -> bool:
+        """Shoppers search for a kind of thing and click what stands last on the page, wherever it stands by then."""
+        kind = self.category(self.api.recommend("for-you", self.user)["items"][0]["item"]).split(" > ")[-1].lower()
+        asked = {"query": kind, "count": SHOWN}
+        page = self.search(asked)["items"]
+        wanted = page[-1]
+        places = [len(page)]
+        while len(places) <= SEARCHES and places[-3:] != [1, 1, 1]:
+            shopper = f"story-{len(places)}"
+            page = self.search({**asked, "user": shopper, "record": True})
+            ids = [item["item"] for item in page["items"]]
+            if wanted["item"] not in ids:  # Something else is tried out in its place.
+                places.append(SHOWN + 1)
+                continue
+            places.append(ids.index(wanted["item"]) + 1)
+            click = {"type": "click", "user": shopper, "query_id": page["query_id"], "item": wanted["item"], "source": "demo"}
+            offset = self.api.call("POST", "/api/v1/events", click).get("offset", 0)
+            deadline = time.perf_counter() + 5
+            while self.search(asked).get("state_offset", offset) < offset and time.perf_counter() < deadline:
+                pass
+        print(f"\n {len(places) - 1} others search {teal(kind)}, and each clicks {bold(wanted['title'])}.")
+        print(f" It stood at place {places[0]}; on their pages, one after the other: {teal(' '.join(map(str, places[1:])))}.")
+        print(dim(f" ({SHOWN + 1}: not on it. Now and then two places are exchanged, to measure how often each is looked at.)"))
+        if min(places[-5:]) >= places[0]:
+            print("\n The clicks did not bring it up.", file=sys.stderr)
+            return False
+        return True
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -196,7 +224,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         story = Story(Api(args.url), args.user)
-        return 0 if story.tell() and story.tell_search() else 1
+        return 0 if story.tell() and story.tell_search() and story.tell_clicks() else 1
     except (OSError, RuntimeError, KeyError) as error:
         print(f"demo story: {error}", file=sys.stderr)
         return 1
