@@ -445,7 +445,9 @@ double ClickModel::Query::prior_of(const Asked& one, double& plain) const {
   double full = 0;
   for (size_t i = 0; i < kRow; ++i) full += parameters_.weights[i] * static_cast<double>(x[i]);
   plain = parameters_.base + parameters_.plain_slope * static_cast<double>(x[kScoreColumn]);
-  return std::clamp(plain + parameters_.trust * (full - plain), PoissonRegression<kRow>::kLogMin,
+  // What was never shown keeps its order: there is nothing of its own by which it could be put right again.
+  const double trust = shown_before() ? parameters_.trust : 0;
+  return std::clamp(plain + trust * (full - plain), PoissonRegression<kRow>::kLogMin,
                     PoissonRegression<kRow>::kLogMax);
 }
 

@@ -89,7 +89,7 @@ class ClickModel final : public Fold {
     std::array<double, kRow> weights{};  // w
     double base = 0, plain_slope = 1;    // a, b
     double slope = 1;                    // b and what it may be more: what parts are divided by
-    double trust = 0;                    // Share of what w says beyond the score
+    double trust = 0;  // Share of what w says beyond the score of queries that were shown before
     std::array<float, Examination::kPlaces> theta{};
     uint64_t clicks = 0;
     double doubt = 0;  // Of ln theta of the tenth place

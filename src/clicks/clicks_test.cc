@@ -139,8 +139,10 @@ class Shop {
       fold->apply(offset_, event);
     ++offset_;
   }
+  static constexpr int kBest = 7;  // The item that has all of the query's words.
   static MatchFeatures match(int place) {
     MatchFeatures out{};
+    at(out, MatchFeature::kWords) = place == kBest ? 1 : 0;
     at(out, MatchFeature::kScore) = 2 - 0.1f * static_cast<float>(place);
     round_features(out);
     return out;
@@ -222,6 +224,18 @@ TEST(ClickModel, LearnsHowStrongThePriorIs) {
   constexpr float kAtFirst = 32;
   EXPECT_GT(strength_where(true), kAtFirst);
   EXPECT_LT(strength_where(false), kAtFirst);
+}
+
+// In every query the same kind of match is clicked, whatever its score: that is trusted of the next query
+// once it has been shown, and before that its order is the score's.
+TEST(ClickModel, WhatWasNeverShownKeepsItsOrder) {
+  Shop shop;
+  for (int n = 0; n < 300; ++n)
+    shop.page("query " + std::to_string(n % 50), 0, n % 2 == 0 ? Shop::kBest : -1);
+  EXPECT_GT(shop.model_->parameters().trust, 0);
+  for (int item = 0; item < 10; ++item) EXPECT_EQ(shop.part("kettle", item), 0) << item;
+  shop.page("kettle", 0, -1);
+  EXPECT_GT(shop.part("kettle", Shop::kBest), shop.part("kettle", 0) + 0.1);
 }
 
 TEST(ClickModel, ClicksFarDownCountMore) {
