@@ -84,30 +84,8 @@ size_t Flag::count() const {
   return option_->count();
 }
 
-Flag FlagSet::add_option(const std::string& name, std::string& value, const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, std::vector<std::string>& value,
-                         const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, std::vector<uint64_t>& value,
-                         const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, uint64_t& value, const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, uint32_t& value, const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, int& value, const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, float& value, const std::string& help) const {
-  return Flag(app_->add_option(name, value, help));
-}
-Flag FlagSet::add_option(const std::string& name, double& value, const std::string& help) const {
+template <class T>
+Flag FlagSet::add_option(const std::string& name, T& value, const std::string& help) const {
   return Flag(app_->add_option(name, value, help));
 }
 Flag FlagSet::add_flag(const std::string& name, bool& value, const std::string& help) const {
@@ -131,5 +109,14 @@ FlagSet FlagSet::whole_program() const {
 void FlagSet::callback(std::function<void()> then) const {
   app_->callback(std::move(then));
 }
+
+template Flag FlagSet::add_option(const std::string&, std::string&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, std::vector<std::string>&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, std::vector<uint64_t>&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, uint64_t&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, uint32_t&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, int&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, float&, const std::string&) const;
+template Flag FlagSet::add_option(const std::string&, double&, const std::string&) const;
 
 }  // namespace freshet

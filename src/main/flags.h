@@ -50,14 +50,9 @@ class Flag {
 class FlagSet {
  public:
   explicit FlagSet(CLI::App* app) : app_(app) {}
-  Flag add_option(const std::string& name, std::string& value, const std::string& help) const;
-  Flag add_option(const std::string& name, std::vector<std::string>& value, const std::string& help) const;
-  Flag add_option(const std::string& name, std::vector<uint64_t>& value, const std::string& help) const;
-  Flag add_option(const std::string& name, uint64_t& value, const std::string& help) const;
-  Flag add_option(const std::string& name, uint32_t& value, const std::string& help) const;
-  Flag add_option(const std::string& name, int& value, const std::string& help) const;
-  Flag add_option(const std::string& name, float& value, const std::string& help) const;
-  Flag add_option(const std::string& name, double& value, const std::string& help) const;
+  // T: a text, number or list; all of them stand at the end of flags.cc.
+  template <class T>
+  Flag add_option(const std::string& name, T& value, const std::string& help) const;
   Flag add_flag(const std::string& name, bool& value, const std::string& help) const;
 
   FlagSet add_subcommand(const std::string& name, const std::string& help) const;
