@@ -162,6 +162,9 @@ Result<std::unique_ptr<Client>> Client::connect(const ClientOptions& options) {
   if (started != CURLE_OK) return unavailable(std::string("libcurl: ") + curl_easy_strerror(started));
   ClientOptions asked = options;
   TRY(asked.url, checked_url(options.url));
+  // It stands in a line of the request, and what follows a line break would be another line.
+  if (options.key.find_first_of("\r\n") != std::string::npos)
+    return invalid("the API key has a line break; expected it without");
   std::unique_ptr<Client> client = std::make_unique<CurlClient>(std::move(asked));
   if (!options.probe) return client;
   if (const auto alive = client->request("GET", "/healthz", ""); !alive.ok()) return alive.error();

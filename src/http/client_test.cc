@@ -30,10 +30,12 @@ class Canned : public Handler {
   int status = 200;
 };
 
-TEST(Client, RefusesWhatIsNoUrl) {
+TEST(Client, RefusesWhatIsNoUrlOrKey) {
   for (const char* url :
        {"", "127.0.0.1:80", "ftp://127.0.0.1", "http://", "http://a:b", "http://a:99999", "http://a/b"})
     EXPECT_EQ(Client::connect({.url = url}).error().code, Code::kInvalid) << url;
+  for (const char* key : {"fk_1\n", "fk_1\r\nx-other: 1"})
+    EXPECT_EQ(Client::connect({.url = "http://127.0.0.1:1", .key = key}).error().code, Code::kInvalid) << key;
 }
 
 TEST(Client, SaysWhenNobodyAnswers) {
