@@ -31,7 +31,7 @@ namespace {
 struct Flags {
   uint64_t rows = 20'000'000;
   size_t rounds = 15;
-  RowTableConfig table{.type = RowType::kBf16};
+  RowTableConfig table{.type = WeightType::kBf16};
 };
 
 constexpr size_t kBatch = 1024;
@@ -114,7 +114,7 @@ Flags parse(int argc, char** argv) {
     } else if (name == "--rounds") {
       flags.rounds = std::max<size_t>(1, std::stoull(value));
     } else if (name == "--type") {
-      flags.table.type = value == "f32" ? RowType::kF32 : RowType::kBf16;
+      flags.table.type = value == "f32" ? WeightType::kF32 : WeightType::kBf16;
     } else if (name == "--optimizer") {
       const Result<Optimizer> kind = parse_optimizer(value);
       if (!kind.ok()) usage(kind.error().what);
@@ -139,7 +139,7 @@ void run(const Flags& flags) {
   const double made = thread_cpu_seconds() - begin;
   const double per_row = static_cast<double>(table.bytes()) / static_cast<double>(table.rows());
   std::printf("rows %zu, dim %zu, %s, record %zu bytes; made at %.2f million a CPU second\n", table.rows(),
-              table.dim(), flags.table.type == RowType::kF32 ? "f32" : "bf16", table.record_bytes(),
+              table.dim(), flags.table.type == WeightType::kF32 ? "f32" : "bf16", table.record_bytes(),
               static_cast<double>(flags.rows) / made / 1e6);
   std::printf("held %.1f bytes a row (process: %.2f GiB); 100 million rows: %.2f GiB\n", per_row,
               static_cast<double>(rss_bytes()) / (1 << 30), per_row * 1e8 / (1 << 30));

@@ -24,6 +24,8 @@ BANNED = [  # (pattern, files it is looked for in, what to do instead)
     (r"\busing namespace std\b", ".cc .h", "name what you use"),
     (r"\bthrow\s+(?!CLI::)\w", ".cc .h", "return a Status or a Result"),  # CLI11 takes errors of flags as exceptions
 ]
+NAMESPACE = re.compile(r"^namespace (\S+) \{", re.M)
+TYPE = re.compile(r"^(?:struct|class|enum class|enum|union) (\w+)(?: final)?(?: :[^:;{][^;{]*)? \{|^using (\w+) =", re.M)
 CLOCK_ROOMS = {"src/env/"}
 
 
@@ -49,10 +51,31 @@ def functions(lines: list[str]):
                 break
 
 
+def types(text: str) -> set[str]:
+    """Types that a header declares whole at the margin, with the namespace they are in."""
+    room = NAMESPACE.search(text)
+    return {f"{room[1] if room else ''}::{found[1] or found[2]}" for found in TYPE.finditer(text)}
+
+
+def same_names(files: list[pathlib.Path], root: pathlib.Path) -> list[str]:
+    """Two types of one name in one program are one type to the linker, which takes the functions of either."""
+    seen: dict[str, str] = {}
+    findings = []
+    for path in files:
+        name = path.relative_to(root).as_posix()
+        if path.suffix == ".h" and "/testing/" not in name:
+            for one in types(path.read_text(encoding="utf-8")):
+                if one in seen:
+                    findings.append(f"{name}:1: {one} is a type of {seen[one]}, too: give it a name of its own")
+                seen[one] = name
+    return findings
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    findings = []
-    for path in tracked(root):
+    files = tracked(root)
+    findings = same_names(files, root)
+    for path in files:
         name = path.relative_to(root).as_posix()
         if path.stat().st_size > BLOB_BYTES_MAX:
             findings.append(f"{name}:1: {path.stat().st_size} bytes: data and pictures do not belong in the repository")

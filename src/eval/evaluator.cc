@@ -58,7 +58,7 @@ void Evaluator::freeze() {
   }
 }
 
-bool Evaluator::evaluated(const Group* group, TimeMs time_ms) {
+bool Evaluator::evaluated(const EventGroup* group, TimeMs time_ms) {
   if (!evaluating_ || group == nullptr || group->targets == 0 || group->index < warmup_groups_) return false;
   if (targets_ < protocol_.warmup.events || time_ms < protocol_.eval_from_ms) return false;
   freeze();
@@ -82,14 +82,14 @@ Result<const Answerer*> Evaluator::answerer(size_t update) {
   return server.copy.get();
 }
 
-void Evaluator::mark_had(const Group& group, bool had) {
+void Evaluator::mark_had(const EventGroup& group, bool had) {
   for (const ItemSlot item : group.items) {
     if (item >= had_.size()) had_.resize(item + 1024, 0);
     had_[item] = had;
   }
 }
 
-RecommendQuery Evaluator::query(const Event& event, const Group&, bool allow_repeats, TimeMs now_ms) {
+RecommendQuery Evaluator::query(const Event& event, const EventGroup&, bool allow_repeats, TimeMs now_ms) {
   RecommendQuery query;
   query.surface = protocol_.task != EvalTask::kBasket && protocol_.group == Grouping::kSession
                       ? Surface::kNext
@@ -152,7 +152,7 @@ void Evaluator::score_at_k(std::span<const size_t> ranks, size_t relevant) {
 }
 
 // One target, one list for each update policy.
-Status Evaluator::judge_single(const Event& event, const Group& group, TimeMs now_ms) {
+Status Evaluator::judge_single(const Event& event, const EventGroup& group, TimeMs now_ms) {
   const EpochGuard guard;
   const ItemSlot target = model_.find(event.item);
   const bool novel = target == kNoItem || !group.has(target);
@@ -188,7 +188,7 @@ Status Evaluator::judge_single(const Event& event, const Group& group, TimeMs no
 
 Status Evaluator::next_item(const Event& event, uint64_t group_key) {
   publish_due(event.time_ms);
-  const Group* group = group_key == 0 ? nullptr : groups_.find(group_key);
+  const EventGroup* group = group_key == 0 ? nullptr : groups_.find(group_key);
   if (!evaluated(group, event.time_ms)) return {};
   const double begin = wall_seconds();
   // The clock of the request: the newest event folded. The target's own time would tell how long the shopper
@@ -199,7 +199,7 @@ Status Evaluator::next_item(const Event& event, uint64_t group_key) {
 }
 
 Status Evaluator::last_item(const Event& event, uint64_t group_key) {
-  const Group* group = group_key == 0 ? nullptr : groups_.find(group_key);
+  const EventGroup* group = group_key == 0 ? nullptr : groups_.find(group_key);
   const double begin = wall_seconds();
   if (evaluated(group, event.time_ms)) TRY_STATUS(judge_single(event, *group, model_.now_ms()));
   result_.predict_seconds += wall_seconds() - begin;
@@ -210,7 +210,7 @@ Status Evaluator::last_item(const Event& event, uint64_t group_key) {
 Status Evaluator::basket(std::span<const Event> lines, uint64_t group_key) {
   const Event& first = lines.front();
   publish_due(first.time_ms);
-  const Group* group = group_key == 0 ? nullptr : groups_.find(group_key);
+  const EventGroup* group = group_key == 0 ? nullptr : groups_.find(group_key);
   if (!evaluated(group, first.time_ms)) return {};
   const double begin = wall_seconds();
   const EpochGuard guard;
@@ -276,7 +276,7 @@ void Evaluator::learned(const Event& event, uint64_t group_key) {
   const auto type = static_cast<size_t>(event.type);
   if (++type_counts_[type] > type_counts_[static_cast<size_t>(usual_type_)]) usual_type_ = event.type;
   if (group_key == 0) return;
-  Group& group = groups_.at(group_key);
+  EventGroup& group = groups_.at(group_key);
   group.targets++;
   const EpochGuard guard;
   const ItemSlot item = model_.find(event.item);

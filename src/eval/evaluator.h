@@ -102,12 +102,12 @@ class Evaluator {
   static int64_t period_of(const UpdatePolicy& policy, TimeMs time_ms);
   void publish_due(TimeMs time_ms);
   void freeze();
-  bool evaluated(const Group* group, TimeMs time_ms);
+  bool evaluated(const EventGroup* group, TimeMs time_ms);
   bool sampled() const;
   Result<const Answerer*> answerer(size_t update);
-  RecommendQuery query(const Event& event, const Group& group, bool allow_repeats, TimeMs now_ms);
-  void mark_had(const Group& group, bool had);
-  Status judge_single(const Event& event, const Group& group, TimeMs now_ms);
+  RecommendQuery query(const Event& event, const EventGroup& group, bool allow_repeats, TimeMs now_ms);
+  void mark_had(const EventGroup& group, bool had);
+  Status judge_single(const Event& event, const EventGroup& group, TimeMs now_ms);
   void record(size_t update, const Outcome& outcome);
   void score_sources(const Inspection& seen, std::span<const ItemSlot> wanted, size_t relevant,
                      std::span<const size_t> ranks, MeanScores SourceScores::*mean);

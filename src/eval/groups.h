@@ -47,7 +47,7 @@ class GroupKeys {
   std::unordered_map<uint64_t, Visit> visits_;  // Only looked up, never walked.
 };
 
-struct Group {
+struct EventGroup {
   uint64_t index = 0;           // Order of first appearance, from 0.
   uint64_t targets = 0;         // Actions so far.
   std::vector<ItemSlot> items;  // Distinct, ascending.
@@ -62,19 +62,19 @@ struct Group {
 class Groups {
  public:
   // The group, new when it was not known. Stays where it is.
-  Group& at(uint64_t key) {
+  EventGroup& at(uint64_t key) {
     const auto [found, added] = groups_.try_emplace(key);
     if (added) found->second.index = groups_.size() - 1;
     return found->second;
   }
-  const Group* find(uint64_t key) const {
+  const EventGroup* find(uint64_t key) const {
     const auto found = groups_.find(key);
     return found == groups_.end() ? nullptr : &found->second;
   }
   size_t size() const { return groups_.size(); }
 
  private:
-  std::unordered_map<uint64_t, Group> groups_;  // Only looked up, never walked.
+  std::unordered_map<uint64_t, EventGroup> groups_;  // Only looked up, never walked.
 };
 
 }  // namespace freshet

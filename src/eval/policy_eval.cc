@@ -27,9 +27,9 @@ void weigh(std::vector<LoggedPage::Place>& shown, const std::vector<double>& the
   for (size_t k = 0; k < shown.size(); ++k) shown[k].logged = looks[k];
 }
 
-class Evaluation {
+class PolicyEvaluation {
  public:
-  explicit Evaluation(const PolicyEvalOptions& options) : options_(options) {}
+  explicit PolicyEvaluation(const PolicyEvalOptions& options) : options_(options) {}
 
   Status open() {
     TRY(candidate_, parse_settings(options_.settings.empty() ? "{}" : options_.settings));
@@ -157,7 +157,7 @@ Result<PolicyEvalReport> evaluate_policy(EventLog& log, const PolicyEvalOptions&
   if (log.begin() > 0)
     return invalid("the log begins at offset " + std::to_string(log.begin()) +
                    ": retention removed what the state is folded from");
-  Evaluation evaluation(options);
+  PolicyEvaluation evaluation(options);
   TRY_STATUS(evaluation.open());
   TRY(const std::unique_ptr<Cursor> cursor, log.read(0));
   const Offset end = log.end();

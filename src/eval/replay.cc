@@ -42,9 +42,9 @@ struct Unit {
   std::vector<uint32_t> events;
 };
 
-class Run {
+class ReplayRun {
  public:
-  Run(ReplayModel& model, const ReplayOptions& options, ReplayReport& report)
+  ReplayRun(ReplayModel& model, const ReplayOptions& options, ReplayReport& report)
       : model_(model), options_(options), protocol_(options.protocol), report_(report) {}
 
   Status all(EventSource& source);
@@ -71,7 +71,7 @@ class Run {
   uint64_t counted_ = 0;  // Events in the source; 0: not counted.
 };
 
-void Run::tick(std::string_view phase, const EventSource& source) {
+void ReplayRun::tick(std::string_view phase, const EventSource& source) {
   if (!options_.progress || (++steps_ & 63) != 0) return;
   const bool any = evaluator_ != nullptr && evaluator_->result().eligible > 0;
   // The events were counted: a finer measure than the blocks that files are read in.
@@ -81,7 +81,7 @@ void Run::tick(std::string_view phase, const EventSource& source) {
                     any ? evaluator_->recent_recall() : std::numeric_limits<double>::quiet_NaN());
 }
 
-Status Run::keep(EventSource& source) {
+Status ReplayRun::keep(EventSource& source) {
   TRY_STATUS(source.each([&](const Event& event) -> Status {
     tick("read", source);
     kept_.add(event);
@@ -91,7 +91,7 @@ Status Run::keep(EventSource& source) {
   return {};
 }
 
-Status Run::count(EventSource& source, GroupCounts& counts) {
+Status ReplayRun::count(EventSource& source, GroupCounts& counts) {
   GroupKeys key = keys();
   return source.each([&](const Event& event) -> Status {
     tick("count", source);
@@ -104,7 +104,7 @@ Status Run::count(EventSource& source, GroupCounts& counts) {
 }
 
 // Groups whole, in order of first appearance; what belongs to no group stays where it was.
-Status Run::order_by_group() {
+Status ReplayRun::order_by_group() {
   GroupKeys key = keys();
   std::vector<std::vector<uint32_t>> units;
   std::unordered_map<uint64_t, size_t> unit_of;  // Only looked up.
@@ -124,7 +124,7 @@ Status Run::order_by_group() {
   return {};
 }
 
-Status Run::fold(const Event& event, uint64_t group) {
+Status ReplayRun::fold(const Event& event, uint64_t group) {
   TRY_STATUS(model_.apply(event));
   report_.events++;
   if (!is_target(event)) return {};
@@ -133,7 +133,7 @@ Status Run::fold(const Event& event, uint64_t group) {
   return {};
 }
 
-Status Run::stream(EventSource& source) {
+Status ReplayRun::stream(EventSource& source) {
   GroupKeys key = keys();
   return source.each([&](const Event& event) -> Status {
     tick("replay", source);
@@ -149,7 +149,7 @@ Status Run::stream(EventSource& source) {
 
 // Lines grouped into baskets by order id; a basket stands at its first timestamp; baskets in order of
 // (timestamp, order id). Other events keep their place in time.
-Status Run::baskets() {
+Status ReplayRun::baskets() {
   std::vector<Unit> units;
   std::unordered_map<std::string, size_t> unit_of;  // Only looked up.
   uint32_t index = 0;
@@ -184,7 +184,7 @@ Status Run::baskets() {
   return {};
 }
 
-Status Run::last_items(EventSource& source, const GroupCounts& counts) {
+Status ReplayRun::last_items(EventSource& source, const GroupCounts& counts) {
   GroupKeys key = keys();
   EventBuffer last;
   std::vector<uint64_t> last_group;
@@ -205,7 +205,7 @@ Status Run::last_items(EventSource& source, const GroupCounts& counts) {
   });
 }
 
-Status Run::all(EventSource& source) {
+Status ReplayRun::all(EventSource& source) {
   const bool evaluate = protocol_.task != EvalTask::kNone;
   const bool in_memory = evaluate && (protocol_.by_group || protocol_.task == EvalTask::kBasket ||
                                       (needs_counts() && !source.repeatable()));
@@ -254,7 +254,7 @@ Status Run::all(EventSource& source) {
 
 Status replay(EventSource& source, ReplayModel& model, const ReplayOptions& options, ReplayReport& report) {
   report.protocol = options.protocol;
-  return Run(model, options, report).all(source);
+  return ReplayRun(model, options, report).all(source);
 }
 
 }  // namespace freshet

@@ -66,9 +66,9 @@ class FileImport {
   Status run(const std::string& path, Input& input, const Ingest::Progress& progress);
 
  private:
-  Status open(const std::string& path, RowReader& reader);
-  Status read_header(RowReader& reader);
-  void read_row(RowReader& reader);
+  Status open(const std::string& path, TableRowReader& reader);
+  Status read_header(TableRowReader& reader);
+  void read_row(TableRowReader& reader);
   bool fill_event(const std::vector<std::string_view>& fields, Event& event, Rejection& why);
   bool fill_attributes(const std::vector<std::string_view>& fields, Event& event, Rejection& why);
   bool set_time(Event& event, Field field, std::string_view text, Rejection& why);
@@ -104,7 +104,7 @@ class FileImport {
   std::vector<std::string> uppered_;
 };
 
-Status FileImport::read_header(RowReader& reader) {
+Status FileImport::read_header(TableRowReader& reader) {
   std::vector<std::string> header;
   if (options_.header) {
     TRY(RowState state, reader.next_row());
@@ -125,7 +125,7 @@ Status FileImport::read_header(RowReader& reader) {
   return {};
 }
 
-Status FileImport::open(const std::string& path, RowReader& reader) {
+Status FileImport::open(const std::string& path, TableRowReader& reader) {
   TRY(const std::string_view first, reader.peek_line());
   const size_t slash = path.rfind('/');
   file_ = hash_bytes(std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1));
@@ -137,8 +137,8 @@ Status FileImport::open(const std::string& path, RowReader& reader) {
   if (lines_ && options_.format == FileFormat::kAuto && options_.map.empty())
     if (const Result<Json> json = parse_json(first); json.ok()) dialect_ = guess_dialect(*json);
   if (lines_) {
-    TRY(const RowReader::Layout layout, reader.open_json());
-    values_ = layout != RowReader::Layout::kLines;
+    TRY(const TableRowReader::Layout layout, reader.open_json());
+    values_ = layout != TableRowReader::Layout::kLines;
     TRY(line_plan_, LinePlan::make(options_));
     return {};
   }
@@ -324,7 +324,7 @@ bool FileImport::expand_items(const std::vector<std::string_view>& fields, size_
   return false;
 }
 
-void FileImport::read_row(RowReader& reader) {
+void FileImport::read_row(TableRowReader& reader) {
   std::vector<std::string_view>& fields = reader.fields();
   const std::string_view text = reader.line_text();
   const size_t want = rows_.columns_expected;
@@ -411,7 +411,7 @@ Status FileImport::flush() {
 
 Status FileImport::run(const std::string& path, Input& input, const Ingest::Progress& progress) {
   const IngestLimits& limits = rep_.cleaner.config().limits;
-  RowReader reader(input, limits.line_bytes_max, limits.columns_max);
+  TableRowReader reader(input, limits.line_bytes_max, limits.columns_max);
   {
     const std::lock_guard<std::mutex> lock(rep_.mutex);
     clockless_ms_ = rep_.clockless_ms;

@@ -71,7 +71,7 @@ class ValueScan {
 
 }  // namespace
 
-Result<RowReader::Layout> RowReader::open_json() {
+Result<TableRowReader::Layout> TableRowReader::open_json() {
   TRY(const bool some, skip_space());
   if (!some) return layout_;
   for (bool more = true; more && end_ - next_ < kLookedAt;) {
@@ -96,7 +96,7 @@ Result<RowReader::Layout> RowReader::open_json() {
   return layout_;
 }
 
-Result<bool> RowReader::skip_space() {
+Result<bool> TableRowReader::skip_space() {
   for (;; ++next_) {
     if (next_ == end_) {
       begin_ = next_;
@@ -108,13 +108,13 @@ Result<bool> RowReader::skip_space() {
   }
 }
 
-Error RowReader::misplaced(std::string_view expected) {
+Error TableRowReader::misplaced(std::string_view expected) {
   return invalid("line " + std::to_string(lines_seen_ + 1) + ": expected " + std::string(expected) +
                  (values_ == 0 ? "" : " after value " + std::to_string(values_) + " of the array"));
 }
 
 // Behind the bracket that closes the array.
-Status RowReader::expect_end() {
+Status TableRowReader::expect_end() {
   TRY(bool more, skip_space());
   if (layout_ == Layout::kWrapped) {
     if (!more || buffer_[next_] != '}') return misplaced("'}' behind the array");
@@ -125,7 +125,7 @@ Status RowReader::expect_end() {
 }
 
 // Up to the next value; false: there is none.
-Result<bool> RowReader::next_separator() {
+Result<bool> TableRowReader::next_separator() {
   TRY(const bool more, skip_space());
   if (layout_ == Layout::kSpread) {
     if (more && buffer_[next_] != '{') return misplaced("an object");
@@ -149,7 +149,7 @@ Result<bool> RowReader::next_separator() {
 }
 
 // The value that begins at begin_. Of one that is too long only the beginning is kept.
-Result<RowState> RowReader::find_value_end() {
+Result<RowState> TableRowReader::find_value_end() {
   constexpr size_t kKept = 64;
   ValueScan scan;
   bool too_long = false;
@@ -184,7 +184,7 @@ Result<RowState> RowReader::find_value_end() {
   return state;
 }
 
-Result<RowState> RowReader::next_value() {
+Result<RowState> TableRowReader::next_value() {
   size_ = 0;
   begin_ = next_;
   TRY(const bool more, next_separator());

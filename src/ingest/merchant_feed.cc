@@ -264,7 +264,7 @@ class Resumed : public Input {
 };
 
 Status read_table(Input& input, const TakeItem& take) {
-  RowReader rows(input, kLineMax, kFieldsMax);
+  TableRowReader rows(input, kLineMax, kFieldsMax);
   rows.set_delimiter('\t');
   TRY(const RowState state, rows.next_row());
   if (state != RowState::kRow) return invalid("line 1: expected the names of the columns, separated by tabs");

@@ -12,11 +12,11 @@ constexpr size_t kQuotedBytesMax = 64 << 10;
 
 }  // namespace
 
-RowReader::RowReader(Input& input, size_t line_bytes_max, size_t columns_max)
+TableRowReader::TableRowReader(Input& input, size_t line_bytes_max, size_t columns_max)
     : input_(input), line_bytes_max_(line_bytes_max), columns_max_(columns_max), buffer_(2 * kBlockBytes) {}
 
 // Moves the current row to the front and reads more behind it. False: there is no more.
-Result<bool> RowReader::fill() {
+Result<bool> TableRowReader::fill() {
   if (at_end_) return false;
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -31,7 +31,7 @@ Result<bool> RowReader::fill() {
   return count > 0;
 }
 
-RowState RowReader::bad(RejectReason reason, std::string expected) {
+RowState TableRowReader::bad(RejectReason reason, std::string expected) {
   fault_ = Rejection();
   fault_.reason = reason;
   fault_.expected = std::move(expected);
@@ -39,7 +39,7 @@ RowState RowReader::bad(RejectReason reason, std::string expected) {
 }
 
 // Ends the row at the first line end at or behind begin_ + from.
-Result<RowState> RowReader::find_line_end(size_t from) {
+Result<RowState> TableRowReader::find_line_end(size_t from) {
   const bool extending = from > 0;  // A row over several lines: it must not move.
   while (true) {
     const char* const start = buffer_.data() + begin_ + from;
@@ -70,7 +70,7 @@ Result<RowState> RowReader::find_line_end(size_t from) {
 }
 
 // Drops what cannot be a line. Its beginning stays for the dead letter.
-Result<RowState> RowReader::skip_long_line() {
+Result<RowState> TableRowReader::skip_long_line() {
   constexpr size_t kKept = 1024;
   std::string head(buffer_.data() + begin_, std::min(kKept, end_ - begin_));
   bool found = false;
@@ -92,7 +92,7 @@ Result<RowState> RowReader::skip_long_line() {
   return state;
 }
 
-Result<std::string_view> RowReader::peek_line() {
+Result<std::string_view> TableRowReader::peek_line() {
   std::string_view line;
   for (;;) {
     TRY(const bool more, fill());
@@ -108,20 +108,20 @@ Result<std::string_view> RowReader::peek_line() {
   return line;
 }
 
-Result<RowState> RowReader::next_line() {
+Result<RowState> TableRowReader::next_line() {
   begin_ = next_;
   line_ = lines_seen_ + 1;
   return find_line_end(0);
 }
 
-Result<RowState> RowReader::next_row() {
+Result<RowState> TableRowReader::next_row() {
   TRY(const RowState state, next_line());
   if (state != RowState::kRow) return state;
   if (std::memchr(buffer_.data() + begin_, '"', size_) != nullptr) return read_quoted();
   return split_plain();
 }
 
-RowState RowReader::split_plain() {
+RowState TableRowReader::split_plain() {
   fields_.clear();
   const char* at = buffer_.data() + begin_;
   const char* const end = at + size_;
@@ -144,7 +144,7 @@ RowState RowReader::split_plain() {
 }
 
 // Makes the row end where its quotes allow, then splits it.
-Result<RowState> RowReader::read_quoted() {
+Result<RowState> TableRowReader::read_quoted() {
   const size_t first_line = next_ - begin_;
   const uint64_t first_seen = lines_seen_;
   enum class In { kStart, kPlain, kQuotes, kAfter } in = In::kStart;
@@ -184,7 +184,7 @@ Result<RowState> RowReader::read_quoted() {
   }
 }
 
-RowState RowReader::split_quoted() {
+RowState TableRowReader::split_quoted() {
   fields_.clear();
   unescaped_.clear();
   unescaped_.reserve(size_);  // Views into it must stay.

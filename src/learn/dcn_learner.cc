@@ -28,7 +28,7 @@ float row_rate(Optimizer optimizer) {  // By optimizer.h's order; docs/benchmark
 RowTableConfig table_config(const LearnerShape& shape, ColdRows* cold) {
   const RowsConfig& rows = shape.rows;
   RowTableConfig config{.dim = kDim,
-                        .type = rows.bf16 ? RowType::kBf16 : RowType::kF32,
+                        .type = rows.bf16 ? WeightType::kBf16 : WeightType::kF32,
                         .optimizer = {.kind = rows.optimizer,
                                       .rate = row_rate(rows.optimizer) * shape.knobs.rate,
                                       .fade = 0.9999f},

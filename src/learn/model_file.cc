@@ -33,7 +33,7 @@ bool is_of_columns(const std::string& name) {
 
 }  // namespace
 
-Settings settings_of(const TrainerConfig& config) {
+ModelSettings settings_of(const TrainerConfig& config) {
   const EncoderConfig& encoder = config.encoder;
   const bool searches = config.search.configurations > 0;
   return {
@@ -67,7 +67,7 @@ Settings settings_of(const TrainerConfig& config) {
       {"ignore", joined(encoder.ignore)}};
 }
 
-std::string write_model_file(const Settings& settings, std::string_view state) {
+std::string write_model_file(const ModelSettings& settings, std::string_view state) {
   Writer out;
   out.u32(kMagic);
   out.varint(settings.size());
@@ -80,7 +80,7 @@ std::string write_model_file(const Settings& settings, std::string_view state) {
   return out.take();
 }
 
-Result<std::string_view> read_model_file(std::string_view bytes, const Settings& settings) {
+Result<std::string_view> read_model_file(std::string_view bytes, const ModelSettings& settings) {
   Reader start(bytes);
   const uint32_t magic = start.u32();
   if (magic == kBareState) return bytes;
@@ -91,7 +91,7 @@ Result<std::string_view> read_model_file(std::string_view bytes, const Settings&
   if (sum.u64() != hash_bytes(bytes)) return corrupt("the checksum does not fit: damaged or cut short");
   Reader in(bytes);
   (void)in.u32();
-  Settings made_with;
+  ModelSettings made_with;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     std::string name(in.str());
     made_with.emplace_back(std::move(name), in.str());

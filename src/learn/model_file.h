@@ -11,14 +11,14 @@
 
 namespace freshet {
 
-using Settings = std::vector<std::pair<std::string, std::string>>;  // Flag without its dashes, value.
+using ModelSettings = std::vector<std::pair<std::string, std::string>>;  // Flag without its dashes, value.
 
 // Everything that what is learned depends on; in the order in which it is printed.
-Settings settings_of(const TrainerConfig& config);
+ModelSettings settings_of(const TrainerConfig& config);
 
-std::string write_model_file(const Settings& settings, std::string_view state);
+std::string write_model_file(const ModelSettings& settings, std::string_view state);
 // The state. kCorrupt: not such a file, or damaged. kInvalid, naming each flag and both values: it was made
 // with other settings. Columns told (--numeric, --categorical, --ignore) need not be told again.
-Result<std::string_view> read_model_file(std::string_view bytes, const Settings& settings);
+Result<std::string_view> read_model_file(std::string_view bytes, const ModelSettings& settings);
 
 }  // namespace freshet

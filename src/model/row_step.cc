@@ -114,13 +114,13 @@ void narrow_bf16(const float* from, uint16_t* to, size_t n) {
   }
 }
 
-CLONED void read_rows(RowType type, const char* const* records, size_t count, size_t weights_at, float* out,
-                      size_t n) {
+CLONED void read_rows(WeightType type, const char* const* records, size_t count, size_t weights_at,
+                      float* out, size_t n) {
   for (size_t row = 0; row < count; ++row, out += n) {
     const char* const from = records[row] == nullptr ? nullptr : records[row] + weights_at;
     if (from == nullptr) {
       std::memset(out, 0, n * sizeof(float));
-    } else if (type == RowType::kF32) {
+    } else if (type == WeightType::kF32) {
       std::memcpy(out, from, n * sizeof(float));
     } else {
       const auto* weights = reinterpret_cast<const uint16_t*>(from);
@@ -133,7 +133,7 @@ CLONED void read_rows(RowType type, const char* const* records, size_t count, si
 
 // Rows are stepped in order, so that one named twice takes two; but what has no order among them, dividing
 // and roots, is done for many at once: it would take half of the time.
-CLONED void rowwise_steps_plain(const OptimizerConfig& c, RowType type, char* const* records, size_t count,
+CLONED void rowwise_steps_plain(const OptimizerConfig& c, WeightType type, char* const* records, size_t count,
                                 size_t weights_at, const float* gradients, size_t n) {
   const OptimizerConfig config = c;
   alignas(64) float steps[kStepsTogether];
@@ -148,7 +148,7 @@ CLONED void rowwise_steps_plain(const OptimizerConfig& c, RowType type, char* co
     for (size_t row = 0; row < rows; ++row) {
       if (at[row] == nullptr) continue;
       auto* r = reinterpret_cast<RowRecord*>(at[row]);
-      chances[row] = type == RowType::kBf16 ? chance_drawn(*r, g + row * n) : 0;
+      chances[row] = type == WeightType::kBf16 ? chance_drawn(*r, g + row * n) : 0;
       steps[row] = r->state[0] = r->state[0] * config.fade + steps[row];
     }
     for (size_t row = 0; row < kStepsTogether; row += 16)
@@ -156,7 +156,7 @@ CLONED void rowwise_steps_plain(const OptimizerConfig& c, RowType type, char* co
     for (size_t row = 0; row < rows; ++row) {
       if (at[row] == nullptr) continue;
       char* w = at[row] + weights_at;
-      if (type == RowType::kF32)
+      if (type == WeightType::kF32)
         step_f32(config, reinterpret_cast<float*>(w), g + row * n, steps[row], n);
       else
         step_bf16(config, reinterpret_cast<uint16_t*>(w), g + row * n, steps[row], chances[row], n);
@@ -164,7 +164,7 @@ CLONED void rowwise_steps_plain(const OptimizerConfig& c, RowType type, char* co
   }
 }
 
-void rowwise_steps(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+void rowwise_steps(const OptimizerConfig& config, WeightType type, char* const* records, size_t count,
                    size_t weights_at, const float* gradients, size_t n) {
   static const bool wide = __builtin_cpu_supports("x86-64-v4");
   (wide ? rowwise_steps_avx512 : rowwise_steps_plain)(config, type, records, count, weights_at, gradients, n);

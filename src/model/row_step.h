@@ -10,7 +10,7 @@
 
 namespace freshet {
 
-enum class RowType : uint8_t { kF32, kBf16 };
+enum class WeightType : uint8_t { kF32, kBf16 };
 
 // Chance of number i of a row: one round of a multiplicative hash of i * kRoundSpread + what the row drew is
 // enough, since that is mixed well.
@@ -33,15 +33,15 @@ void narrow_bf16_by_chance(const float* from, uint16_t* to, uint32_t chance, siz
 void narrow_bf16(const float* from, uint16_t* to, size_t n);  // To the nearest, ties to even.
 
 // out[i] = the weights of records[i], n numbers; zeros where that is null.
-void read_rows(RowType type, const char* const* records, size_t count, size_t weights_at, float* out,
+void read_rows(WeightType type, const char* const* records, size_t count, size_t weights_at, float* out,
                size_t n);
 // One step each, in order; gradients: [count][n], null records are passed over. n: a multiple of 16.
-void rowwise_steps(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+void rowwise_steps(const OptimizerConfig& config, WeightType type, char* const* records, size_t count,
                    size_t weights_at, const float* gradients, size_t n);
 // What it is made of: for any CPU, the twin, and for those of x86-64-v4.
-void rowwise_steps_plain(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+void rowwise_steps_plain(const OptimizerConfig& config, WeightType type, char* const* records, size_t count,
                          size_t weights_at, const float* gradients, size_t n);
-void rowwise_steps_avx512(const OptimizerConfig& config, RowType type, char* const* records, size_t count,
+void rowwise_steps_avx512(const OptimizerConfig& config, WeightType type, char* const* records, size_t count,
                           size_t weights_at, const float* gradients, size_t n);
 
 }  // namespace freshet

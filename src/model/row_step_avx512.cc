@@ -103,7 +103,7 @@ INLINED void prepare(const OptimizerConfig& config, char* const* at, size_t rows
 }
 
 // `n` is a constant where it is inlined with one: rows of 16 without a loop.
-INLINED void run(const OptimizerConfig& config, RowType type, char* const* at, size_t count,
+INLINED void run(const OptimizerConfig& config, WeightType type, char* const* at, size_t count,
                  size_t weights_at, const float* g, size_t n) {
   const __m512 l2 = _mm512_set1_ps(config.l2);
   const __m512i lanes =
@@ -121,7 +121,7 @@ INLINED void run(const OptimizerConfig& config, RowType type, char* const* at, s
       if (at[row] == nullptr) continue;
       char* w = at[row] + weights_at;
       const __m512 step = _mm512_set1_ps(of.steps[row]);
-      if (type == RowType::kF32) {
+      if (type == WeightType::kF32) {
         for (size_t i = 0; i < n; i += 16)
           _mm512_storeu_ps(w + 4 * i, stepped(_mm512_loadu_ps(w + 4 * i), g + i, step, l2));
         continue;
@@ -139,7 +139,7 @@ INLINED void run(const OptimizerConfig& config, RowType type, char* const* at, s
 
 }  // namespace
 
-void rowwise_steps_avx512(const OptimizerConfig& c, RowType type, char* const* records, size_t count,
+void rowwise_steps_avx512(const OptimizerConfig& c, WeightType type, char* const* records, size_t count,
                           size_t weights_at, const float* gradients, size_t n) {
   const OptimizerConfig config = c;  // Writing to records cannot change it.
   if (n == 16) return run(config, type, records, count, weights_at, gradients, 16);

@@ -14,15 +14,15 @@ constexpr size_t kProposed = 16;  // ...of which the closest to the shopper's fa
 constexpr size_t kLooked = 8;     // Recent items that make up the shopper's taste.
 constexpr size_t kTastes = 24;    // Facets of it at most.
 
-constexpr Column kColumns[] = {{"arrival", Column::Kind::kProbability, 1e-3f},
-                               {"affinity", Column::Kind::kPlain, 1, 0.5f},
-                               {"affinity_last", Column::Kind::kPlain, 1, 0.5f}};
+constexpr SourceColumn kColumns[] = {{"arrival", SourceColumn::Kind::kProbability, 1e-3f},
+                                     {"affinity", SourceColumn::Kind::kPlain, 1, 0.5f},
+                                     {"affinity_last", SourceColumn::Kind::kPlain, 1, 0.5f}};
 
 class Arrivals final : public Source {
  public:
   explicit Arrivals(const ItemFacts& facts) : facts_(facts) {}
   std::string_view name() const override { return "arrivals"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context&) override {
     for (const uint32_t f : facts_.facets(lesson.step.item)) {
@@ -70,7 +70,7 @@ class Arrivals final : public Source {
     const auto facets = facts_.facets(item);
     return {RecommendReason::Kind::kNew, kNoItem, facets.empty() ? 0 : facets[0]};
   }
-  void evict(const SlotSet&) override {}
+  void evict(const ForgottenItems&) override {}
   void save(Writer& out) const override {
     out.u64(get(lessons_));
     out.u32(facets_.end());

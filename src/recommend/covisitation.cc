@@ -13,21 +13,21 @@ constexpr size_t kNear = 10;          // Recent items whose whole rows are read.
 constexpr size_t kFar = 40;           // ...and those of which only the heaviest entries are.
 constexpr uint32_t kFarEntries = 64;
 
-constexpr Column kColumns[] = {
+constexpr SourceColumn kColumns[] = {
     {"rules"},
     {"rules_last"},
     {"rules_last_fast"},
     {"rules_fast"},
     {"rules_back"},
     {"rules_long"},
-    {"rules_support", Column::Kind::kPlain, 1, 0.3f},
+    {"rules_support", SourceColumn::Kind::kPlain, 1, 0.3f},
 };
 
 class Covisitation final : public PairSource {
  public:
   explicit Covisitation(size_t bytes_max) : PairSource({.bytes_max = bytes_max}) {}
   std::string_view name() const override { return "covisitation"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context& context) override {
     const uint64_t now = next_lesson();

@@ -12,17 +12,17 @@ namespace {
 
 constexpr size_t kChances = 48;  // Recent items that get a chance counted, where a step is one choice.
 
-constexpr Column kColumns[] = {
-    {"again", Column::Kind::kProbability, 1e-4f},
-    {"again_session_count", Column::Kind::kProbability, 1, 0.7f},
-    {"again_count", Column::Kind::kProbability, 1, 0.5f},
-    {"again_nearness", Column::Kind::kPlain},
-    {"again_last", Column::Kind::kPlain},
-    {"again_regularity", Column::Kind::kPlain},
-    {"again_recency", Column::Kind::kPlain},
-    {"again_due", Column::Kind::kPlain},
-    {"again_bought", Column::Kind::kProbability, 1, 0.5f},
-    {"again_item", Column::Kind::kProbability, 1e-2f},
+constexpr SourceColumn kColumns[] = {
+    {"again", SourceColumn::Kind::kProbability, 1e-4f},
+    {"again_session_count", SourceColumn::Kind::kProbability, 1, 0.7f},
+    {"again_count", SourceColumn::Kind::kProbability, 1, 0.5f},
+    {"again_nearness", SourceColumn::Kind::kPlain},
+    {"again_last", SourceColumn::Kind::kPlain},
+    {"again_regularity", SourceColumn::Kind::kPlain},
+    {"again_recency", SourceColumn::Kind::kPlain},
+    {"again_due", SourceColumn::Kind::kPlain},
+    {"again_bought", SourceColumn::Kind::kProbability, 1, 0.5f},
+    {"again_item", SourceColumn::Kind::kProbability, 1e-2f},
 };
 
 struct Rate {
@@ -36,7 +36,7 @@ uint32_t log2_bucket(uint64_t x) {  // 0, 1, 2-3, 4-7, ...
 class History final : public Source {
  public:
   std::string_view name() const override { return "history"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context& context) override {
     const size_t chances =
@@ -83,7 +83,7 @@ class History final : public Source {
                                          : RecommendReason{RecommendReason::Kind::kAgain, item};
   }
 
-  void evict(const SlotSet& gone) override {
+  void evict(const ForgottenItems& gone) override {
     for (ItemSlot item = 0; item < items_.end(); ++item)
       if (gone.contains(item)) {
         Rate* rate = items_.find(item);

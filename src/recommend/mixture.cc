@@ -19,7 +19,7 @@ namespace freshet {
 
 namespace {
 
-using Weights = Mixture::Weights;
+using Weights = SourceMixture::Weights;
 
 // 16 floats: one register with AVX-512, two or four before it; the same bits in all.
 typedef float Lanes __attribute__((vector_size(64), may_alias));
@@ -56,8 +56,8 @@ __attribute__((always_inline)) inline Lanes log_lanes(Lanes x) {
   return m + (m * z * p - 0.5f * z) + e * 0.693147180559945f;
 }
 
-// One row from raw columns to inputs: Column::Kind says how. Zero stays zero. The loop over numeric::log
-// would not vectorise: its branches were a seventh of all learning.
+// One row from raw columns to inputs: SourceColumn::Kind says how. Zero stays zero. The loop over
+// numeric::log would not vectorise: its branches were a seventh of all learning.
 FRESHET_KERNEL void to_inputs(float* __restrict x, const float* __restrict per_unit,
                               const float* __restrict scale, const float* __restrict plain, size_t columns) {
   for (size_t f = 0; f < columns; f += 16) {
@@ -145,8 +145,8 @@ void softmax(std::vector<float>& s) {
 
 }  // namespace
 
-Mixture::Mixture(std::vector<Column> columns, std::vector<float> prior, size_t sources,
-                 const MixtureOptions& options)
+SourceMixture::SourceMixture(std::vector<SourceColumn> columns, std::vector<float> prior, size_t sources,
+                             const MixtureOptions& options)
     : columns_(std::move(columns)), sources_(sources), options_(options) {
   CHECK(columns_.size() <= kColumnsMax && sources_ <= kSourcesMax && prior.size() == columns_.size());
   std::memset(static_cast<void*>(&weights_), 0, sizeof weights_);
@@ -154,7 +154,7 @@ Mixture::Mixture(std::vector<Column> columns, std::vector<float> prior, size_t s
   std::memset(static_cast<void*>(&first_), 0, sizeof first_);
   std::memset(static_cast<void*>(&second_), 0, sizeof second_);
   for (size_t f = 0; f < columns_.size(); ++f) {
-    const bool plain = columns_[f].kind == Column::Kind::kPlain;
+    const bool plain = columns_[f].kind == SourceColumn::Kind::kPlain;
     per_unit_[f] = plain ? 0 : 1 / columns_[f].unit;
     scale_[f] = columns_[f].scale;
     plain_[f] = plain ? 1 : 0;
@@ -174,23 +174,23 @@ Mixture::Mixture(std::vector<Column> columns, std::vector<float> prior, size_t s
   publish();
 }
 
-Mixture::~Mixture() {
+SourceMixture::~SourceMixture() {
   delete current_.load(std::memory_order_relaxed);
 }
 
-void Mixture::publish() {
+void SourceMixture::publish() {
   const Weights* old = current_.load(std::memory_order_relaxed);
   current_.store(new Weights(mean_), std::memory_order_release);
   retired_.retire(old);
 }
 
-void Mixture::transform(std::span<const uint32_t> chosen, Slate& slate) const {
+void SourceMixture::transform(std::span<const uint32_t> chosen, Slate& slate) const {
   for (const uint32_t at : chosen)
     to_inputs(slate.columns(at), per_unit_.data(), scale_.data(), plain_.data(), columns_.size());
 }
 
-void Mixture::score(const ContextRow& context, std::span<const uint32_t> chosen, const Slate& slate,
-                    std::vector<float>& probability) const {
+void SourceMixture::score(const ContextRow& context, std::span<const uint32_t> chosen, const Slate& slate,
+                          std::vector<float>& probability) const {
   const Weights& w = weights();
   alignas(64) float start[kHidden], z[kHidden];
   context_part(w, context.data(), start);
@@ -200,8 +200,8 @@ void Mixture::score(const ContextRow& context, std::span<const uint32_t> chosen,
   softmax(probability);
 }
 
-void Mixture::parts(const ContextRow& context, uint32_t at, const Slate& slate,
-                    std::vector<double>& out) const {
+void SourceMixture::parts(const ContextRow& context, uint32_t at, const Slate& slate,
+                          std::vector<double>& out) const {
   const Weights& w = weights();
   const float* x = slate.columns(at);
   out.assign(columns_.size() + 1, 0);
@@ -217,8 +217,8 @@ void Mixture::parts(const ContextRow& context, uint32_t at, const Slate& slate,
   for (size_t f = 0; f < columns_.size(); ++f) out[f] += double{x[f]} * double{w.linear[f]};
 }
 
-void Mixture::add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
-                           const Slate& slate) {
+void SourceMixture::add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                                 const Slate& slate) {
   alignas(64) float start[kHidden], sum[kHidden] = {};
   context_part(weights_, context.data(), start);
   activations_.resize(chosen.size());
@@ -236,16 +236,16 @@ void Mixture::add_gradient(const ContextRow& context, std::span<const uint32_t> 
     for (size_t h = 0; h < kHidden; ++h) gradient_.context[c][h] += context[c] * sum[h];
 }
 
-std::vector<float> Mixture::gradient(const ContextRow& context, std::span<const uint32_t> chosen,
-                                     size_t target, const Slate& slate) {
+std::vector<float> SourceMixture::gradient(const ContextRow& context, std::span<const uint32_t> chosen,
+                                           size_t target, const Slate& slate) {
   add_gradient(context, chosen, target, slate);
   std::vector<float> out(gradient_.data(), gradient_.data() + Weights::kCount);
   std::fill(gradient_.data(), gradient_.data() + Weights::kCount, 0.0f);
   return out;
 }
 
-float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
-                     const Slate& slate) {
+float SourceMixture::learn(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
+                           const Slate& slate) {
   add_gradient(context, chosen, target, slate);
   ++queries_;
   const auto t = static_cast<float>(queries_);
@@ -260,7 +260,7 @@ float Mixture::learn(const ContextRow& context, std::span<const uint32_t> chosen
   return p;
 }
 
-void Mixture::observe(std::span<const float> source_probability, bool inside) {
+void SourceMixture::observe(std::span<const float> source_probability, bool inside) {
   inside_ = inside_ * 0.999f + (inside ? 0.001f : 0);
   if (!inside) return;
   constexpr float kShare = 0.02f;  // Fixed share
@@ -275,13 +275,13 @@ void Mixture::observe(std::span<const float> source_probability, bool inside) {
     source_weight_[s] = (1 - kShare) * next[s] / sum + kShare / static_cast<float>(sources_);
 }
 
-std::array<float, kSourcesMax> Mixture::source_weights() const {
+std::array<float, kSourcesMax> SourceMixture::source_weights() const {
   std::array<float, kSourcesMax> out{};
   for (size_t s = 0; s < sources_; ++s) out[s] = source_weight_[s].load(std::memory_order_relaxed);
   return out;
 }
 
-void Mixture::save(Writer& out) const {
+void SourceMixture::save(Writer& out) const {
   out.u32(static_cast<uint32_t>(columns_.size()));
   out.u32(static_cast<uint32_t>(sources_));
   out.u64(queries_);
@@ -294,7 +294,7 @@ void Mixture::save(Writer& out) const {
   out.f32(inside_);
 }
 
-Status Mixture::load(Reader& in) {
+Status SourceMixture::load(Reader& in) {
   const uint32_t columns = in.u32();
   const uint32_t sources = in.u32();
   if (columns != columns_.size() || sources != sources_)

@@ -4,7 +4,7 @@
 //
 //   z_i = W1 x_i + Wc c      s_i = w . x_i + w2 . relu(z_i)      p_i = exp(s_i) / sum_j exp(s_j)
 //
-//   x  float32[kColumnsMax]  the candidate's columns, transformed (Column::Kind)
+//   x  float32[kColumnsMax]  the candidate's columns, transformed (SourceColumn::Kind)
 //   c  float32[kContextMax]  the same for all candidates of a query
 //
 // Beside it a Bayesian mixture with fixed share (Herbster, Warmuth 1998) keeps a weight for each source from
@@ -39,7 +39,7 @@ struct MixtureOptions {
   uint64_t seed = 1;
 };
 
-class Mixture {
+class SourceMixture {
  public:
   using ContextRow = std::array<float, kContextMax>;
 
@@ -54,9 +54,9 @@ class Mixture {
   };
 
   // `columns`: of all sources, in slate order. `prior`: first linear weights.
-  Mixture(std::vector<Column> columns, std::vector<float> prior, size_t sources,
-          const MixtureOptions& options);
-  ~Mixture();
+  SourceMixture(std::vector<SourceColumn> columns, std::vector<float> prior, size_t sources,
+                const MixtureOptions& options);
+  ~SourceMixture();
 
   // Any thread, under an EpochGuard. Replaces the chosen rows' raw columns by inputs.
   void transform(std::span<const uint32_t> chosen, Slate& slate) const;
@@ -97,7 +97,7 @@ class Mixture {
   void add_gradient(const ContextRow& context, std::span<const uint32_t> chosen, size_t target,
                     const Slate& slate);
 
-  const std::vector<Column> columns_;
+  const std::vector<SourceColumn> columns_;
   const size_t sources_;
   const MixtureOptions options_;
   std::array<float, kColumnsMax> per_unit_{}, scale_{}, plain_{};

@@ -15,12 +15,12 @@ namespace {
 constexpr size_t kCandidates = 12;
 constexpr size_t kColumns = 5;
 
-std::vector<Column> columns() {
-  return std::vector<Column>(kColumns, Column{"x", Column::Kind::kPlain, 1, 1});
+std::vector<SourceColumn> columns() {
+  return std::vector<SourceColumn>(kColumns, SourceColumn{"x", SourceColumn::Kind::kPlain, 1, 1});
 }
 
-Mixture::ContextRow context() {
-  Mixture::ContextRow row{};
+SourceMixture::ContextRow context() {
+  SourceMixture::ContextRow row{};
   row[0] = 1;
   row[3] = 0.5f;
   return row;
@@ -36,7 +36,8 @@ void fill(Slate& slate, uint64_t seed) {
 }
 
 // The loss of the network written as the header says it, in doubles.
-double loss(const std::vector<float>& w, const Slate& slate, const Mixture::ContextRow& c, size_t target) {
+double loss(const std::vector<float>& w, const Slate& slate, const SourceMixture::ContextRow& c,
+            size_t target) {
   const float* hidden = w.data();
   const float* contexts = hidden + kColumnsMax * kHidden;
   const float* out = contexts + kContextMax * kHidden;
@@ -57,8 +58,8 @@ double loss(const std::vector<float>& w, const Slate& slate, const Mixture::Cont
   return std::log(sum) - score[target];
 }
 
-TEST(Mixture, GradientIsThatOfTheLoss) {
-  Mixture mixture(columns(), std::vector<float>(kColumns, 0.5f), 2, {});
+TEST(SourceMixture, GradientIsThatOfTheLoss) {
+  SourceMixture mixture(columns(), std::vector<float>(kColumns, 0.5f), 2, {});
   Slate slate;
   fill(slate, 1);
   std::vector<uint32_t> chosen(kCandidates);
@@ -80,13 +81,13 @@ TEST(Mixture, GradientIsThatOfTheLoss) {
   EXPECT_GT(looked, 30);
 }
 
-// transform() works on 16 columns at once; its twin is Column's definition with numeric::log.
-TEST(Mixture, InputsAreThoseOfTheDefinition) {
-  std::vector<Column> mixed;
+// transform() works on 16 columns at once; its twin is SourceColumn's definition with numeric::log.
+TEST(SourceMixture, InputsAreThoseOfTheDefinition) {
+  std::vector<SourceColumn> mixed;
   for (size_t f = 0; f < 21; ++f)
-    mixed.push_back({"x", f % 3 == 1 ? Column::Kind::kPlain : Column::Kind::kProbability,
+    mixed.push_back({"x", f % 3 == 1 ? SourceColumn::Kind::kPlain : SourceColumn::Kind::kProbability,
                      f % 2 == 0 ? 1e-4f : 1e-5f, 0.25f + 0.01f * static_cast<float>(f)});
-  Mixture mixture(mixed, std::vector<float>(mixed.size(), 0), 2, {});
+  SourceMixture mixture(mixed, std::vector<float>(mixed.size(), 0), 2, {});
   Slate slate;
   std::vector<uint32_t> chosen;
   for (ItemSlot item = 0; item < 200; ++item) {
@@ -102,10 +103,10 @@ TEST(Mixture, InputsAreThoseOfTheDefinition) {
   mixture.transform(chosen, slate);
   for (const uint32_t at : chosen)
     for (size_t f = 0; f < mixed.size(); ++f) {
-      const Column& c = mixed[f];
+      const SourceColumn& c = mixed[f];
       const float x = raw.columns(at)[f], per_unit = 1 / c.unit;
       const float want =
-          c.kind == Column::Kind::kPlain ? c.scale * x : c.scale * numeric::log(1 + x * per_unit);
+          c.kind == SourceColumn::Kind::kPlain ? c.scale * x : c.scale * numeric::log(1 + x * per_unit);
       ASSERT_EQ(slate.columns(at)[f], want) << at << " " << f << " " << x;
     }
 }
@@ -118,8 +119,8 @@ TEST(Numeric, PowersOfTwoByFoursAreThoseOneByOne) {
   for (size_t n = 0; n < x.size(); ++n) ASSERT_EQ(powers[n], numeric::exp2(x[n])) << x[n];
 }
 
-TEST(Mixture, LearnsWhichColumnTells) {
-  Mixture mixture(columns(), std::vector<float>(kColumns, 0), 2, {});
+TEST(SourceMixture, LearnsWhichColumnTells) {
+  SourceMixture mixture(columns(), std::vector<float>(kColumns, 0), 2, {});
   Slate slate;
   std::vector<uint32_t> chosen(kCandidates);
   std::iota(chosen.begin(), chosen.end(), 0);

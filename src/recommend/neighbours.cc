@@ -23,7 +23,7 @@ constexpr float kLambdaItem = 3.0f;   // The current session's items fade by e f
 constexpr float kLambdaPlace = 3.0f;  // A neighbour's items fade by e for so many places from the shared one.
 constexpr float kHalfLife = 60'000;   // Sessions count half after so many newer ones.
 
-constexpr Column kColumns[] = {
+constexpr SourceColumn kColumns[] = {
     {"neighbours"}, {"neighbours_after"}, {"neighbours_plain"}, {"neighbours_idf"}};
 
 struct Session {
@@ -91,7 +91,7 @@ class Neighbours final : public Source {
       if (auto* place = postings_.find(i)) release_postings(get(*place));
   }
   std::string_view name() const override { return "neighbours"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context&) override {
     const uint64_t shopper = lesson.before.shopper;
@@ -191,7 +191,7 @@ class Neighbours final : public Source {
     return {RecommendReason::Kind::kSimilarShoppers};
   }
 
-  void evict(const SlotSet& gone) override {
+  void evict(const ForgottenItems& gone) override {
     for (ItemSlot i = 0; i < postings_.end(); ++i) {
       auto* place = postings_.find(i);
       if (place != nullptr && get(*place) != nullptr && gone.contains(i)) publish(*place, nullptr);

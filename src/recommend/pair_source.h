@@ -12,7 +12,7 @@ namespace freshet {
 
 class PairSource : public Source {
  public:
-  void evict(const SlotSet& items) override { pairs_.evict(items); }
+  void evict(const ForgottenItems& items) override { pairs_.evict(items); }
   void save(Writer& out) const override {
     out.u64(get(lessons_));
     pairs_.save(out);

@@ -183,7 +183,7 @@ float PairTable::worth(const Row& row, uint64_t now) const {
   return numeric::exp2(-static_cast<float>(now - std::min(now, row.base)) / options_.half_life_slow);
 }
 
-void PairTable::evict(const SlotSet& items) {
+void PairTable::evict(const ForgottenItems& items) {
   for (ItemSlot j = 0; j < rows_.end(); ++j) {
     std::atomic<Row*>* place = rows_.find(j);
     Row* row = place == nullptr ? nullptr : get(*place);

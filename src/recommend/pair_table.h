@@ -77,7 +77,7 @@ class PairTable {
     return worth(row, now) * (get(row.slow) + get(row.back));
   }
 
-  void evict(const SlotSet& items);
+  void evict(const ForgottenItems& items);
   void save(Writer& out) const;
   Status load(Reader& in);
   size_t bytes() const { return rows_.bytes() + get(bytes_); }

@@ -90,7 +90,7 @@ TEST(PairTable, ForgetsTheEvictedEverywhereAndStaysUnderItsBound) {
   }
   EXPECT_LT(table.bytes(), 400'000u + PairTable::overhead_bytes(3000));
   const ItemSlot gone[] = {7, 2950, 2999};
-  table.evict(SlotSet(gone));
+  table.evict(ForgottenItems(gone));
   const EpochGuard guard;
   EXPECT_EQ(table.find(7), nullptr);
   for (ItemSlot j = 0; j < 3000; ++j)

@@ -16,10 +16,13 @@ constexpr size_t kTop = 256;
 constexpr size_t kFacetTop = 64;
 constexpr float kExponentMax = 60;
 
-constexpr Column kColumns[] = {
-    {"popular", Column::Kind::kProbability, 1e-5f},      {"popular_now", Column::Kind::kProbability, 1e-5f},
-    {"popular_ever", Column::Kind::kProbability, 1e-5f}, {"popular_facet", Column::Kind::kProbability, 1e-3f},
-    {"age", Column::Kind::kProbability, 10, 0.1f},       {"idle", Column::Kind::kProbability, 10, 0.1f},
+constexpr SourceColumn kColumns[] = {
+    {"popular", SourceColumn::Kind::kProbability, 1e-5f},
+    {"popular_now", SourceColumn::Kind::kProbability, 1e-5f},
+    {"popular_ever", SourceColumn::Kind::kProbability, 1e-5f},
+    {"popular_facet", SourceColumn::Kind::kProbability, 1e-3f},
+    {"age", SourceColumn::Kind::kProbability, 10, 0.1f},
+    {"idle", SourceColumn::Kind::kProbability, 10, 0.1f},
 };
 
 struct Counts {
@@ -81,7 +84,7 @@ class PopularityImpl final : public Popularity {
       if (auto* facet = facets_.find(f)) delete get(*facet);
   }
   std::string_view name() const override { return "popularity"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context&) override {
     const uint64_t now = get(lessons_) + 1;
@@ -213,7 +216,7 @@ class PopularityImpl final : public Popularity {
   }
   uint32_t items() const override { return get(known_); }
 
-  void evict(const SlotSet& gone) override {
+  void evict(const ForgottenItems& gone) override {
     for (ItemSlot item = 0; item < items_.end(); ++item) {
       Counts* counts = items_.find(item);
       if (counts == nullptr || get(counts->count) == 0 || !gone.contains(item)) continue;

@@ -31,7 +31,7 @@ float log1p(double x) {
 }  // namespace
 
 Ranking::Ranking(const ItemFacts& facts, const RecommenderOptions& options) : facts_(facts) {
-  std::vector<Column> columns;
+  std::vector<SourceColumn> columns;
   std::vector<float> prior;
   for (size_t n = 0; n < std::size(kNames); ++n) {
     const std::string_view name = kNames[n];
@@ -51,14 +51,15 @@ Ranking::Ranking(const ItemFacts& facts, const RecommenderOptions& options) : fa
       source = std::move(popularity);
     }
     first_.push_back(columns.size());
-    for (const Column& column : source->columns()) {
+    for (const SourceColumn& column : source->columns()) {
       prior.push_back(&column == source->columns().data() ? 1.0f : 0.0f);
       columns.push_back(column);
     }
     number_.push_back(static_cast<uint8_t>(n));
     sources_.push_back(std::move(source));
   }
-  mixture_ = std::make_unique<Mixture>(columns, prior, sources_.size(), MixtureOptions{.seed = options.seed});
+  mixture_ =
+      std::make_unique<SourceMixture>(columns, prior, sources_.size(), MixtureOptions{.seed = options.seed});
 }
 
 size_t Ranking::index_of(std::string_view name) const {
@@ -115,7 +116,7 @@ void Ranking::complete(RankingWork& work) const {
       work.shares[i][s] = work.slate.columns(work.chosen[i])[first_[s]] / work.sums[s];
       most[s] = std::max(most[s], work.shares[i][s]);
     }
-  Mixture::ContextRow& row = work.row;
+  SourceMixture::ContextRow& row = work.row;
   row = {};
   row[0] = 1;
   row[1] = 0.3f * log1p(static_cast<double>(context.session.size()));
@@ -202,7 +203,7 @@ std::vector<std::vector<RecommendPart>> Ranking::explain(const RankingWork& work
     parts.push_back({"equal-share", "", equal});
     const std::vector<double>& logit = all[index];
     for (size_t s = 0; s < sources_.size(); ++s) {
-      const std::span<const Column> columns = sources_[s]->columns();
+      const std::span<const SourceColumn> columns = sources_[s]->columns();
       for (size_t c = 0; c < columns.size(); ++c) {
         const double added = scale * (logit[first_[s] + c] - mean[first_[s] + c]);
         if (added != 0) parts.push_back({sources_[s]->name(), columns[c].name, added});

@@ -30,7 +30,7 @@ struct RankingWork {
   std::vector<float> probability;                 // of each chosen
   std::vector<std::pair<float, uint32_t>> order;  // (probability, index into chosen), best first after rank()
   Shares sums{};                                  // of each source's column 0 over the slate
-  Mixture::ContextRow row{};
+  SourceMixture::ContextRow row{};
 };
 
 // Gives the last part what is missing to `score`. Parts are put on a grid of 2^-50 first, so that their sum
@@ -66,8 +66,8 @@ class Ranking {
   size_t index_of(std::string_view name) const;  // sources().size(): not in use
   size_t column_of(size_t source) const { return first_[source]; }
   const Popularity* popularity() const { return popularity_; }
-  Mixture& mixture() { return *mixture_; }
-  const Mixture& mixture() const { return *mixture_; }
+  SourceMixture& mixture() { return *mixture_; }
+  const SourceMixture& mixture() const { return *mixture_; }
 
  private:
   void choose(const RecommendQuery& query, size_t limit, RankingWork& work) const;
@@ -78,7 +78,7 @@ class Ranking {
   std::vector<uint8_t> number_;  // of each source: its index in kNames
   std::vector<size_t> first_;    // column of each source
   Popularity* popularity_ = nullptr;
-  std::unique_ptr<Mixture> mixture_;
+  std::unique_ptr<SourceMixture> mixture_;
 };
 
 }  // namespace freshet

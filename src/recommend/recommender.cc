@@ -130,7 +130,7 @@ bool Recommender::help_waits() const {
 }
 
 void Recommender::evict(std::span<const ItemSlot> items) {
-  const SlotSet set(items);
+  const ForgottenItems set(items);
   for (const auto& source : state_->ranking.sources()) source->evict(set);
 }
 
@@ -295,10 +295,10 @@ std::vector<Recommended> Recommender::State::buy_again(const RecommendQuery& que
 // passes.
 void Recommender::State::fill_up(const RecommendQuery& query, const Context& context, Page& page) const {
   if (page.size() >= query.k || !query.fill) return;
-  SlotSet have({});
+  ForgottenItems have({});
   std::vector<ItemSlot> taken;
   for (const Recommended& r : page) taken.push_back(r.item);
-  have = SlotSet(taken);
+  have = ForgottenItems(taken);
   std::vector<std::pair<float, ItemSlot>> more;
   const uint32_t slots = facts.slots();
   for (uint32_t n = 0; n < std::min(slots, kScanMax); ++n) {
@@ -379,7 +379,7 @@ std::vector<std::pair<uint32_t, float>> Recommender::trending_facets(size_t k) c
 
 std::vector<SourceStats> Recommender::stats() const {
   std::vector<SourceStats> out;
-  const Mixture& mixture = state_->ranking.mixture();
+  const SourceMixture& mixture = state_->ranking.mixture();
   const auto weights = mixture.source_weights();
   for (size_t s = 0; s < state_->ranking.sources().size(); ++s) {
     const Source& source = *state_->ranking.sources()[s];

@@ -19,7 +19,7 @@
 namespace freshet {
 
 // How a raw column becomes an input of the mixture.
-struct Column {
+struct SourceColumn {
   enum class Kind : uint8_t {
     kProbability,  // x >= 0 -> ln(1 + x / unit) * scale
     kPlain,        // x -> x * scale
@@ -31,9 +31,9 @@ struct Column {
 };
 
 // Which items are to be forgotten.
-class SlotSet {
+class ForgottenItems {
  public:
-  explicit SlotSet(std::span<const ItemSlot> items) {
+  explicit ForgottenItems(std::span<const ItemSlot> items) {
     for (const ItemSlot item : items) {
       if (item / 64 >= words_.size()) words_.resize(item / 64 + 1);
       words_[item / 64] |= uint64_t{1} << item % 64;
@@ -51,7 +51,7 @@ class Source {
  public:
   virtual ~Source() = default;
   virtual std::string_view name() const = 0;
-  virtual std::span<const Column> columns() const = 0;
+  virtual std::span<const SourceColumn> columns() const = 0;
 
   // Fold thread. `context` is made of lesson.before, as a query's would be.
   virtual void learn(const Lesson& lesson, const Context& context) = 0;
@@ -59,7 +59,7 @@ class Source {
   virtual void set_aside(bool) {}
   virtual bool help() { return false; }
   virtual bool help_waits() const { return false; }
-  virtual void evict(const SlotSet& items) = 0;
+  virtual void evict(const ForgottenItems& items) = 0;
   virtual void save(Writer& out) const = 0;
   virtual Status load(Reader& in) = 0;
 

@@ -17,8 +17,8 @@ constexpr size_t kLike = 3;                       // A new item starts near the 
 constexpr TimeMs kSessionGapMs = 30 * kMinuteMs;  // Opens a session where none is marked.
 constexpr float kLogLeast = 14;                   // exp(-14): below it all are the same
 
-constexpr Column kColumns[] = {{"taste", Column::Kind::kProbability, 1e-5f},
-                               {"taste_log", Column::Kind::kPlain, 1, 0.15f}};
+constexpr SourceColumn kColumns[] = {{"taste", SourceColumn::Kind::kProbability, 1e-5f},
+                                     {"taste_log", SourceColumn::Kind::kPlain, 1, 0.15f}};
 
 std::vector<SequenceStep>& steps_of(const Context& context) {
   static thread_local std::vector<SequenceStep> out;
@@ -46,7 +46,7 @@ class Taste final : public Source {
   Taste(const ItemFacts& facts, uint64_t seed, size_t bytes_max)
       : facts_(facts), model_(options(seed, bytes_max)) {}
   std::string_view name() const override { return "sequence"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context& context) override {
     Pending& pending = pending_.next(Work{*this});
@@ -101,7 +101,7 @@ class Taste final : public Source {
 
   RecommendReason reason(const Context&, ItemSlot) const override { return {RecommendReason::Kind::kTaste}; }
 
-  void evict(const SlotSet& gone) override {
+  void evict(const ForgottenItems& gone) override {
     settle();
     for (ItemSlot item = 0; item < facts_.slots(); ++item)
       if (gone.contains(item)) model_.remove(item);

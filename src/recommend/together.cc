@@ -10,13 +10,13 @@ constexpr size_t kLines = 24;
 constexpr size_t kRecents = 100;
 constexpr uint32_t kEntries = 128;
 
-constexpr Column kColumns[] = {{"together"}, {"together_recent"}, {"together_share"}};
+constexpr SourceColumn kColumns[] = {{"together"}, {"together_recent"}, {"together_share"}};
 
 class Together final : public PairSource {
  public:
   explicit Together(size_t bytes_max) : PairSource({.row_max = 256, .bytes_max = bytes_max}) {}
   std::string_view name() const override { return "together"; }
-  std::span<const Column> columns() const override { return kColumns; }
+  std::span<const SourceColumn> columns() const override { return kColumns; }
 
   void learn(const Lesson& lesson, const Context&) override {
     const uint64_t now = next_lesson();

@@ -93,7 +93,7 @@ TEST(ColdRows, ATableWithADiskIsALargeTable) {
   const OptimizerConfig adam{.kind = Optimizer::kAdam};
   const Case cases[] = {
       {"f32", {.dim = 60, .bytes_max = 1 << 20}, 6000},
-      {"bf16", {.dim = 64, .type = RowType::kBf16, .bytes_max = 1 << 20}, 9000},
+      {"bf16", {.dim = 64, .type = WeightType::kBf16, .bytes_max = 1 << 20}, 9000},
       {"Adam, admitted",
        {.dim = 33, .optimizer = adam, .bytes_max = 1 << 20, .admit = 2, .candidates = 1 << 12},
        5000},

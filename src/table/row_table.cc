@@ -23,8 +23,8 @@ uint32_t shift_for(size_t rows) {
   return std::min<uint32_t>(kPieceShift, static_cast<uint32_t>(std::bit_width(rows / 16)));
 }
 
-size_t bytes_of(RowType type) {
-  return type == RowType::kF32 ? sizeof(float) : sizeof(uint16_t);
+size_t bytes_of(WeightType type) {
+  return type == WeightType::kF32 ? sizeof(float) : sizeof(uint16_t);
 }
 
 }  // namespace
@@ -235,7 +235,7 @@ uint32_t RowTable::make(uint64_t key, uint64_t hash, bool was_cold) {
 }
 
 void RowTable::put(uint32_t row, const float* from) {
-  if (config_.type == RowType::kF32)
+  if (config_.type == WeightType::kF32)
     std::memcpy(weights(row), from, config_.dim * sizeof(float));
   else
     narrow_bf16(from, reinterpret_cast<uint16_t*>(weights(row)), config_.dim);
@@ -360,7 +360,7 @@ void RowTable::gather(std::span<const uint32_t> rows, float* out) const {
 void RowTable::step(uint32_t row, const float* gradient) {
   Record& r = *record(row);
   const size_t n = config_.dim;
-  if (config_.type == RowType::kF32)
+  if (config_.type == WeightType::kF32)
     return optimizer_step(config_.optimizer, reinterpret_cast<float*>(weights(row)), gradient, r.state, n);
   auto* w = reinterpret_cast<uint16_t*>(weights(row));
   const uint32_t chance = chance_of(r, gradient);

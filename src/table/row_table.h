@@ -41,7 +41,7 @@ namespace freshet {
 
 struct RowTableConfig {
   size_t dim = 16;
-  RowType type = RowType::kF32;
+  WeightType type = WeightType::kF32;
   OptimizerConfig optimizer;
   float init = 0.05f;
   uint64_t seed = 1;

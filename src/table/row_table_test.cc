@@ -281,7 +281,7 @@ TEST(RowTable, HashesThatCollideOnPurpose) {
 // Rounding by chance keeps what nearest rounding loses: steps of a thousandth of the last bit add up.
 TEST(RowTable, SmallStepsAddUpInBf16) {
   RowTable table(
-      {.dim = 1024, .type = RowType::kBf16, .optimizer = {.kind = Optimizer::kSgd, .rate = 1}, .init = 0});
+      {.dim = 1024, .type = WeightType::kBf16, .optimizer = {.kind = Optimizer::kSgd, .rate = 1}, .init = 0});
   const uint32_t row = table.sight(7);
   table.put(row, std::vector<float>(1024, 1.0f).data());
   for (int i = 0; i < 1000; ++i) {
@@ -317,7 +317,7 @@ TEST(RowTable, StepsOfBf16AreThoseOfTheirParts) {
       optimizer_step(config, wide.data(), gradient.data(), &state, dim);
       narrow_bf16_by_chance(wide.data(), slow.data(), chance, dim);
       char* at = bytes.data();
-      rowwise_steps(config, RowType::kBf16, &at, 1, kWeightsAt, gradient.data(), dim);
+      rowwise_steps(config, WeightType::kBf16, &at, 1, kWeightsAt, gradient.data(), dim);
       ASSERT_EQ(std::vector<uint16_t>(fast, fast + dim), slow) << n;
       ASSERT_EQ(record->state[0], state);
     }
@@ -330,7 +330,7 @@ TEST(RowTable, StepsForAnyCpuAreThePlainOnes) {
   if (!__builtin_cpu_supports("x86-64-v4")) GTEST_SKIP() << "AVX-512 is not there";
   const OptimizerConfig config{.rate = 0.3f, .fade = 0.99f, .l2 = 0.01f};
   constexpr size_t kRecord = 320;
-  for (const RowType type : {RowType::kF32, RowType::kBf16})
+  for (const WeightType type : {WeightType::kF32, WeightType::kBf16})
     for (const size_t dim : {size_t{16}, size_t{64}}) {
       std::vector<char> plain(40 * kRecord), wide;
       for (size_t i = 0; i < 40; ++i) {

@@ -16,10 +16,10 @@ namespace freshet {
 
 enum class RowState : uint8_t { kRow, kEnd, kBad };
 
-class RowReader {
+class TableRowReader {
  public:
   // Memory: at most about line_bytes_max and one block.
-  RowReader(Input& input, size_t line_bytes_max, size_t columns_max);
+  TableRowReader(Input& input, size_t line_bytes_max, size_t columns_max);
 
   // A space as delimiter stands for any run of spaces.
   void set_delimiter(char delimiter) { delimiter_ = delimiter; }
