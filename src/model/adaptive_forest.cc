@@ -98,7 +98,7 @@ void AdaptiveForest::learn(std::span<const float> x, float label) {
   for (size_t f = 0; f < features_; ++f) bins_[f] = edges_.bin(f, x[f]);
   for (size_t m = 0; m < members_.size(); ++m) {
     Draw draw(mix64(mix64(config_.seed, m + 1000), seen_));
-    learn_member(m, x, label, poisson(config_.lambda, draw.uniform()));
+    learn_member(m, x, label, poisson(config_.tree.lambda, draw.uniform()));
   }
 }
 

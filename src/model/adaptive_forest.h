@@ -23,7 +23,6 @@ namespace freshet {
 struct ForestConfig {
   TreeConfig tree;
   uint32_t trees = 12;
-  float lambda = 2;             // Mean weight of an example.
   float features_share = 0.6f;  // Of the features, for each tree.
   double warning_delta = 0.01;
   double drift_delta = 0.001;

@@ -70,16 +70,15 @@ bool AdaptiveTree::try_split(uint32_t at, const BinEdges& edges) {
   const float variance = all.squares / all.n - (all.sum / all.n) * (all.sum / all.n);
   if (variance <= 1e-6f) return false;
   float best = 0;
-  float second = 0;  // Of another feature.
   size_t best_feature = 0;
   uint32_t best_bin = 0;
+  size_t tried = 0;
   for (size_t f = 0; f < features_.size(); ++f) {
     const Sums* bins = block + f * BinEdges::kBins;
     float n = 0;
     float sum = 0;
-    float merit = 0;
-    uint32_t merit_bin = 0;
     const size_t cuts = edges.of[features_[f]].size();
+    tried += cuts;
     for (uint32_t b = 0; b < cuts; ++b) {
       n += bins[b].n;
       sum += bins[b].sum;
@@ -87,22 +86,16 @@ bool AdaptiveTree::try_split(uint32_t at, const BinEdges& edges) {
       if (n < 8 || rest < 8) continue;
       const float apart = sum / n - (all.sum - sum) / rest;
       const float explained = (n / all.n) * (rest / all.n) * apart * apart / variance;
-      if (explained > merit) {
-        merit = explained;
-        merit_bin = b;
+      if (explained > best) {
+        best = explained;
+        best_feature = f;
+        best_bin = b;
       }
     }
-    if (merit > best) {
-      second = best;
-      best = merit;
-      best_feature = f;
-      best_bin = merit_bin;
-    } else if (merit > second) {
-      second = merit;
-    }
   }
-  const float bound = std::sqrt(log_f32(1 / config_.delta) / (2 * all.n));
-  if (best < config_.merit_min || (best - second < bound && bound > config_.tie)) return false;
+  const float examples = all.n / (1 + config_.lambda);
+  const float sure = 2 * log_f32(static_cast<float>(tried) / config_.delta);
+  if (best <= 0 || examples * best < sure * (1 - best)) return false;
   split(at, static_cast<uint16_t>(best_feature), best_bin, edges);
   return true;
 }

@@ -1,17 +1,19 @@
-// An incremental regression or probability tree over numeric features that splits when the Hoeffding bound
-// says the best split is the best: Domingos and Hulten 2000, "Mining High-Speed Data Streams" (VFDT); merit
-// and its ratio test as in Ikonomovska et al. 2011, "Learning model trees from evolving data streams"
-// (FIMT-DD): the share of the leaf's variance a split explains, so that labels 0/1 (where variance is half of
-// Gini's impurity) and numbers are one case.
+// An incremental regression or probability tree over numeric features that splits a leaf as soon as the best
+// split is surely better than none: Manapragada et al. 2018, "Extremely Fast Decision Tree", after Domingos
+// and Hulten 2000, "Mining High-Speed Data Streams". Merit is the share R of the leaf's variance that a split
+// explains (Ikonomovska et al. 2011, "Learning model trees from evolving data streams"), so that labels 0/1
+// (where variance is half of Gini's impurity) and numbers are one case. Sure: of a threshold that means
+// nothing n R / (1 - R) is a chi-square of one degree, which exceeds c with a chance below exp(-c / 2); with
+// T thresholds tried c is 2 ln(T / delta). Hoeffding's bound, which knows no variances, asks for six times
+// the examples (docs/decisions/0176-trees-split-when-sure.md).
 //
 // A leaf keeps, for the features of its tree, sums by quantile bin (the forest's bins, adaptive_forest.h); a
-// node keeps the threshold itself. Estimates fade (half of the weight after ~700) and lean on the parent's: a
-// leaf is (sum + k parent) / (n + k). Missing values (NaN) go right.
+// node keeps the threshold itself. Estimates fade (half of the weight after ~2,300, some 385 examples) and
+// lean on the parent's: a leaf is (sum + k parent) / (n + k). Missing values (NaN) go right.
 //
-// A split that was made stays: splits are not looked at again as in EFDT (Manapragada et al. 2018, "Extremely
-// Fast Decision Tree"). What has become wrong is replaced with its whole tree, by the forest
-// (docs/decisions/0155-splits-stay.md). Threads: one. Cost: depth + features of the tree. Twin: in the test,
-// one that keeps all examples.
+// A split that was made stays: splits are not looked at again as in EFDT. What has become wrong is replaced
+// with its whole tree, by the forest (docs/decisions/0155-splits-stay.md). Threads: one. Cost: depth +
+// features of the tree. Twin: in the test, one that keeps all examples.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +26,12 @@
 namespace freshet {
 
 struct TreeConfig {
-  float grace = 60;     // Weight between attempts to split a leaf.
-  float delta = 0.01f;  // Of the Hoeffding bound.
-  float tie = 0.05f;    // Below this bound equal merits split too.
-  float fade = 0.999f;  // A unit of weight leaves this much of a leaf's estimate.
-  float lean = 8;       // Weight of the parent's estimate.
-  float merit_min = 0.004f;
-  uint32_t nodes_max = 511;
+  float lambda = 6;      // Mean of the Poisson weights: w of weight tell as much as w / (1 + lambda) rows.
+  float grace = 180;     // Weight between attempts to split a leaf.
+  float delta = 0.05f;   // Chance that a look splits where there is nothing to split.
+  float fade = 0.9997f;  // A unit of weight leaves this much of a leaf's estimate.
+  float lean = 4;        // Weight of the parent's estimate.
+  uint32_t nodes_max = 1023;
   uint32_t depth_max = 16;
 };
 

@@ -37,7 +37,7 @@ double weight_of(const std::vector<const Example*>& of) {
   return n;
 }
 
-// Domingos and Hulten's tree, slowly: leaves are lists of what came to them.
+// The tree of the paper, slowly: leaves are lists of what came to them.
 class SlowTree {
  public:
   SlowTree(const TreeConfig& config, std::vector<uint16_t> features, const BinEdges& edges)
@@ -92,29 +92,21 @@ class SlowTree {
     return 1 - (left * variance_of(sides[0]) + right * variance_of(sides[1])) / (left + right) / variance;
   }
   bool try_split(Node& leaf) {
-    double best = 0, second = 0, n = 0;
+    double best = 0, n = 0, tried = 0;
     uint16_t feature = 0;
     float threshold = 0;
     for (const Example& one : leaf.all) n += one.weight;
-    for (const uint16_t f : features_) {
-      double most = 0;
-      float at = 0;
-      for (const float edge : edges_.of[f])
-        if (const double merit = explained(leaf, f, edge); merit > most) {
-          most = merit;
-          at = edge;
+    for (const uint16_t f : features_)
+      for (const float edge : edges_.of[f]) {
+        ++tried;
+        if (const double merit = explained(leaf, f, edge); merit > best) {
+          best = merit;
+          feature = f;
+          threshold = edge;
         }
-      if (most > best) {
-        second = best;
-        best = most;
-        feature = f;
-        threshold = at;
-      } else {
-        second = std::max(second, most);
       }
-    }
-    const double bound = std::sqrt(std::log(1 / static_cast<double>(config_.delta)) / (2 * n));
-    if (best < config_.merit_min || (best - second < bound && bound > config_.tie)) return false;
+    const double chi_square = n / (1 + static_cast<double>(config_.lambda)) * best / std::max(1 - best, 1e-9);
+    if (chi_square < 2 * std::log(tried / static_cast<double>(config_.delta))) return false;
     leaf.feature = feature;
     leaf.threshold = threshold;
     leaf.left = std::make_unique<Node>();
@@ -154,6 +146,17 @@ std::vector<uint8_t> bins_of(const std::vector<float>& x, const BinEdges& edges)
   std::vector<uint8_t> bins;
   for (size_t f = 0; f < x.size(); ++f) bins.push_back(edges.bin(f, x[f]));
   return bins;
+}
+
+// By its distribution function.
+int poisson_at(double u, double lambda) {
+  int k = 0;
+  double p = std::exp(-lambda), below = p;
+  while (u >= below && k < 20) {
+    p *= lambda / ++k;
+    below += p;
+  }
+  return k;
 }
 
 TEST(AdaptiveTree, SplitsWhereTheOneThatKeepsEverythingDoes) {
@@ -200,35 +203,63 @@ TEST(AdaptiveTree, SplitsWhereTheOneThatKeepsEverythingDoes) {
   }
 }
 
-// Hoeffding: after n examples the better of two merits is the better one with probability 1 - delta when it
-// leads by sqrt(ln(1/delta) / 2n); with equals it is waited until that is below `tie`.
-TEST(AdaptiveTree, WaitsForTheHoeffdingBound) {
+// Where the label has nothing to do with the features, a look splits with a chance of at most delta.
+TEST(AdaptiveTree, SeldomSplitsWhereThereIsNothingToSplit) {
+  const BinEdges edges = edges_of(4);
+  for (const float lambda : {0.0f, 6.0f}) {
+    TreeConfig config{.lambda = lambda};
+    config.grace = 100 * std::max(lambda, 1.0f);
+    int split = 0;
+    constexpr int kTrees = 2000;
+    for (int t = 0; t < kTrees; ++t) {
+      AdaptiveTree tree(config, {0, 1, 2, 3});
+      Draw draw(mix64(77, static_cast<uint64_t>(t)));
+      bool grown = false;
+      for (float seen = 0; seen < config.grace;) {  // One look, at the end.
+        const std::vector<float> x = {static_cast<float>(draw.uniform()), static_cast<float>(draw.uniform()),
+                                      static_cast<float>(draw.uniform()), static_cast<float>(draw.uniform())};
+        const auto weight =
+            lambda == 0 ? 1.0f : static_cast<float>(poisson_at(draw.uniform(), static_cast<double>(lambda)));
+        const float label = draw.uniform() < 0.3 ? 1.0f : 0.0f;
+        if (weight > 0) grown = tree.learn(x, bins_of(x, edges), edges, label, weight) || grown;
+        seen += weight;
+      }
+      split += grown ? 1 : 0;
+    }
+    EXPECT_LE(split, kTrees / 20) << "lambda " << lambda;
+    EXPECT_GT(split, 0) << "lambda " << lambda << ": the test can see a split";
+  }
+}
+
+// n R / (1 - R) has to reach 2 ln(40 / .05) = 13.4, whatever a second feature says.
+TEST(AdaptiveTree, SplitsWhenABetterAnswerIsSure) {
   struct Case {
-    double second;  // How often the second feature agrees with the label; the first one always does.
-    int split_at;   // Examples; attempts come every 60
+    const char* what;
+    double likely;  // That the label is on the side of the feature.
+    bool twice;     // The second feature is the same.
+    int from, to;   // Examples when it splits; attempts come every 20.
   };
-  const TreeConfig config;
-  const auto bound = [&](int n) { return std::sqrt(std::log(1 / 0.01) / (2.0 * n)); };
-  EXPECT_GT(bound(920), 0.05);
-  EXPECT_LT(bound(960), 0.05);
-  // A second that explains nothing: the first leads by 1 >= bound(60) = .196. Equals: tie at 960.
-  for (const Case& one : {Case{0.5, 60}, Case{1.0, 960}}) {
+  const Case cases[] = {{"certain", 1, false, 20, 20},
+                        {"certain, and equals", 1, true, 20, 20},
+                        {"R about .25", 0.75, true, 20, 140},
+                        {"R about .04", 0.6, false, 100, 900}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    TreeConfig config{.lambda = 0};
+    config.grace = 20;
     AdaptiveTree tree(config, {0, 1});
     const BinEdges edges = edges_of(2);
     Draw draw(2);
     int grown_at = 0;
-    for (int n = 1; grown_at == 0 && n < 3000; ++n) {
-      const float label = draw.below(2) != 0 ? 1.0f : 0.0f;
-      const float second = draw.uniform() < one.second || one.second == 1 ? label
-                           : draw.below(2) != 0                           ? 1.0f
-                                                                          : 0.0f;
-      const std::vector<float> x = {0.1f + 0.8f * label,
-                                    one.second == 1 ? 0.1f + 0.8f * label : 0.1f + 0.8f * second};
-      std::vector<float> given = x;
-      if (one.second == 0.5) given[1] = static_cast<float>(draw.uniform());
-      if (tree.learn(given, bins_of(given, edges), edges, label, 1)) grown_at = n;
+    for (int n = 1; grown_at == 0 && n < 5000; ++n) {
+      const float side = draw.below(2) != 0 ? 0.9f : 0.1f;
+      const float other = draw.below(2) != 0 ? 0.9f : 0.1f;
+      const bool agrees = draw.uniform() < one.likely;
+      const std::vector<float> x = {side, one.twice ? side : other};
+      if (tree.learn(x, bins_of(x, edges), edges, (side > 0.5f) == agrees ? 1.0f : 0.0f, 1)) grown_at = n;
     }
-    EXPECT_EQ(grown_at, one.split_at);
+    EXPECT_GE(grown_at, one.from);
+    EXPECT_LE(grown_at, one.to);
   }
 }
 
@@ -277,14 +308,8 @@ TEST(AdaptiveForest, IsItsTreesWeighedByTheirErrors) {
     for (size_t m = 0; m < kTrees; ++m) {
       const double apart = static_cast<double>(label) - static_cast<double>(trees[m]->predict(x));
       errors[m] += 0.002 * (std::min(apart * apart, 1.0) - errors[m]);
-      // Poisson by its distribution function.
       const double u = Draw(mix64(mix64(config.seed, m + 1000), n)).uniform();
-      int k = 0;
-      double p = std::exp(-2.0), below = p;
-      while (u >= below && k < 20) {
-        p *= 2.0 / ++k;
-        below += p;
-      }
+      const int k = poisson_at(u, static_cast<double>(config.tree.lambda));
       if (k > 0) trees[m]->learn(x, bins_of(x, edges), edges, label, static_cast<float>(k));
     }
     forest.learn(x, label);
