@@ -74,6 +74,8 @@ room(main DEPENDS base event env log store fold feature learn publish recommend 
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/main/version.cc TARGET_DIRECTORY freshet_main PROPERTIES
                             COMPILE_DEFINITIONS "FRESHET_VERSION=\"${PROJECT_VERSION}\"")
 
+quickly_compiled(freshet_settings freshet_dialect freshet_main)
+
 # the program
 add_executable(freshet ${PROJECT_SOURCE_DIR}/src/main/main.cc)
 target_link_libraries(freshet PRIVATE freshet_main)

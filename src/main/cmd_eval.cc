@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kProgressSteps = 10'000;
 
-struct Flags {
+struct EvalFlags {
   SearchDataOptions data;
   std::string gain_min_max, settings, against, dump, world = "moderate", traffic = "uniform";
   SearchEvalOptions eval;
@@ -40,7 +40,7 @@ void say(uint64_t count, const char* what) {
   if (count > 0) std::fprintf(stderr, "%llu %s\n", static_cast<unsigned long long>(count), what);
 }
 
-Result<SearchReport> run(const SearchData& data, const Flags& flags, const std::string& settings_path) {
+Result<SearchReport> run(const SearchData& data, const EvalFlags& flags, const std::string& settings_path) {
   TRY(const std::string settings, settings_text(settings_path));
   auto shop = SearchShop::open(data, settings);
   if (!shop.ok() && !settings_path.empty())
@@ -89,7 +89,7 @@ Status write_plot(const std::string& path, const std::string& svg) {
   return {};
 }
 
-void read_gain(Flags& flags) {
+void read_gain(EvalFlags& flags) {
   if (!flags.gain_min_max.empty()) {
     double low = 0, high = 0;
     char end = 0;
@@ -105,7 +105,7 @@ Status no_judged_query(const SearchData& data) {
                  " labels name queries or items that are not in the files; check the id columns");
 }
 
-Status run_clicks(Flags flags) {
+Status run_clicks(EvalFlags flags) {
   read_gain(flags);
   const auto world = parse_click_world(flags.world);
   if (!world.ok()) usage_error("--" + world.error().what);
@@ -132,7 +132,7 @@ Status run_clicks(Flags flags) {
   return {};
 }
 
-Status run_search(Flags flags) {
+Status run_search(EvalFlags flags) {
   read_gain(flags);
   TRY(const SearchData data, read_search_data(flags.data));
   TRY(const SearchReport report, run(data, flags, flags.settings));
@@ -153,7 +153,7 @@ Status run_search(Flags flags) {
   return {};
 }
 
-Status run_rank(Flags flags) {
+Status run_rank(EvalFlags flags) {
   if (!flags.settings.empty()) {
     TRY(const std::string text, settings_text(flags.settings));
     TRY(const SearchSettings settings, parse_settings(text));
@@ -183,7 +183,7 @@ Status run_rank(Flags flags) {
 }
 
 // What the first two commands read; the option for the label from which an item is relevant.
-Flag add_data(FlagSet app, Flags& flags) {
+Flag add_data(FlagSet app, EvalFlags& flags) {
   app.add_option("--items", flags.data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
       .required();
   app.add_option("--queries", flags.data.queries, "Query ids and texts, in the same forms").required();
@@ -208,7 +208,7 @@ Run add_eval_freshness(FlagSet app);  // cmd_eval_freshness.cc
 Run add_eval_late(FlagSet app);       // cmd_eval_late.cc
 
 Run add_eval(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvalFlags>();
   app.require_subcommand();
   const FlagSet search =
       app.add_subcommand("search", "Judged queries through the ranking that the server serves");

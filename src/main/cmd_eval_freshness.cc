@@ -12,7 +12,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct EvalFreshnessFlags {
   std::shared_ptr<FileFlags> files;
   std::string eval = "next-item", group = "session", repeats = "allow", hour = "1h", gap = "30min", plot;
   uint64_t seed = 1, memory_mb = 2048;
@@ -26,7 +26,7 @@ T parsed(std::string_view flag, Result<T> result) {
   return std::move(result).value();
 }
 
-FreshnessOptions options_of(const Flags& flags) {
+FreshnessOptions options_of(const EvalFreshnessFlags& flags) {
   FreshnessOptions options;
   Protocol& protocol = options.protocol;
   protocol.task = parsed("--eval", parse_task(flags.eval));
@@ -49,7 +49,7 @@ FreshnessOptions options_of(const Flags& flags) {
   return options;
 }
 
-Status run(const Flags& flags) {
+Status run(const EvalFreshnessFlags& flags) {
   const FreshnessOptions options = options_of(flags);
   FileSource source(flags.files->files, parsed("files", flags.files->options()));
   if (!source.repeatable()) return invalid("-: standard input cannot be read twice; name a file");
@@ -68,7 +68,7 @@ Status run(const Flags& flags) {
 }  // namespace
 
 Run add_eval_freshness(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvalFreshnessFlags>();
   flags->files = add_file_flags(app);
   app.add_option("--eval", flags->eval, "next-item or basket").capture_default_str();
   app.add_option("--group", flags->group, "What the next item is predicted within: session or user")

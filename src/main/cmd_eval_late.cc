@@ -12,7 +12,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct EvalLateFlags {
   std::shared_ptr<FileFlags> files;
   std::string window = "1d", late = "30d", after = "3d";
   double drift = 1e-4;
@@ -25,7 +25,7 @@ TimeMs duration_of(const char* flag, const std::string& text) {
   return *duration;
 }
 
-Status run(const Flags& flags) {
+Status run(const EvalLateFlags& flags) {
   LateEvalOptions options;
   options.window_ms = duration_of("--window", flags.window);
   options.late_ms = duration_of("--late", flags.late);
@@ -44,7 +44,7 @@ Status run(const Flags& flags) {
 }  // namespace
 
 Run add_eval_late(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvalLateFlags>();
   flags->files = add_file_flags(app);
   app.add_option("--window", flags->window,
                  "How long what was not bought again is waited for before it is a 0")

@@ -12,14 +12,14 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct EvalPolicyFlags {
   std::string data = "data", settings, config;
   std::vector<std::string> set;
   double share = 1;
   bool json = false;
 };
 
-Status run(const Flags& flags) {
+Status run(const EvalPolicyFlags& flags) {
   ServeConfig config;
   if (!flags.config.empty()) TRY_STATUS(read_config_file(flags.config, config));
   for (const std::string& assignment : flags.set) TRY_STATUS(set_config(assignment, config));
@@ -46,7 +46,7 @@ Status run(const Flags& flags) {
 }  // namespace
 
 Run add_eval_policy(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvalPolicyFlags>();
   app.add_option("--data", flags->data, "A data directory, read only: a server may be running")
       .capture_default_str();
   app.add_option("--settings", flags->settings, "The candidate: search settings as JSON").required();

@@ -15,12 +15,12 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct ExperimentFlags {
   std::string server = "http://127.0.0.1:8080", key;
   std::string name, file, reason;
   bool json = false;
 };
-using Body = Status (*)(const Flags&);
+using Body = Status (*)(const ExperimentFlags&);
 
 constexpr size_t kAnswerBytes = 8 << 20;
 constexpr std::string_view kPath = "/api/v1/experiments";
@@ -131,7 +131,7 @@ void show_one(const Json& one) {
 
 // ---- the commands
 
-Result<Json> ask(const Flags& flags, std::string_view method, const std::string& path,
+Result<Json> ask(const ExperimentFlags& flags, std::string_view method, const std::string& path,
                  const std::string& body = "") {
   TRY(const auto client, Client::connect({.url = flags.server, .key = flags.key}));
   TRY(const std::string answer, client->request(method, path, body));
@@ -144,11 +144,11 @@ void print_json(const Json& json) {
   std::printf("%s\n", out.text().c_str());
 }
 
-std::string path_of(const Flags& flags, const char* what = "") {
+std::string path_of(const ExperimentFlags& flags, const char* what = "") {
   return std::string(kPath) + "/" + flags.name + what;
 }
 
-Status shown(const Flags& flags, const Result<Json>& answer) {
+Status shown(const ExperimentFlags& flags, const Result<Json>& answer) {
   if (!answer.ok()) return answer.error();
   if (flags.json) {
     print_json(*answer);
@@ -158,7 +158,7 @@ Status shown(const Flags& flags, const Result<Json>& answer) {
   return {};
 }
 
-Status list(const Flags& flags) {
+Status list(const ExperimentFlags& flags) {
   TRY(const Json all, ask(flags, "GET", std::string(kPath)));
   if (flags.json) {
     print_json(all);
@@ -182,11 +182,11 @@ Status list(const Flags& flags) {
   return {};
 }
 
-Status show(const Flags& flags) {
+Status show(const ExperimentFlags& flags) {
   return shown(flags, ask(flags, "GET", path_of(flags)));
 }
 
-Status define(const Flags& flags) {
+Status define(const ExperimentFlags& flags) {
   TRY(const auto file, real_files().open_read(flags.file));
   if (file->size() > ExperimentLimits::kJsonBytes)
     return invalid(flags.file + ": too large for a definition");
@@ -194,11 +194,11 @@ Status define(const Flags& flags) {
   return shown(flags, ask(flags, "PUT", path_of(flags), body));
 }
 
-Status start(const Flags& flags) {
+Status start(const ExperimentFlags& flags) {
   return shown(flags, ask(flags, "POST", path_of(flags, "/start"), "{}"));
 }
 
-Status stop(const Flags& flags) {
+Status stop(const ExperimentFlags& flags) {
   JsonWriter body;
   body.object();
   if (!flags.reason.empty()) body.field("reason", flags.reason);
@@ -206,11 +206,11 @@ Status stop(const Flags& flags) {
   return shown(flags, ask(flags, "POST", path_of(flags, "/stop"), body.text()));
 }
 
-Status ship(const Flags& flags) {
+Status ship(const ExperimentFlags& flags) {
   return shown(flags, ask(flags, "POST", path_of(flags, "/ship"), "{}"));
 }
 
-Status remove(const Flags& flags) {
+Status remove(const ExperimentFlags& flags) {
   TRY(const Json answer, ask(flags, "DELETE", path_of(flags)));
   if (flags.json) print_json(answer);
   if (!flags.json) std::printf("%s is deleted\n", flags.name.c_str());
@@ -220,7 +220,7 @@ Status remove(const Flags& flags) {
 }  // namespace
 
 Run add_experiment(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ExperimentFlags>();
   auto chosen = std::make_shared<Body>(nullptr);
   app.require_subcommand();
   const auto add = [&](const char* name, const char* what, Body body) {

@@ -12,7 +12,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct FeaturesFlags {
   std::string server = "http://127.0.0.1:8080", key;
   bool json = false;
 };
@@ -47,7 +47,7 @@ void show(const Json& answer) {
 }  // namespace
 
 Run add_features(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<FeaturesFlags>();
   app.add_option("--server", flags->server, "Of the running server").capture_default_str();
   app.add_option("--key", flags->key, "API key of role read").envname("FRESHET_KEY");
   app.add_flag("--json", flags->json, "The answer as the API gives it");

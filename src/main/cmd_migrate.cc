@@ -14,7 +14,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct MigrateFlags {
   std::string host, app, key_file, index;
   std::string to = "http://127.0.0.1:8080", to_key_file, to_index;
   uint64_t records = 0;
@@ -73,7 +73,7 @@ void print_table(const MigrationReport& report, bool dry) {
   if (report.left.size() > kShown) std::printf("  ...; --json lists them\n");
 }
 
-Status run(const Flags& flags) {
+Status run(const MigrateFlags& flags) {
   TRY(const std::string key, read_key("--key-file", flags.key_file));
   TRY(const std::string to_key, read_key("--to-key-file", flags.to_key_file));
   const std::string app = flags.app.empty() ? "shop" : flags.app;
@@ -114,7 +114,7 @@ Status run(const Flags& flags) {
 }  // namespace
 
 Run add_migrate(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<MigrateFlags>();
   app.add_option("--host", flags->host, "Where the index is: https://..., a server of the storefront dialect")
       .required();
   app.add_option("--index", flags->index, "Its name there").required();

@@ -18,7 +18,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct ReplayFlags {
   std::shared_ptr<FileFlags> files;
   std::string eval, group = "session", warmup, eval_from, repeats = "allow", sample, update = "live",
                     gap = "30min";
@@ -46,7 +46,7 @@ std::vector<std::string> split(const std::string& text) {
   return words;
 }
 
-Protocol protocol_of(const Flags& flags) {
+Protocol protocol_of(const ReplayFlags& flags) {
   Protocol protocol;
   if (!flags.eval.empty()) protocol.task = parsed("--eval", parse_task(flags.eval));
   protocol.group = parsed("--group", parse_grouping(flags.group));
@@ -70,7 +70,7 @@ Protocol protocol_of(const Flags& flags) {
   return protocol;
 }
 
-StateConfig state_config(const Flags& flags) {
+StateConfig state_config(const ReplayFlags& flags) {
   StateConfig config;
   config.recommender.seed = flags.seed;
   config.recommender.memory_bytes = static_cast<size_t>(flags.memory_mb) << 20;
@@ -118,7 +118,7 @@ Status write_text(const std::string& path, const std::string& text) {
   return {};
 }
 
-Status run_replay(const Flags& flags) {
+Status run_replay(const ReplayFlags& flags) {
   const Protocol protocol = protocol_of(flags);
   const StateConfig config = state_config(flags);
   FileSource source(flags.files->files, parsed("files", flags.files->options()));
@@ -167,7 +167,7 @@ Status run_replay(const Flags& flags) {
 }  // namespace
 
 Run add_replay(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ReplayFlags>();
   flags->files = add_file_flags(app);
   app.add_option("--data", flags->data_dir, "Keep log and state in this directory; default: in memory");
   app.add_option("--sources", flags->sources, "all, or some candidate sources: a,b").capture_default_str();

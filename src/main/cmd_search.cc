@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t kTitleShown = 60;
 
-struct Flags {
+struct SearchFlags {
   std::string query;
   std::string data = "data", config;
   std::vector<std::string> set;
@@ -40,7 +40,7 @@ void put_texts(JsonWriter& out, std::string_view name, const std::vector<std::st
 }
 
 // The request as the API takes it, so that there is one way to ask.
-std::string body_of(const Flags& flags) {
+std::string body_of(const SearchFlags& flags) {
   JsonWriter out;
   out.object().field("query", std::string_view(flags.query)).field("record", false);
   out.field("from", flags.from).field("count", flags.count).field("explain", flags.explain);
@@ -70,7 +70,7 @@ std::string body_of(const Flags& flags) {
 }
 
 // Loads the newest snapshot and folds the rest of the log; nothing is written. A server may be running.
-Result<std::string> ask_directory(const Flags& flags, const std::string& body) {
+Result<std::string> ask_directory(const SearchFlags& flags, const std::string& body) {
   ServeConfig config;
   if (!flags.config.empty()) TRY_STATUS(read_config_file(flags.config, config));
   for (const std::string& assignment : flags.set) TRY_STATUS(set_config(assignment, config));
@@ -100,7 +100,7 @@ Result<std::string> ask_directory(const Flags& flags, const std::string& body) {
   return out.take();
 }
 
-Result<std::string> ask_server(const Flags& flags, const std::string& body) {
+Result<std::string> ask_server(const SearchFlags& flags, const std::string& body) {
   TRY(const auto client, Client::connect({.url = flags.server, .key = flags.key}));
   return client->request("POST", "/api/v1/search", body);
 }
@@ -143,7 +143,7 @@ void show_facets(const Json& answer) {
   }
 }
 
-void show(const Json& answer, const Flags& flags) {
+void show(const Json& answer, const SearchFlags& flags) {
   show_hits(answer, flags.explain);
   std::printf("%.0f found in %.1f ms\n", answer.number_at("found"), answer.number_at("took_us") / 1000);
   for (const auto& [name, words] :
@@ -158,7 +158,7 @@ void show(const Json& answer, const Flags& flags) {
   show_facets(answer);
 }
 
-Status search(const Flags& flags) {
+Status search(const SearchFlags& flags) {
   const std::string body = body_of(flags);
   TRY(const std::string text, flags.server.empty() ? ask_directory(flags, body) : ask_server(flags, body));
   TRY(const Json answer, parse_json(text, {64 << 20, 32}));
@@ -175,7 +175,7 @@ Status search(const Flags& flags) {
 }  // namespace
 
 Run add_search(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SearchFlags>();
   app.add_option("query", flags->query, "The words; without them everything is browsed");
   const Flag data =
       app.add_option("--data", flags->data, "A data directory, read only: a server may be running")

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct ServeFlags {
   std::string config;
   std::string data;
   std::string host;
@@ -36,7 +36,7 @@ struct Flags {
   bool example = false;
 };
 
-Status read_config(const Flags& flags, ServeConfig& config) {
+Status read_config(const ServeFlags& flags, ServeConfig& config) {
   if (!flags.config.empty()) TRY_STATUS(read_config_file(flags.config, config));
   for (const std::string& assignment : flags.set) TRY_STATUS(set_config(assignment, config));
   if (!flags.data.empty()) config.engine.data_dir = flags.data;
@@ -111,7 +111,7 @@ Result<std::unique_ptr<Engine>> open_engine(const EngineConfig& config, Opening&
   return engine;
 }
 
-Status serve(const Flags& flags) {
+Status serve(const ServeFlags& flags) {
   ServeConfig config;
   TRY_STATUS(read_config(flags, config));
   set_log_level(config.log_level);
@@ -173,7 +173,7 @@ Status remove_key(const KeyFlags& flags) {
 }  // namespace
 
 Run add_serve(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ServeFlags>();
   app.add_option("--config", flags->config, "TOML file; docs/config.md lists every setting");
   app.add_option("--set", flags->set, "section.key=value: overrides one setting").repeated();
   app.add_option("--data", flags->data, "Short for --set data.dir=...");

@@ -16,7 +16,7 @@ namespace freshet {
 
 namespace {
 
-struct Flags {
+struct SimulateFlags {
   uint64_t events = 100'000;
   uint32_t items = 2000;
   uint32_t shoppers = 1000;
@@ -75,7 +75,7 @@ int64_t days_of(int year, int month, int day) {
   return era * 146097ll + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-Result<simulate::Options> shop_options(const Flags& flags) {
+Result<simulate::Options> shop_options(const SimulateFlags& flags) {
   simulate::Options options{.seed = flags.seed,
                             .items = flags.items,
                             .shoppers = flags.shoppers,
@@ -121,11 +121,11 @@ Status write_catalog(const simulate::Shop& shop, const std::string& path) {
   });
 }
 
-double visits_per_day(const Flags& flags) {
+double visits_per_day(const SimulateFlags& flags) {
   return static_cast<double>(flags.events) / simulate::kEventsPerVisit / flags.days;
 }
 
-Status write_events(const simulate::Shop& shop, const Flags& flags) {
+Status write_events(const simulate::Shop& shop, const SimulateFlags& flags) {
   Output out;
   TRY_STATUS(out.open(flags.out));
   simulate::Stream stream(shop,
@@ -181,7 +181,7 @@ class ServerRecommending : public simulate::Recommending {
   uint64_t sent_ = 0;
 };
 
-Status play(const simulate::Options& options, const Flags& flags) {
+Status play(const simulate::Options& options, const SimulateFlags& flags) {
   simulate::Shop shop(options);
   TRY(const std::unique_ptr<Client> client, Client::connect({.url = flags.server, .key = flags.key}));
   if (!flags.live)
@@ -224,7 +224,7 @@ Status play(const simulate::Options& options, const Flags& flags) {
 }  // namespace
 
 Run add_simulate(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SimulateFlags>();
   app.add_option("--items", flags->items, "Items in the catalogue")
       .capture_default_str()
       .check(number_within(100, 100'000'000));

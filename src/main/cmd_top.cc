@@ -13,7 +13,7 @@
 namespace freshet {
 namespace {
 
-struct Flags {
+struct TopFlags {
   std::string server = "http://127.0.0.1:8080";
   std::string key;
   double every = 1;
@@ -23,7 +23,7 @@ struct Flags {
 
 constexpr size_t kAnswerBytes = 4 << 20;
 
-Status run(const Flags& flags) {
+Status run(const TopFlags& flags) {
   TRY(const auto client, Client::connect({.url = flags.server, .key = flags.key}));
   Json before;
   uint64_t before_ns = 0;
@@ -57,7 +57,7 @@ Status run(const Flags& flags) {
 }  // namespace
 
 Run add_top(FlagSet app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TopFlags>();
   app.add_option("--server", flags->server, "Of the running server").capture_default_str();
   app.add_option("--key", flags->key, "API key of role read").envname("FRESHET_KEY");
   app.add_option("--every", flags->every, "Seconds between two looks")

@@ -147,9 +147,9 @@ struct Amount {
   size_t next = 0;
 };
 
-class Reader {
+class PhraseReader {
  public:
-  Reader(std::string_view query, const std::vector<UnitAttribute>& units)
+  PhraseReader(std::string_view query, const std::vector<UnitAttribute>& units)
       : query_(query), units_(units), tokens_(split(query)) {}
 
   PricePhrases run() {
@@ -365,7 +365,7 @@ const std::vector<UnitAttribute>& default_units() {
 }
 
 PricePhrases find_price_phrases(std::string_view query, const std::vector<UnitAttribute>& units) {
-  return Reader(query.substr(0, 1024), units).run();
+  return PhraseReader(query.substr(0, 1024), units).run();
 }
 
 }  // namespace freshet
