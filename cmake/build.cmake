@@ -19,6 +19,14 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-march=x86-64-v2)
 endif()
 
+# The compiler cleans its memory up only when it has taken some 4 GB, which a file never does (1.2 GB at most): a tenth to a
+# seventh of its time, the same code.
+add_compile_options(--param=ggc-min-heapsize=4000000)
+# As many compilers as cores; Ninja alone would start two more, which makes all of them slower.
+cmake_host_system_information(RESULT FRESHET_CORES QUERY NUMBER_OF_LOGICAL_CORES)
+set_property(GLOBAL PROPERTY JOB_POOLS compile=${FRESHET_CORES})
+set(CMAKE_JOB_POOL_COMPILE compile)
+
 option(FRESHET_WERROR "Warnings are errors" ON)
 if(FRESHET_WERROR)
   add_compile_options(-Werror)

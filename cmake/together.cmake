@@ -1,6 +1,6 @@
-# Sources of a room are compiled several in one piece: the headers of each are read once, for half of the whole build
+# Sources of a room are compiled several in one piece: their headers are read once, which saves a third of the build
 # (docs/decisions/0175-sources-compiled-together.md). tools/pieces.py says which; it is asked when CMake configures.
-# A name that two of them have since is an error of the compiler: configure again, or find it a name of its own.
+# A name that two of them have since is an error of the compiler: configure again, or give it a name of its own.
 set(FRESHET_TOGETHER 8 CACHE STRING "Source files that are compiled as one piece, at most; 1: each by itself")
 
 function(compile_together target)  # compile_together(<target> <source>...)

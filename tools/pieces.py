@@ -11,8 +11,6 @@ import re
 import sys
 
 OWN = re.compile(r"^(?!namespace\b|\s|//|\}|#include|using namespace)[^(={;]*?(?<!::)\b(\w+)\s*(?:[(={;\[]|:(?!:))|^#define (\w+)")
-
-
 CONSTANT = re.compile(r"\b(k[A-Z]\w*)(?: =|\[)")
 NO_NAME = re.compile(r" final\b|^(?:TEST(?:_\w+)?|INSTANTIATE_TEST_SUITE_P)\(.*|__attribute__\(\(.*?\)\)")
 
