@@ -78,7 +78,7 @@ def write(rows: Iterator[Row], most: int, path: pathlib.Path) -> None:
         writer.writerows([*(x.get(name, "") for name in names), y if y != int(y) else int(y)] for x, y in taken)
 
 
-def theirs(kind: str, task: str, path: str) -> dict[str, float]:
+def theirs(kind: str, task: str, path: str) -> dict[str, float]:  # keys as those of freshet learn --json
     from river import compose, forest, linear_model, optim, preprocessing
     binary = task == "binary"
     rows = list(csv.DictReader(open(path)))
@@ -109,7 +109,9 @@ def theirs(kind: str, task: str, path: str) -> dict[str, float]:
         else:
             loss += ((model.predict_one(x) or 0.0) - y) ** 2
         model.learn_one(x, bool(y) if binary else y)
-    return {"loss": loss / len(rows) if binary else math.sqrt(loss / len(rows)), "accuracy": right / len(rows), "n": len(rows)}
+    if binary:
+        return {"log_loss": loss / len(rows), "accuracy": right / len(rows), "n": len(rows)}
+    return {"rmse": math.sqrt(loss / len(rows)), "n": len(rows)}
 
 
 def cpu_seconds(command: list[str]) -> tuple[float, dict]:
@@ -119,15 +121,21 @@ def cpu_seconds(command: list[str]) -> tuple[float, dict]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, json.loads(done.stdout)
 
 
+def figures(task: str, told: dict, spent: float) -> dict[str, float]:
+    speed = {"rows_a_second": told["n"] / spent}
+    if task == "regression":
+        return {"loss": told["rmse"], **speed}
+    return {"loss": told["log_loss"], "accuracy": told["accuracy"], **speed}
+
+
 def measure(program: str, task: str, path: pathlib.Path) -> dict:
     out: dict = {"task": task}
     for learner in ("auto", "forest"):
         spent, told = cpu_seconds([program, "learn", str(path), "--task", task, "--learner", learner, "--json", "--quiet"])
-        out[learner] = {"loss": told["log_loss"] if task == "binary" else told["rmse"], "accuracy": told.get("accuracy", 0.0),
-                        "rows_a_second": told["n"] / spent}
+        out[learner] = figures(task, told, spent)
     for kind in ("linear", "forest"):
         spent, told = cpu_seconds([sys.executable, __file__, "--theirs", kind, task, str(path)])
-        out[f"river {kind}"] = {"loss": told["loss"], "accuracy": told["accuracy"], "rows_a_second": told["n"] / spent}
+        out[f"river {kind}"] = figures(task, told, spent)
     return out
 
 
@@ -163,14 +171,17 @@ def main() -> int:
     if pathlib.Path(sys.prefix) != PYTHON.parents[1]:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])
     streams = generated(args.rows) | {name: ("binary", keel(name)) for name in KEEL}
+    chosen = {name: stream for name, stream in streams.items() if args.only.lower() in name.lower()}
+    if not chosen:
+        print(f"streams_vs_river: no stream has {args.only!r} in its name; there are: {'; '.join(streams)}", file=sys.stderr)
+        return 1
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, (task, rows) in streams.items():
-            if args.only in name:
-                path = pathlib.Path(folder) / "rows.csv"
-                write(rows, args.rows, path)
-                results[name] = measure(f"{args.build}/freshet", task, path)
-                print(f"{name}: done", file=sys.stderr)
+        for number, (name, (task, rows)) in enumerate(chosen.items(), 1):
+            path = pathlib.Path(folder) / "rows.csv"
+            write(rows, args.rows, path)
+            results[name] = measure(f"{args.build}/freshet", task, path)
+            print(f"{number} of {len(chosen)}: {name}", file=sys.stderr)
     print(json.dumps(results, indent=1)) if args.json else table(results)
     return 0
 
