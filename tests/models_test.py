@@ -146,11 +146,15 @@ def check_versions(shop: Shop, folder: str) -> None:
 def check_learner(shop: Shop) -> None:
     """A promoted challenger is visible, and settings that do not name it take the learner back."""
     bold = {"name": "bold", "learner": "ensemble", "prior": 2}
-    shop.settings(challenger=bold)
-    assert shop.model()["challenger"]["name"] == "bold" and shop.model()["learner"] == "linear"
-    shop.send("POST", "/api/v1/models/ranker/challenger/promote", {})
+    shop.settings(challengers=[bold, {"name": "slow", "prior": 0.1}])
+    assert [one["name"] for one in shop.model()["challengers"]] == ["bold", "slow"] and shop.model()["learner"] == "linear"
+    assert re.search(r"challenger slow: linear, prior 0.1, caution 1.3; on \d+ pages", models("list", "--server", shop.url))
+    models("promote", "--server", shop.url, code=1)
+    models("promote", "--challenger", "other", "--server", shop.url, code=1)
+    assert "of challenger bold" in models("promote", "--challenger", "bold", "--server", shop.url)
     now = shop.model()
     assert (now["learner"], now["prior"], now["promoted"]) == ("ensemble", 2, "bold"), now
+    assert [one["name"] for one in now["challengers"]] == ["slow"], now
     assert now["declared"] == {"learner": "linear", "prior": 1, "caution": 1.3}, now
     told = models("list", "--server", shop.url)
     assert "asked: ensemble, prior 2, caution 1.3 of challenger bold" in told and "the settings say linear" in told, told

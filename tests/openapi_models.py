@@ -8,19 +8,27 @@ def check_challenger(server, model):
     call = server.call
     call("post", model + "/challenger/promote", 404, {}, model="other")
     call("post", model + "/challenger/promote", 400, {}, model="ranker")
-    call("put", "/api/v1/settings", 400, {"ranker": {"challenger": {"name": "bold", "prior": 0}}})
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"name": "bold", "prior": 0}]}})
     call("put", "/api/v1/settings", 400, {"ranker": {"learner": "forest"}})
-    call("put", "/api/v1/settings", 400, {"ranker": {"challenger": {"name": "bold", "learner": "both"}}})
-    call("put", "/api/v1/settings", 200, {"ranker": {"challenger": {"name": "bold", "learner": "ensemble", "prior": 2}}})
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"name": "bold", "learner": "both"}]}})
+    bold, slow = {"name": "bold", "learner": "ensemble", "prior": 2}, {"name": "slow", "prior": 0.1}
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [bold, bold]}})
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [bold] * 5}})
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"prior": 2}]}})
+    call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [bold], "challenger": slow}})
+    call("put", "/api/v1/settings", 200, {"ranker": {"challengers": [slow, bold]}})
     about = call("get", "/api/v1/models", 200)["models"][0]
-    assert about["challenger"]["name"] == "bold" and about["challenger"]["verdict"] == "open", about
-    now = call("post", model + "/challenger/promote", 200, {}, model="ranker")
-    assert now["learner"] == "ensemble" and "challenger" not in now and now["notes"][0]["text"] == "challenger bold", now
+    assert [(one["name"], one["verdict"]) for one in about["challengers"]] == [("slow", "open"), ("bold", "open")], about
+    call("post", model + "/challenger/promote", 400, {}, model="ranker")
+    call("post", model + "/challenger/promote", 400, {"name": "other"}, model="ranker")
+    now = call("post", model + "/challenger/promote", 200, {"name": "bold"}, model="ranker")
+    assert now["learner"] == "ensemble" and now["notes"][0]["text"] == "challenger bold", now
+    assert [one["name"] for one in now["challengers"]] == ["slow"], now
     assert (now["promoted"], now["prior"], now["declared"]["learner"]) == ("bold", 2, "linear"), now
     assert call("get", "/api/v1/audit", 200)["entries"][0]["action"] == "model-challenger"
     call("put", "/api/v1/settings", 200, {"ranker": {"learner": "linear"}})
     now = call("get", "/api/v1/models", 200)["models"][0]
-    assert now["learner"] == "linear" and "promoted" not in now, now
+    assert now["learner"] == "linear" and "promoted" not in now and now["challengers"] == [], now
 
 
 def check_models(server, wait_folded):

@@ -265,8 +265,9 @@ class Engine {
 
   // ---- the learned ranker (docs/ranking.md)
   RankerFeatures ranker_features() const;
-  ChallengerReport challenger() const;
-  Status promote_challenger(std::string_view by);  // kInvalid: there is none.
+  std::vector<ChallengerReport> challengers() const;
+  // kInvalid: there is none of this name; an empty name: the only one.
+  Status promote_challenger(std::string_view name, std::string_view by);
   EngineContexts contexts(
       std::string_view region) const;  // Those of all regions, and which hold in this one.
 

@@ -21,7 +21,7 @@ PublicationReport Engine::ranker_publication() const {
   const RankerSettings& settings = current->state->settings().book().published->settings.ranker;
   report.learner = {now.learner, now.prior, now.caution};
   report.declared = {settings.learner, settings.prior, settings.caution};
-  if (now.challenger.of.name.empty()) report.promoted = settings.challenger.name;
+  report.promoted = now.promoted;
   return report;
 }
 
@@ -32,17 +32,23 @@ Status Engine::roll_back_model(std::string_view by) {
   return administer({settings_event("model-rollback", "", by)});
 }
 
-ChallengerReport Engine::challenger() const {
+std::vector<ChallengerReport> Engine::challengers() const {
   const std::shared_ptr<Live> current = live();
   const EpochGuard guard;
-  return current->state->ranker().parameters().challenger;
+  return current->state->ranker().parameters().challengers;
 }
 
-Status Engine::promote_challenger(std::string_view by) {
+Status Engine::promote_challenger(std::string_view name, std::string_view by) {
   const std::lock_guard lock(administer_mutex_);
-  const std::string name = challenger().of.name;
-  if (name.empty()) return invalid("models: there is no challenger; settings, ranker.challenger, make one");
-  return administer({settings_event("model-challenger", name, by)});
+  const std::vector<ChallengerReport> all = challengers();
+  if (all.empty()) return invalid("models: there is no challenger; settings, ranker.challengers, name them");
+  std::string names;
+  for (const ChallengerReport& one : all) {
+    if (one.of.name == name || (name.empty() && all.size() == 1))
+      return administer({settings_event("model-challenger", one.of.name, by)});
+    names += (names.empty() ? "\"" : ", \"") + one.of.name + "\"";
+  }
+  return invalid("name: expected one of " + names);
 }
 
 Status Engine::promote_model(uint64_t number, std::string_view by) {

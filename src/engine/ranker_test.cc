@@ -149,7 +149,8 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
     const EpochGuard guard;
     const Ranker::Parameters& now = shop.state().ranker().parameters();
     return std::string(rank_learner_name(now.learner)) + " " + std::to_string(now.prior).substr(0, 3) + " " +
-           std::to_string(now.caution).substr(0, 3) + " " + now.challenger.of.name;
+           std::to_string(now.caution).substr(0, 3) + " " +
+           (now.challengers.empty() ? "" : now.challengers.back().of.name);
   };
   const auto last_note = [&] { return shop.state().ranker().publication().report().notes.back().text; };
   const std::string bold = R"("challenger": {"name": "bold", "learner": "ensemble", "prior": 2})";
@@ -167,6 +168,12 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
   EXPECT_EQ(asked(), promoted);
   shop.settings(R"({"ranker": {"learner": "linear", )" + bold + "}}");
   EXPECT_EQ(asked(), promoted);
+  // So does a second one beside it, which learns in the shadow.
+  shop.settings(R"({"ranker": {"challengers": [{"name": "slow", "prior": 0.1},
+                               {"name": "bold", "learner": "ensemble", "prior": 2}]}})");
+  EXPECT_EQ(asked(), promoted + "slow");
+  shop.settings(R"({"ranker": {)" + bold + "}}");
+  EXPECT_EQ(asked(), promoted);
   // Settings that do not name it any more say themselves who answers.
   shop.settings(R"({"ranker": {"learner": "linear"}})");
   EXPECT_EQ(asked(), usual);
@@ -175,7 +182,7 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
   shop.settings(R"({"ranker": {)" + bold + "}}");
   promote();
   EXPECT_EQ(asked(), promoted);
-  shop.apply(settings_event("publish", "4", ""));
+  shop.apply(settings_event("publish", "6", ""));
   EXPECT_EQ(asked(), usual);
   // Or they make it their own, and nothing changes.
   shop.settings(R"({"ranker": {)" + bold + "}}");

@@ -116,9 +116,7 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
     if (is.attribution != was.attribution)
       owner->joiner_.configure({.window_ms = is.attribution.window_seconds * TimeMs{1000},
                                 .late_ms = is.attribution.late_seconds * TimeMs{1000}});
-    // One that has taken the place does not begin again with every other change.
-    if (sets_learner(was, is)) owner->ranker_.choose(is.learner, is.prior, is.caution);
-    if (is.challenger != was.challenger) owner->ranker_.challenge(is.challenger);
+    owner->ranker_.choose(was, is);
     if (is.updates != was.updates) owner->ranker_.configure(is.updates);
   });
   return state;

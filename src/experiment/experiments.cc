@@ -60,7 +60,7 @@ Status check_settings(const SettingsBook& settings, const ExperimentDefinition& 
       return invalid(
           "variant: ranker." + std::string(member) +
           " differs from what is published, and says what is learned for all shoppers alike; expected "
-          "the same: another learner is compared by ranker.challenger");
+          "the same: another learner is compared by ranker.challengers");
   if (of.kind == ExperimentKind::kInterleaving && !(control.distinct.empty() && variant.distinct.empty()))
     return invalid("kind: expected \"ab\" where distinct is set: groups are not interleaved");
   return {};

@@ -44,7 +44,7 @@ void write_version(JsonWriter& json, const VersionInfo& info, const PublicationR
 }
 
 void write_challenger(JsonWriter& json, const ChallengerReport& now) {
-  json.key("challenger").object().field("name", valid_utf8(now.of.name));
+  json.object().field("name", valid_utf8(now.of.name));
   json.field("learner", rank_learner_name(now.of.learner)).field("prior", now.of.prior);
   json.field("caution", now.of.caution).field("promote", now.of.promote).field("pages", now.pages);
   json.field("difference", now.difference).field("better", now.log_wealth_better);
@@ -57,7 +57,8 @@ void write_learner(JsonWriter& json, const PublicationReport::Learner& one) {
   json.field("caution", one.caution);
 }
 
-void write_model(JsonWriter& json, const PublicationReport& now, const ChallengerReport& challenger) {
+void write_model(JsonWriter& json, const PublicationReport& now,
+                 const std::vector<ChallengerReport>& challengers) {
   json.object().field("name", kRankModel).field("mode", update_mode_name(now.updates.mode));
   write_learner(json, now.learner);
   json.key("declared").object();
@@ -73,8 +74,9 @@ void write_model(JsonWriter& json, const PublicationReport& now, const Challenge
   json.field("candidate_worse", now.log_wealth_worse).field("live_worse", now.log_wealth_behind);
   json.field("proof_at", now.log_wealth_needed).field("live_loss", now.live_loss);
   json.field("difference", now.difference).end();
-  if (!challenger.of.name.empty()) write_challenger(json, challenger);
-  json.key("notes").array();
+  json.key("challengers").array();
+  for (const ChallengerReport& one : challengers) write_challenger(json, one);
+  json.end().key("notes").array();
   for (auto note = now.notes.rbegin(); note != now.notes.rend(); ++note) {
     json.object().field("offset", note->at).field("time_ms", note->time_ms).field("what", note->what);
     json.field("version", note->version);
@@ -87,7 +89,7 @@ void write_model(JsonWriter& json, const PublicationReport& now, const Challenge
 Response models(ApiParts& parts, const Request&) {
   JsonWriter json;
   json.object().key("models").array();
-  write_model(json, parts.engine.ranker_publication(), parts.engine.challenger());
+  write_model(json, parts.engine.ranker_publication(), parts.engine.challengers());
   json.end().end();
   return json_response(json);
 }
@@ -95,7 +97,7 @@ Response models(ApiParts& parts, const Request&) {
 Response answer_model(ApiParts& parts, const Status& done) {
   if (!done.ok()) return problem(done.error());
   JsonWriter json;
-  write_model(json, parts.engine.ranker_publication(), parts.engine.challenger());
+  write_model(json, parts.engine.ranker_publication(), parts.engine.challengers());
   return json_response(json);
 }
 
@@ -186,7 +188,11 @@ Response roll_back(ApiParts& parts, const Request& request) {
 
 Response promote_challenger(ApiParts& parts, const Request& request) {
   if (auto refused = unknown(request)) return *refused;
-  return answer_model(parts, parts.engine.promote_challenger(request.caller));
+  Fields fields = Fields::of(request);
+  std::string name;
+  fields.text("name", name, 64);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  return answer_model(parts, parts.engine.promote_challenger(name, request.caller));
 }
 
 Response export_version(ApiParts& parts, const Request& request) {

@@ -160,6 +160,9 @@ Status rollback(const ModelsFlags& flags) {
 }
 
 Status promote(const ModelsFlags& flags) {
+  if (!flags.challenger.empty())
+    return invalid("--challenger: challengers learn in a running server; give its --server");
+  if (flags.name.empty()) return invalid("version: expected a version to make live, or --challenger");
   TRY(VersionStore store, open_store(flags));
   TRY(const VersionInfo info, store.find(flags.name));
   TRY_STATUS(store.promote(info.number));
@@ -218,7 +221,10 @@ Run add_models(FlagSet app) {
       .required();
   with_version(add("unpin", "Let a version go when it is old", unpin, remote_unpin));
   add("rollback", "What was live before is live again", rollback, remote_rollback);
-  with_version(add("promote", "Make a version live", promote, remote_promote));
+  const FlagSet promoting = add("promote", "Make a version live, or a challenger", promote, remote_promote);
+  const Flag promoted = promoting.add_option("version", flags->name, kVersion);
+  promoting.add_option("--challenger", flags->challenger, "Name of the challenger that takes the place")
+      .excludes(promoted);
   with_version(add("export", "Write a version to a file", export_version, remote_export))
       .add_option("--to", flags->to, "The file")
       .required();

@@ -97,6 +97,11 @@ void show_model(const Json& model) {
       "test: page %s of %s; evidence that the candidate is worse e^%s, that live is e^%s, proof at e^%s\n",
       text_of(test, "pages").c_str(), text_of(test, "of").c_str(), text_of(test, "candidate_worse").c_str(),
       text_of(test, "live_worse").c_str(), text_of(test, "proof_at").c_str());
+  for (const Json& one : list_of(model, "challengers"))
+    std::printf("challenger %s: %s; on %s pages %s nats better a page; evidence e^%s, proof at e^%s: %s\n",
+                text_of(one, "name").c_str(), learner_text(one).c_str(), text_of(one, "pages").c_str(),
+                text_of(one, "difference").c_str(), text_of(one, "better").c_str(),
+                text_of(one, "proof_at").c_str(), text_of(one, "verdict").c_str());
   size_t shown = 0;
   for (const Json& note : list_of(model, "notes")) {
     if (++shown > 8) break;
@@ -178,6 +183,12 @@ Status remote_rollback(const ModelsFlags& flags) {
 }
 
 Status remote_promote(const ModelsFlags& flags) {
+  if (!flags.challenger.empty()) {
+    JsonWriter name;
+    name.object().field("name", std::string_view(flags.challenger)).end();
+    return said(flags, ask(flags, "POST", kModel + "/challenger/promote", name.text()), show_model);
+  }
+  if (flags.name.empty()) return invalid("version: expected a version to make live, or --challenger");
   return said(flags, ask(flags, "POST", path_of(flags.name, "/promote"), "{}"), show_model);
 }
 

@@ -8,7 +8,7 @@
 namespace freshet {
 
 struct ModelsFlags {
-  std::string models = "models", name, other, to;
+  std::string models = "models", name, other, to, challenger;
   std::string server, key;  // server: of a running one; empty: the folder `models` is meant.
   bool json = false;
 };

@@ -1,5 +1,6 @@
 // Pages with a click judge what the ranker says: which copy of the parameters may live (rank/publication.h),
-// whether the challenger is better (rank/challenger.h), and who is believed (rank/experts.h).
+// whether a challenger is better (rank/challenger.h), and who is believed (rank/experts.h).
+#include <algorithm>
 #include <cmath>
 
 #include "rank/ranker.h"
@@ -30,22 +31,40 @@ double probability(const RankBelief::Voices& voices, const Opinion& said) {
 
 }  // namespace
 
-// What each copy of the parameters says of the places of a page, and the challenger.
+// What each copy of the parameters says of the places of a page, and each challenger.
 struct Ranker::PageOpinions {
   struct Place {
     bool known = false, has_base = false;
     double looked = 1;
     std::array<Opinion, kRankCopies> by;
-    Opinion challenger;
   };
   size_t kind = 0;
   std::vector<Place> places;
+  std::vector<std::vector<Opinion>> challengers;  // Of each, of all places.
+
+  size_t known() const {
+    return static_cast<size_t>(
+        std::count_if(places.begin(), places.end(), [](const Place& one) { return one.known; }));
+  }
+  // Nats of the clicked place, given that one was clicked; of(place): the opinion.
+  template <class Of>
+  double loss(uint32_t clicked, const RankBelief::Voices& voices, const Of& of) const {
+    double all = 0, that = 0;
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (!places[i].known) continue;
+      const double p = probability(voices, of(i)) * places[i].looked;
+      all += p;
+      if (i == clicked) that = p;
+    }
+    return -log_of(that / all);
+  }
 };
 
 Ranker::PageOpinions Ranker::opinions(const Note& note, const ShownPage& page) {
   PageOpinions out;
   out.kind = static_cast<size_t>(note.kind);
   out.places.resize(note.ends.size());
+  if (challenged()) out.challengers.assign(challengers_.size(), std::vector<Opinion>(out.places.size()));
   uint32_t copies = 0;
   if (!publication_.direct()) copies |= copy_bit(RankCopy::kTrained);
   for (size_t i = 0; i < out.places.size(); ++i) {
@@ -64,7 +83,9 @@ Ranker::PageOpinions Ranker::opinions(const Note& note, const ShownPage& page) {
     };
     const std::array<GaussWeights::Said, kRankCopies> said = weights_.say(row, 0, copies);
     for (size_t c = 0; c < kRankCopies; ++c) put(static_cast<RankCopy>(c), said[c], place.by[c]);
-    if (challenged()) put(RankCopy::kTrained, challenger_.say(row), place.challenger);
+    size_t c = 0;
+    for (std::vector<Opinion>& challenger : out.challengers)
+      put(RankCopy::kTrained, (challengers_.begin() + c++)->say(row), challenger[i]);
   }
   if (learns_deep()) ask_deep(note, out);
   return out;
@@ -82,8 +103,9 @@ void Ranker::ask_deep(const Note& note, PageOpinions& said) {
     for (size_t i = 0; i < rows.size(); ++i) said.places[i].by[c].deep = static_cast<double>(logits[i][0]);
   }
   const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
-  for (PageOpinions::Place& place : said.places)
-    place.challenger.deep = place.by[static_cast<size_t>(newest)].deep;
+  for (std::vector<Opinion>& challenger : said.challengers)
+    for (size_t i = 0; i < challenger.size(); ++i)
+      challenger[i].deep = said.places[i].by[static_cast<size_t>(newest)].deep;
 }
 
 void Ranker::judge(const ShownPage& page, uint32_t clicked) {
@@ -100,32 +122,15 @@ void Ranker::judge(const ShownPage& page, uint32_t clicked) {
 // once and whose zeros when the window has passed, this does not depend on how many pages are open, and is
 // what an order is made of.
 void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
-  std::array<RankBelief::Voices, kRankCopies> voices;
-  for (size_t c = 0; c < kRankCopies; ++c)
-    voices[c] = beliefs_.table(static_cast<RankCopy>(c))[said.kind].voices(now_.learner);
-  const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
-  const RankBelief::Voices its_voices = beliefs_.table(newest)[said.kind].voices(challenger_.of().learner);
-  std::array<double, kRankCopies> all{}, that{};
-  double its_all = 0, its = 0;  // The challenger's
-  size_t known = 0;
-  for (size_t i = 0; i < said.places.size(); ++i) {
-    const PageOpinions::Place& place = said.places[i];
-    if (!place.known) continue;
-    ++known;
-    for (size_t c = 0; c < kRankCopies; ++c) {
-      const double p = probability(voices[c], place.by[c]) * place.looked;
-      all[c] += p;
-      if (i == clicked) that[c] = p;
-    }
-    if (!challenged()) continue;
-    const double p = probability(its_voices, place.challenger) * place.looked;
-    its_all += p;
-    if (i == clicked) its = p;
-  }
+  const size_t known = said.known();
   if (known < 2 || !said.places[clicked].known) return;
+  const auto voices = [&](RankCopy copy, RankLearner learner) {
+    return beliefs_.table(copy)[said.kind].voices(learner);
+  };
   const auto loss = [&](RankCopy copy) {
-    const auto c = static_cast<size_t>(copy);
-    return -log_of(that[c] / all[c]);
+    return said.loss(clicked, voices(copy, now_.learner), [&](size_t i) -> const Opinion& {
+      return said.places[i].by[static_cast<size_t>(copy)];
+    });
   };
   GateLosses losses{.live = loss(RankCopy::kLive),
                     .candidate = loss(RankCopy::kCandidate),
@@ -134,9 +139,15 @@ void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
                     .rate = log_of(static_cast<double>(known))};
   losses.learner = publication_.direct() ? losses.live : loss(RankCopy::kTrained);
   if (challenged()) {
-    challenger_.page(losses.live, -log_of(its / its_all));
-    now_.challenger = challenger_.report();
-    if (challenger_.better() && challenger_.of().promote) return promote_challenger();
+    const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
+    size_t c = 0;
+    for (Challenger& one : challengers_) {
+      const std::vector<Opinion>& its = said.challengers[c++];
+      one.page(losses.live, said.loss(clicked, voices(newest, one.of().learner),
+                                      [&](size_t i) -> const Opinion& { return its[i]; }));
+    }
+    now_.challengers = challengers_.reports();
+    if (const Challenger* winner = challengers_.winner()) return promote_challenger(*winner);
   }
   publication_.page(losses, kKindNames[said.kind], when());
 }

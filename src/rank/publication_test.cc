@@ -231,12 +231,12 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   RankerChallenger slow;
   slow.name = "slow";
   slow.prior = 0.01;
-  shop.ranker().challenge(slow);
+  shop.ranker().challenge({slow});
   int n = 0;
   for (; n < 900; ++n) shop.visit(n, true);
   const auto now = [&] {
     const EpochGuard guard;
-    return shop.ranker().parameters().challenger;
+    return shop.ranker().parameters().challengers.at(0);
   };
   EXPECT_TRUE(now().worse) << now().log_wealth_worse;
   EXPECT_FALSE(now().better);
@@ -247,7 +247,7 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   RankerChallenger usual;
   usual.name = "usual";
   usual.prior = 0.01;
-  timid.ranker().challenge(usual);
+  timid.ranker().challenge({usual});
   timid.apply(settings_event("model-challenger", "other", ""));
   {
     const EpochGuard guard;
@@ -256,7 +256,7 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   timid.apply(settings_event("model-challenger", "usual", ""));
   usual.prior = 1;
   usual.promote = true;
-  timid.ranker().challenge(usual);
+  timid.ranker().challenge({usual});
   {
     const EpochGuard guard;
     EXPECT_EQ(timid.ranker().parameters().prior, 0.01);
@@ -264,7 +264,8 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   for (n = 0; n < 1500; ++n) timid.visit(n, true);
   const EpochGuard guard;
   EXPECT_EQ(timid.ranker().parameters().prior, 1) << "it took the place by itself";
-  EXPECT_TRUE(timid.ranker().parameters().challenger.of.name.empty());
+  EXPECT_EQ(timid.ranker().parameters().promoted, "usual");
+  EXPECT_TRUE(timid.ranker().parameters().challengers.empty());
   EXPECT_TRUE(happened(timid).contains("promote"));
   EXPECT_GT(timid.quality(), 0.85);
 }
@@ -275,12 +276,12 @@ TEST(RankerChallenger, MayBeAnotherLearner) {
   RankerChallenger one;
   one.name = "slow";
   one.prior = 0.01;
-  shop.ranker().challenge(one);
+  shop.ranker().challenge({one});
   shop.apply(settings_event("model-challenger", "slow", ""));
   one.name = "deep beside it";
   one.learner = RankLearner::kEnsemble;
   one.promote = true;
-  shop.ranker().challenge(one);
+  shop.ranker().challenge({one});
   for (int n = 0; n < 40; ++n) shop.visit(n, true);
   for (const RankVerdict& verdict : shop.ask("u1")) EXPECT_EQ(verdict.parts[kDeepPart], 0) << "in the shadow";
   for (int n = 40; n < 1500; ++n) shop.visit(n, true);
@@ -288,6 +289,84 @@ TEST(RankerChallenger, MayBeAnotherLearner) {
   EXPECT_EQ(shop.ranker().parameters().learner, RankLearner::kEnsemble) << "it took the place by itself";
   EXPECT_TRUE(happened(shop).contains("promote"));
   EXPECT_GT(shop.quality(), 0.85);
+}
+
+TEST(RankerChallenger, SeveralAreComparedAndTheBestTakesThePlace) {
+  RankShop shop;
+  const RankerChallenger timid{.name = "timid", .prior = 0.01};
+  RankerChallenger usual{.name = "usual", .promote = true}, slower{.name = "slower", .prior = 0.005};
+  shop.ranker().challenge({timid});
+  shop.apply(settings_event("model-challenger", "timid", ""));  // What is live learns slowly.
+  shop.ranker().challenge({timid, usual, slower});
+  const auto names = [&] {
+    const EpochGuard guard;
+    std::string out = shop.ranker().parameters().promoted + ":";
+    for (const ChallengerReport& one : shop.ranker().parameters().challengers) out += " " + one.of.name;
+    return out;
+  };
+  EXPECT_EQ(names(), "timid: usual slower");
+  int n = 0;
+  for (; n < 1500 && names() == "timid: usual slower"; ++n) {
+    shop.visit(n, true);
+    const EpochGuard guard;
+    for (const ChallengerReport& one : shop.ranker().parameters().challengers)
+      ASSERT_NEAR(one.log_wealth_needed, std::log(2 / Challenger::kAlpha), 1e-12) << "shared by two";
+  }
+  EXPECT_EQ(names(), "usual: timid slower") << "who had the place challenges again";
+  {
+    const EpochGuard guard;
+    for (const ChallengerReport& one : shop.ranker().parameters().challengers) EXPECT_EQ(one.pages, 0u);
+  }
+  for (const int end = n + 900; n < end; ++n) shop.visit(n, true);
+  EXPECT_EQ(names(), "usual: timid slower");
+  const auto pages = [&] {
+    const EpochGuard guard;
+    return shop.ranker().parameters().challengers.at(0).pages;
+  };
+  EXPECT_GT(pages(), 300u);
+  // Who is named as before goes on; who is named otherwise begins.
+  const uint64_t before = pages();
+  slower.prior = 0.02;
+  shop.ranker().challenge({usual, timid, slower});
+  EXPECT_EQ(pages(), before);
+  {
+    const EpochGuard guard;
+    EXPECT_EQ(shop.ranker().parameters().challengers.at(1).pages, 0u);
+  }
+  usual.prior = 2;
+  shop.ranker().challenge({usual, timid});
+  EXPECT_EQ(names(), ": usual timid") << "it is another one now";
+}
+
+// Files of before there could be several.
+TEST(RankerChallenger, OneIsReadFromAnOlderFile) {
+  const GaussWeights::Config config{.bits = 10};
+  const GaussWeights from(config);
+  const RankerChallenger bold{.name = "bold", .learner = RankLearner::kDeep, .prior = 2, .promote = true};
+  Challengers now;
+  now.name({bold}, config, from);
+  for (int n = 0; n < 40; ++n) now.begin()->page(1.0, 0.9);
+  Writer of;
+  now.begin()->save(of);
+  const std::string section = of.take();
+  const std::string older = section.substr(0, section.size() - 16);  // Without the most wealth.
+  Reader in(older);
+  Challengers read;
+  ASSERT_TRUE(read.load_one(in, config, {bold}).ok());
+  EXPECT_EQ(in.remaining(), 0u);
+  Writer a, b;
+  now.save(a);
+  read.save(b);
+  EXPECT_EQ(a.take(), b.take());
+  EXPECT_EQ(read.promoted(), "");
+
+  Writer none;
+  none.str("");
+  const std::string empty = none.take();
+  Reader of_none(empty);
+  ASSERT_TRUE(read.load_one(of_none, config, {bold}).ok());
+  EXPECT_EQ(read.promoted(), "bold") << "it is named and does not learn";
+  EXPECT_FALSE(read.any());
 }
 
 // A challenger that learns fast would foretell the clicks of a program sooner than what is live.
@@ -301,7 +380,7 @@ TEST(RankerChallenger, PoisonDoesNotPromoteIt) {
   fast.prior = 20;
   fast.caution = 0.3;
   fast.promote = true;
-  shop.ranker().challenge(fast);
+  shop.ranker().challenge({fast});
   double least = before;
   for (const int end = n + 400; n < end; ++n) {
     shop.visit(n, true, true);
@@ -318,8 +397,9 @@ TEST(RankerChallenger, GoesOnAsIfNothingHadHappened) {
   bold.caution = 1;
   bold.learner = RankLearner::kEnsemble;
   RankShop whole, parts;
-  whole.ranker().challenge(bold);
-  parts.ranker().challenge(bold);
+  const RankerChallenger other{.name = "other", .caution = 2};
+  whole.ranker().challenge({bold, other});
+  parts.ranker().challenge({bold, other});
   for (int n = 0; n < 200; ++n) {
     whole.visit(n, true);
     parts.visit(n, true);

@@ -353,8 +353,9 @@ TEST(Ranker, IsTheSameAfterARestart) {
   }
 }
 
-// 8 bytes fewer in front of the notes; there are none when everything is too old.
-TEST(Ranker, ReadsTheVersionBefore) {
+// Version 5 has one byte for no challenger, not three; version 4, besides, 8 bytes fewer in front of the
+// notes; there are none when everything is too old.
+TEST(Ranker, ReadsTheVersionsBefore) {
   RankShop shop;
   for (int n = 0; n < 60; ++n) shop.visit(n, true);
   shop.pass(8 * kDayMs);
@@ -364,18 +365,24 @@ TEST(Ranker, ReadsTheVersionBefore) {
   view.item = RankShop::id(1);
   for (int n = 0; n < 80; ++n) shop.apply(view);  // Impressions are given up one with an event.
   const std::string bytes = saved(shop.ranker());
+  shop.ranker().challenge({{.name = "one"}});
+  const std::string with_one = saved(shop.ranker());
+  const auto section = std::mismatch(bytes.begin(), bytes.end(), with_one.begin()).first - bytes.begin();
   std::string old = bytes;
-  old[0] = 4;
-  old.erase(old.size() - 17, 8);
-  RankShop other;
-  other.load(old);
-  EXPECT_EQ(saved(other.ranker()), bytes);
+  old.erase(static_cast<size_t>(section), 2);
+  for (const char version : {5, 4}) {
+    old[0] = version;
+    if (version == 4) old.erase(old.size() - 17, 8);
+    RankShop other;
+    other.load(old);
+    EXPECT_TRUE(saved(other.ranker()) == bytes) << int{version};
+  }
   std::string next = bytes;
-  next[0] = 6;
+  next[0] = 7;
   Reader in(next);
-  const Status refused = other.ranker().load(in);
+  const Status refused = RankShop().ranker().load(in);
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().what.find("section of version 6, this program reads 4 to 5"), std::string::npos);
+  EXPECT_NE(refused.error().what.find("section of version 7, this program reads 4 to 6"), std::string::npos);
 }
 
 TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {

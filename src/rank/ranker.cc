@@ -13,8 +13,9 @@ using namespace ranker_math;
 
 namespace {
 
-constexpr uint32_t kVersion = 5, kOldest = 4;  // 4: without what was lost of notes.
-constexpr float kPairWeight = 0.25f;           // Of a choice without a page: against whom is a guess.
+constexpr uint32_t kVersion = 6,
+                   kOldest = 4;       // 4: without what was lost of notes; 5: one challenger at most.
+constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -307,7 +308,8 @@ void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
   };
   RankRow chosen, passed;
   const auto a = row_of(example.item, *item, chosen), b = row_of(example.against, *other, passed);
-  if (challenged()) challenger_.learn_pair(a, b, kPairWeight);
+  if (challenged())
+    for (Challenger& one : challengers_) one.learn_pair(a, b, kPairWeight);
   weights_.learn_pair(a, b, 0, kPairWeight);
 }
 
@@ -374,7 +376,7 @@ void Ranker::save(Writer& out) const {
   out.f64(now_.prior);
   out.f64(now_.caution);
   out.u8(static_cast<uint8_t>(now_.learner));
-  challenger_.save(out);
+  challengers_.save(out);
   reservoir_.save(out);
   out.u64(replay_at_);
   coming_.save(out);
@@ -427,8 +429,10 @@ Status Ranker::load(Reader& in) {
   now_.learner = static_cast<RankLearner>(learner);
   if (!in.ok() || !(now_.prior > 0) || !(now_.caution > 0)) return corrupt("ranker: cut short");
   weights_.assume(challenger_config(weights_config(config_), {.prior = now_.prior, .caution = now_.caution}));
-  TRY_STATUS(challenger_.load(in, weights_config(config_)));
-  now_.challenger = challenger_.report();
+  TRY_STATUS(version < 6 ? challengers_.load_one(in, weights_config(config_),
+                                                 settings_.book().published->settings.ranker.challengers)
+                         : challengers_.load(in, weights_config(config_)));
+  tell_of_challengers();
   TRY_STATUS(reservoir_.load(in, weights_.mask()));
   replay_at_ = in.u64();
   coming_.load(in);
@@ -489,7 +493,7 @@ Status Ranker::load(Reader& in) {
 }
 
 size_t Ranker::bytes() const {
-  return weights_.bytes() + deep_.bytes() + challenger_.bytes() + reservoir_.bytes() + in_vain_.bytes() +
+  return weights_.bytes() + deep_.bytes() + challengers_.bytes() + reservoir_.bytes() + in_vain_.bytes() +
          lately_.bytes() + notes_bytes_ + coming_.bytes();
 }
 

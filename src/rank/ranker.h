@@ -148,8 +148,9 @@ class Ranker final : public Fold {
     uint64_t active = kAllFeatures;  // Features that are made.
     ScenarioGate scenarios;
     std::shared_ptr<const Importance> importance;  // As of a while ago; never null.
-    ChallengerReport challenger;
-    double prior = 1, caution = 1.3;             // Of the linear learner (RankerChallenger)
+    std::vector<ChallengerReport> challengers;
+    std::string promoted;             // The challenger that has the place; empty: what settings declare.
+    double prior = 1, caution = 1.3;  // Of the linear learner (RankerChallenger)
     RankLearner learner = RankLearner::kLinear;  // Who is asked.
   };
   const Parameters& parameters() const { return *parameters_.load(std::memory_order_acquire); }
@@ -158,8 +159,11 @@ class Ranker final : public Fold {
   // Who is asked from now on, and how the linear one learns: the settings, before the event they are of; a
   // challenger that takes the place changes it.
   void choose(RankLearner learner, double prior = 1, double caution = 1.3);
-  // Another configuration in the shadow from now on, or none.
-  void challenge(const RankerChallenger& challenger);
+  // Who learns in the shadow from now on, as choose() and after it. Who was named before goes on.
+  void challenge(const std::vector<RankerChallenger>& named);
+  // Both, as settings change: a challenger keeps the place as long as they go on naming it and do not say
+  // otherwise of what is declared.
+  void choose(const RankerSettings& before, const RankerSettings& after);
   const Publication& publication() const { return publication_; }
   // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
   // them, since the beginning of the log. Any thread.
@@ -206,12 +210,10 @@ class Ranker final : public Fold {
   Logits teach(const RankLesson& lesson);
   void weigh(const RankLesson& lesson);
   void count(RankKind kind, double plain_loss, double full_loss);
-  void promote_challenger();
-  bool challenged() const { return challenger_.on() && !publication_.standing(); }
-  bool learns_deep() const {
-    return now_.learner != RankLearner::kLinear ||
-           (challenger_.on() && challenger_.of().learner != RankLearner::kLinear);
-  }
+  void promote_challenger(const Challenger& winner);
+  void tell_of_challengers();
+  bool challenged() const { return challengers_.any() && !publication_.standing(); }
+  bool learns_deep() const { return now_.learner != RankLearner::kLinear || challengers_.asks_deep(); }
   Logits take_in(const RankLesson& lesson);
   uint64_t features_made() const;
   void clicked(const ShownPage& page, uint32_t place);
@@ -243,7 +245,7 @@ class Ranker final : public Fold {
   DeepWeights::Asked deep_asked_;  // Of the fold thread.
   BeliefPart beliefs_;
   Publication publication_;
-  Challenger challenger_;
+  Challengers challengers_;
   Reservoir reservoir_;
   uint64_t replay_at_ = 0;  // Of the reservoir, where the pass is.
   Offset at_ = 0;

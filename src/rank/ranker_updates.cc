@@ -29,6 +29,8 @@ void Ranker::configure(const RankerUpdates& updates) {
 }
 
 void Ranker::choose(RankLearner learner, double prior, double caution) {
+  challengers_.take_back();
+  tell_of_challengers();
   if (learner == now_.learner && prior == now_.prior && caution == now_.caution) return;
   if (prior != now_.prior || caution != now_.caution)
     weights_.assume(challenger_config(weights_config(config_), {.prior = prior, .caution = caution}));
@@ -39,18 +41,31 @@ void Ranker::choose(RankLearner learner, double prior, double caution) {
   publish();
 }
 
-void Ranker::challenge(const RankerChallenger& challenger) {
-  if (challenger == challenger_.of()) return;
-  challenger_.begin(challenger, weights_config(config_), weights_.trained_words());
-  now_.challenger = challenger_.report();
+void Ranker::challenge(const std::vector<RankerChallenger>& named) {
+  challengers_.name(named, weights_config(config_), weights_);
+  tell_of_challengers();
   publish();
 }
 
+void Ranker::choose(const RankerSettings& before, const RankerSettings& after) {
+  const bool declares =
+      before.learner != after.learner || before.prior != after.prior || before.caution != after.caution;
+  if (!declares && before.challengers == after.challengers) return;
+  if (declares || !challengers_.promoted_among(after.challengers))
+    choose(after.learner, after.prior, after.caution);
+  challenge(after.challengers);
+}
+
+void Ranker::tell_of_challengers() {
+  now_.challengers = challengers_.reports();
+  now_.promoted = challengers_.promoted();
+}
+
 // What it has learned is what answers and learns from now on, in its configuration.
-void Ranker::promote_challenger() {
-  const RankerChallenger of = challenger_.of();
-  weights_.assume(challenger_.weights().config());
-  if (const std::vector<uint64_t> words = challenger_.weights().trained_words(); !words.empty())
+void Ranker::promote_challenger(const Challenger& winner) {
+  const RankerChallenger of = winner.of();
+  weights_.assume(winner.weights().config());
+  if (const std::vector<uint64_t> words = winner.weights().trained_words(); !words.empty())
     weights_.replace(words);
   now_.prior = of.prior;
   now_.caution = of.caution;
@@ -60,8 +75,8 @@ void Ranker::promote_challenger() {
       part->discard();
       part->catch_up();
     }
-  challenger_.end();
-  now_.challenger = challenger_.report();
+  challengers_.promote(of, weights_config(config_), weights_);
+  tell_of_challengers();
   publication_.promoted(when(), "challenger " + of.name);
 }
 
@@ -149,8 +164,9 @@ void Ranker::operate(const Event& event) {
   if (event.name == "model-rollback") {
     if (!publication_.roll_back(when()).ok()) return;
   } else if (event.name == "model-challenger") {
-    if (!challenger_.on() || event.value != challenger_.of().name) return;
-    promote_challenger();
+    const Challenger* named = challengers_.find(event.value);
+    if (named == nullptr) return;
+    promote_challenger(*named);
   } else if (event.name == "model-part") {
     coming_.add(event);
     return;
@@ -188,7 +204,8 @@ void Ranker::count(RankKind kind, double plain_loss, double full_loss) {
 Ranker::Logits Ranker::take_in(const RankLesson& lesson) {
   const auto kind = static_cast<size_t>(lesson.kind);
   const double plain = plain_.table(RankCopy::kTrained)[kind][lesson.head].logit(lesson.plain);
-  if (challenged()) challenger_.learn(lesson, static_cast<float>(plain));
+  if (challenged())
+    for (Challenger& one : challengers_) one.learn(lesson, static_cast<float>(plain));
   if (learns_deep()) {  // Its offset: all but what the linear one says of the candidate itself.
     const GaussWeights::Said said = weights_.say(
         lesson.row, lesson.head, copy_bit(RankCopy::kTrained))[static_cast<size_t>(RankCopy::kTrained)];
@@ -245,9 +262,13 @@ uint64_t Ranker::features_made() const {
 void Ranker::replay() {
   if (!publication_.replaying()) return;
   const auto share = static_cast<float>(publication_.updates().replay);
-  const float drift = weights_.drift(), challengers = challenger_.drift();
+  const float drift = weights_.drift();
+  std::vector<float> challengers;
   weights_.set_drift(0);
-  challenger_.set_drift(0);
+  for (Challenger& one : challengers_) {
+    challengers.push_back(one.drift());
+    one.set_drift(0);
+  }
   for (uint64_t n = 0; n < kReplayedEach && replay_at_ < reservoir_.size(); ++n, ++replay_at_) {
     RankLesson lesson = reservoir_.lesson(replay_at_);
     lesson.weight *= share;
@@ -255,7 +276,8 @@ void Ranker::replay() {
     if (share > 0) take_in(lesson);
   }
   weights_.set_drift(drift);
-  challenger_.set_drift(challengers);
+  size_t place = 0;
+  for (Challenger& one : challengers_) one.set_drift(challengers[place++]);
   deep_.settle();
   if (replay_at_ >= reservoir_.size()) publication_.replayed(when());
 }

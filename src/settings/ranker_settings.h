@@ -44,13 +44,15 @@ std::string_view rank_learner_name(RankLearner learner);  // "linear"
 
 // Another configuration that learns in the shadow and is compared with what is live (rank/challenger.h).
 struct RankerChallenger {
-  std::string name;  // Empty: there is none.
+  std::string name;  // Its own among the challengers; 1..64 bytes.
   RankLearner learner = RankLearner::kLinear;
   double prior = 1;      // Times the variances that weights begin with: more learns faster. 0.01..100
   double caution = 1.3;  // rank/gauss_weights.h. 0.1..100
   bool promote = false;  // Takes the place by itself when it is proved better; else only by hand.
   bool operator==(const RankerChallenger&) const = default;
 };
+
+constexpr size_t kChallengersMax = 4;
 
 struct RankerSettings {
   double weight = 1;  // Of what it says of recommendations beyond the score; 0: off. 0..1
@@ -81,13 +83,9 @@ struct RankerSettings {
   std::vector<std::string> keep, drop;
   RankerAttribution attribution;
   RankerUpdates updates;
-  RankerChallenger challenger;
+  std::vector<RankerChallenger> challengers;  // At most kChallengersMax.
   bool operator==(const RankerSettings&) const = default;
 };
-
-// Does the second say otherwise who is asked and how the linear one learns, or that a challenger that has
-// taken the place is in force?
-bool sets_learner(const RankerSettings& before, const RankerSettings& after);
 
 // The member of `ranker` by which two of them learn otherwise, whatever each answers: a shop learns as what
 // is published says, for all who ask. Empty: none.

@@ -25,7 +25,7 @@ TEST(SearchSettings, WhatIsWrittenReadsBackTheSame) {
   settings.prefix = settings.language_stop_words = false;
   settings.suggestions_hidden = {"x"};
   settings.ranker.learner = RankLearner::kEnsemble;
-  settings.ranker.challenger.learner = RankLearner::kDeep;
+  settings.ranker.challengers.push_back({"deep", RankLearner::kDeep, 2, 1.5, true});
   settings.ranker.attribution = {3600, 86'400};
   settings.ranker.updates = {RankerUpdates::Mode::kHybrid, 300, 60, 4, false, false, 0.01, 0.5};
   const auto read = parse_settings(settings_json(settings));
@@ -63,6 +63,13 @@ TEST(SearchSettings, ErrorsNameTheFieldAndWhatWasExpected) {
       {"{\"ranker\":{\"learner\":\"forest\"}}",
        "ranker.learner: expected one of \"linear\", \"deep\", \"ensemble\", got \"forest\""},
       {"{\"ranker\":{\"challenger\":{\"learner\":3}}}", "ranker.challenger.learner"},
+      {"{\"ranker\":{\"challengers\":[{\"name\":\"a\"},{\"name\":\"b\",\"prior\":0}]}}",
+       "ranker.challengers[1].prior: expected a number"},
+      {"{\"ranker\":{\"challengers\":[{\"name\":\"a\"},{\"name\":\"a\"}]}}",
+       "ranker.challengers[1].name: expected a name that no other challenger has"},
+      {"{\"ranker\":{\"challengers\":[{\"prior\":2}]}}", "ranker.challengers[0].name"},
+      {"{\"ranker\":{\"challengers\":[{\"name\":\"a\"}],\"challenger\":{\"name\":\"b\"}}}",
+       "ranker.challenger"},
       {"{\"ranker\":{\"attribution\":{\"window_seconds\":3600,\"late_seconds\":60}}}",
        "ranker.attribution.late_seconds: expected at least window_seconds (3600)"},
       {"{\"ranker\":{\"attribution\":{\"window_seconds\":1}}}", "ranker.attribution.window_seconds"},
@@ -125,8 +132,8 @@ TEST(RankerSettings, NamesWhatTwoOfThemLearnOtherwise) {
   RankerSettings other;
   other.diversity = 1;
   EXPECT_EQ(learns_otherwise(usual, other), "");
-  other.challenger.name = "bold";
-  EXPECT_EQ(learns_otherwise(usual, other), "challenger");
+  other.challengers.push_back({.name = "bold"});
+  EXPECT_EQ(learns_otherwise(usual, other), "challengers");
   other.updates.pages = 20;
   EXPECT_EQ(learns_otherwise(usual, other), "updates");
   other.attribution.late_seconds = 86'400;

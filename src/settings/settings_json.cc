@@ -192,6 +192,24 @@ void write(JsonWriter& out, const RankerChallenger& challenger) {
   out.field("caution", challenger.caution).field("promote", challenger.promote).end();
 }
 
+// `challenger`, one of them, is what settings had before there could be several; without a name it is none.
+void read_challengers(JsonFields& in, std::vector<RankerChallenger>& out) {
+  RankerChallenger alone;
+  read_object(in, "challenger", alone);
+  if (!alone.name.empty()) out.push_back(std::move(alone));
+  const Json::List* list = in.list("challengers", kChallengersMax);
+  if (list == nullptr) return;
+  if (in.has("challenger")) in.wrong("challenger", "to be one of challengers");
+  std::set<std::string> names;
+  for (size_t i = 0; i < list->size(); ++i) {
+    JsonFields inner((*list)[i], in.path("challengers") + "[" + std::to_string(i) + "]");
+    read(inner, out.emplace_back());
+    if (out.back().name.empty()) inner.wrong("name", "a name of 1 to 64 bytes");
+    if (!names.insert(out.back().name).second) inner.wrong("name", "a name that no other challenger has");
+    in.fail(inner.finish());
+  }
+}
+
 void read(JsonFields& in, RankerSettings& out) {
   constexpr double kMost = 1000;
   in.number("weight", out.weight, 0, 1);
@@ -213,7 +231,7 @@ void read(JsonFields& in, RankerSettings& out) {
   in.texts("drop", out.drop, 64, Limits::kNameBytes);
   read_object(in, "attribution", out.attribution);
   read_object(in, "updates", out.updates);
-  read_object(in, "challenger", out.challenger);
+  read_challengers(in, out.challengers);
   if (out.click + out.cart + out.purchase <= 0)
     in.wrong("click", "click, cart or purchase above 0: pages are ordered for something");
 }
@@ -233,9 +251,9 @@ void write(JsonWriter& out, const RankerSettings& ranker) {
   write(out, ranker.attribution);
   out.key("updates");
   write(out, ranker.updates);
-  out.key("challenger");
-  write(out, ranker.challenger);
-  out.end();
+  out.key("challengers").array();
+  for (const RankerChallenger& one : ranker.challengers) write(out, one);
+  out.end().end();
 }
 
 template <class T>
@@ -366,18 +384,13 @@ std::string_view update_mode_name(RankerUpdates::Mode mode) {
   return name_of(mode, kUpdateModes);
 }
 
-bool sets_learner(const RankerSettings& before, const RankerSettings& after) {
-  return before.learner != after.learner || before.prior != after.prior || before.caution != after.caution ||
-         before.challenger != after.challenger;
-}
-
 std::string_view learns_otherwise(const RankerSettings& a, const RankerSettings& b) {
   if (a.learner != b.learner) return "learner";
   if (a.prior != b.prior) return "prior";
   if (a.caution != b.caution) return "caution";
   if (a.attribution != b.attribution) return "attribution";
   if (a.updates != b.updates) return "updates";
-  return a.challenger != b.challenger ? "challenger" : "";
+  return a.challengers != b.challengers ? "challengers" : "";
 }
 
 Result<SearchSettings> parse_settings(std::string_view text) {

@@ -36,7 +36,7 @@ interface Model extends Learner {
   suspicions: number;
   drifts: number;
   test: {pages: number; of: number; candidate_worse: number; live_worse: number; proof_at: number; live_loss: number; difference: number};
-  challenger?: {name: string; pages: number; difference: number; better: number; worse: number; proof_at: number; verdict: string; promote: boolean};
+  challengers: {name: string; pages: number; difference: number; better: number; worse: number; proof_at: number; verdict: string; promote: boolean}[];
   notes: Note[];
 }
 interface Version {
@@ -63,13 +63,13 @@ const Evidence = ({of, needed}: {of: number; needed: number}): VNode => (
 );
 
 // Another configuration that learns the same lessons and answers nobody: how it compares on clicked pages.
-const Challenger = ({of, busy, promote}: {of: NonNullable<Model['challenger']>; busy: boolean; promote: () => void}): VNode => (
+const Challenger = ({of, busy, promote}: {of: Model['challengers'][number]; busy: boolean; promote: () => void}): VNode => (
   <dl class="facts">
     <dt>Challenger</dt><dd><b>{of.name}</b>, compared on {count(of.pages)} clicked pages: {Math.abs(of.difference).toFixed(4)} nats a page {of.difference >= 0 ? 'better' : 'worse'}</dd>
     <dt>Evidence that it is better</dt><dd><Evidence of={of.better} needed={of.proof_at} /></dd>
     <dt>Evidence that it is worse</dt><dd><Evidence of={of.worse} needed={of.proof_at} /></dd>
     <dt>{of.verdict === 'better' ? 'It is proved better' : of.verdict === 'worse' ? 'It is proved worse' : 'Nothing is proved yet'}</dt>
-    <dd>{of.promote ? 'It takes the place by itself when proved better.' : mayChange() ? <button type="button" class="plain" disabled={busy} onClick={promote}>Promote the challenger</button> : ''}</dd>
+    <dd>{of.promote ? 'It takes the place by itself when proved better.' : mayChange() ? <button type="button" class="plain" disabled={busy} onClick={promote}>Promote {of.name}</button> : ''}</dd>
   </dl>
 );
 
@@ -118,7 +118,7 @@ export function Ranker(): VNode | null {
         <dt>Evidence that the candidate is worse</dt><dd>{of.candidate ? <Evidence of={of.test.candidate_worse} needed={of.test.proof_at} /> : 'there is none'}</dd>
         <dt>Evidence that live is worse than the last good one</dt><dd><Evidence of={of.test.live_worse} needed={of.test.proof_at} /></dd>
       </dl>
-      {of.challenger ? <Challenger of={of.challenger} busy={work.busy} promote={() => act('/challenger/promote', 'What it has learned answers from now on.')} /> : null}
+      {of.challengers.map((one) => <Challenger key={one.name} of={one} busy={work.busy} promote={() => act('/challenger/promote', `What ${one.name} has learned answers from now on.`, {name: one.name})} />)}
       {of.notes.length === 0 ? <Empty>Nothing has happened yet.</Empty> : (
         <Table label="What happened to the ranker" head={['When', 'What', 'Live then', '']} rows={of.notes.slice(0, 12).map((one) => [when(one.time_ms), NOTES[one.what] ?? one.what, one.version, <span class="wrap">{one.text ?? ''}</span>])} />
       )}
