@@ -26,7 +26,7 @@ TOGETHER = 32
 LEFT_OUT = re.compile(r"_test\.cc$|/testing/|/model/math[^/]*\.cc$|/model/dense_kernels\.cc$|/model/row_step[^/]*\.cc$")
 # Headers that the compiler has read before, which only it understands; files are to name what they include.
 PRECOMPILED = re.compile(r" -include \S*cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess"
-                         r"| -Wno-(?:restrict|stringop-\w+|subobject-linkage)| -Wshadow=local")
+                         r"| --param=\S+| -Wno-(?:restrict|stringop-\w+|subobject-linkage)| -Wshadow=local")
 
 
 def sources(room: str) -> list[pathlib.Path]:

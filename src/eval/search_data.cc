@@ -152,7 +152,7 @@ double number_of(std::string_view text) {
 using Numbers = std::unordered_map<std::string_view, size_t>;
 
 // The column with the most known ids in the first rows; of equal ones the first, but none that is `taken`.
-int column_of(const Table& table, const Numbers& known, std::initializer_list<int> taken) {
+int column_of(const SearchTable& table, const Numbers& known, std::initializer_list<int> taken) {
   constexpr size_t kLook = 1000;
   int best = -1;
   size_t best_known = 0;
@@ -169,7 +169,7 @@ struct LabelColumns {
   int query, item, label;
 };
 
-LabelColumns label_columns(const Table& table, const Numbers& queries, const Numbers& items) {
+LabelColumns label_columns(const SearchTable& table, const Numbers& queries, const Numbers& items) {
   LabelColumns out{
       table.column({"query_id", "qid", "query"}),
       table.column(
@@ -182,7 +182,7 @@ LabelColumns label_columns(const Table& table, const Numbers& queries, const Num
   return out;
 }
 
-Status read_labels(const SearchDataOptions& options, const Table& table, SearchData& data) {
+Status read_labels(const SearchDataOptions& options, const SearchTable& table, SearchData& data) {
   if (table.columns.size() < 3)
     return invalid(options.labels + ": " + std::to_string(table.columns.size()) +
                    " columns; expected query id, item id and a label");
@@ -314,17 +314,17 @@ double GainExpression::value(const std::vector<double>& values, double x) const 
 
 Result<SearchData> read_search_data(const SearchDataOptions& options) {
   SearchData data;
-  TRY(Table items, read_table(options.items));
+  TRY(SearchTable items, read_table(options.items));
   data.items = std::move(items);
   data.item_id = std::max(0, data.items.column({"id", "item_id", "product_id", "product_uid", "doc_id",
                                                 "item", "sku", "asin", "object_id"}));
-  TRY(const Table queries, read_table(options.queries));
+  TRY(const SearchTable queries, read_table(options.queries));
   const int id = std::max(0, queries.column({"query_id", "qid", "id"}));
   int text = queries.column({"query", "text", "query_text", "search_term", "q"});
   if (text < 0) text = queries.columns.size() > 1 && id == 0 ? 1 : 0;
   for (const auto& row : queries.rows)
     data.queries.push_back({row[static_cast<size_t>(id)], row[static_cast<size_t>(text)], {}});
-  TRY(const Table labels, read_table(options.labels));
+  TRY(const SearchTable labels, read_table(options.labels));
   data.by_gain = !options.has_relevant_min;
   data.relevant_min = options.has_relevant_min ? options.relevant_min : 2.0 / 3;
   TRY_STATUS(read_labels(options, labels, data));

@@ -22,7 +22,7 @@
 namespace freshet {
 
 // A file as rows of texts; JSON values that are no texts are written as JSON, lists with "\n" between texts.
-struct Table {
+struct SearchTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  // each as long as columns
 
@@ -31,8 +31,8 @@ struct Table {
 };
 
 // kInvalid names file, line and what was expected; kNotFound: no such file; kExhausted: over 4 GB.
-Result<Table> read_table(const std::string& path);
-Result<Table> parse_table(std::string_view bytes, const std::string& name);
+Result<SearchTable> read_table(const std::string& path);
+Result<SearchTable> parse_table(std::string_view bytes, const std::string& name);
 
 // An arithmetic expression over numbers: + - * / ^, parentheses, names, min max pow exp log.
 //   "(relevance-1)/2", "pow(2,label)-1"
@@ -87,7 +87,7 @@ struct SearchDataOptions {
 };
 
 struct SearchData {
-  Table items;
+  SearchTable items;
   int item_id = 0;                   // column
   std::vector<JudgedQuery> queries;  // in file order; all, judged or not
   double relevant_min = 0;

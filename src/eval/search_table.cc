@@ -30,7 +30,7 @@ std::string text_of(const Json& value) {
 
 using Columns = std::unordered_map<std::string, size_t>;
 
-Status add_object(const Json& json, const std::string& place, Columns& columns, Table& table) {
+Status add_object(const Json& json, const std::string& place, Columns& columns, SearchTable& table) {
   const Json::Object* const object = json.object();
   if (object == nullptr) return invalid(place + ": expected an object");
   std::vector<std::string>& row = table.rows.emplace_back(table.columns.size());
@@ -45,7 +45,7 @@ Status add_object(const Json& json, const std::string& place, Columns& columns, 
   return {};
 }
 
-Status parse_json_array(std::string_view bytes, const std::string& name, Table& table) {
+Status parse_json_array(std::string_view bytes, const std::string& name, SearchTable& table) {
   auto json = parse_json(bytes, {.bytes_max = kJsonArrayMax});
   if (!json.ok()) return invalid(name + ": " + json.error().what);
   Columns columns;
@@ -55,7 +55,7 @@ Status parse_json_array(std::string_view bytes, const std::string& name, Table& 
   return {};
 }
 
-Status parse_json_lines(std::string_view bytes, const std::string& name, Table& table) {
+Status parse_json_lines(std::string_view bytes, const std::string& name, SearchTable& table) {
   Columns columns;
   size_t line = 0;
   for (size_t at = 0; at < bytes.size();) {
@@ -141,15 +141,15 @@ std::string plain_name(std::string_view name) {
 
 }  // namespace
 
-int Table::column(std::initializer_list<std::string_view> names) const {
+int SearchTable::column(std::initializer_list<std::string_view> names) const {
   for (const std::string_view name : names)
     for (size_t i = 0; i < columns.size(); i++)
       if (plain_name(columns[i]) == plain_name(name)) return static_cast<int>(i);
   return -1;
 }
 
-Result<Table> parse_table(std::string_view bytes, const std::string& name) {
-  Table table;
+Result<SearchTable> parse_table(std::string_view bytes, const std::string& name) {
+  SearchTable table;
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff"))
     return invalid(name + ": is UTF-16; expected UTF-8");
@@ -181,7 +181,7 @@ Result<Table> parse_table(std::string_view bytes, const std::string& name) {
   return table;
 }
 
-Result<Table> read_table(const std::string& path) {
+Result<SearchTable> read_table(const std::string& path) {
   TRY(std::string bytes, read_file(real_files(), path));
   if (bytes.starts_with("\x1f\x8b")) {
     auto plain = gunzip(bytes, kBytesMax);

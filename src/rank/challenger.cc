@@ -136,10 +136,9 @@ void Challengers::name(std::vector<RankerChallenger> named, const GaussWeights::
   named_ = std::move(named);
 }
 
-void Challengers::promote(const RankerChallenger& of, const GaussWeights::Config& config,
-                          const GaussWeights& from) {
-  promoted_ = of.name;
-  name(std::vector<RankerChallenger>(named_), config, from);
+void Challengers::promote(std::string name, const GaussWeights::Config& config, const GaussWeights& from) {
+  promoted_ = std::move(name);
+  this->name(std::vector<RankerChallenger>(named_), config, from);
   for (Challenger& one : learning_) one.compare_anew();
 }
 

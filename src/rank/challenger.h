@@ -98,7 +98,7 @@ class Challengers {
             const GaussWeights& from);
   // Has the place, and is still named like this?
   bool promoted_among(std::span<const RankerChallenger> named) const;
-  void promote(const RankerChallenger& of, const GaussWeights::Config& config, const GaussWeights& from);
+  void promote(std::string name, const GaussWeights::Config& config, const GaussWeights& from);
   void take_back() { promoted_.clear(); }  // name() begins it again.
 
   // The one that is proved better and may take the place by itself, of several the one with most evidence.

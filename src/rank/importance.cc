@@ -21,7 +21,7 @@ constexpr uint64_t kStay = bit(RankFeature::kPageKind) | bit(RankFeature::kPageH
                            bit(RankFeature::kPageScenario) | bit(RankFeature::kPlace) |
                            bit(RankFeature::kScore) | bit(RankFeature::kScoreMissing);
 
-double log_loss(double logit, double label) {
+double logistic_loss(double logit, double label) {
   const double x = std::clamp(label > 0 ? -logit : logit, -30.0, 30.0);
   return static_cast<double>(log_f32(1 + exp_f32(static_cast<float>(x))));
 }
@@ -47,8 +47,8 @@ double Importance::Mean::deviation() const {
 void Importance::look(std::span<const uint32_t> row, std::span<const float> parts, double logit, double plain,
                       double label, double weight, TimeMs now_ms) {
   ++examples_;
-  const double loss = log_loss(logit, label);
-  whole_.add(log_loss(plain, label) - loss, weight);
+  const double loss = logistic_loss(logit, label);
+  whole_.add(logistic_loss(plain, label) - loss, weight);
   uint64_t had = 0;
   for (const uint32_t cell : row) had |= bit(feature_of(cell));
   for (size_t f = 0; f < kRankFeatures; ++f) {
@@ -56,7 +56,7 @@ void Importance::look(std::span<const uint32_t> row, std::span<const float> part
     const bool there = (had >> f & 1) != 0;
     if (there) ++feature.looked;
     const auto part = there ? static_cast<double>(parts[f]) : 0.0;
-    feature.ablation.add(part == 0 ? 0 : log_loss(logit - part, label) - loss, weight);
+    feature.ablation.add(part == 0 ? 0 : logistic_loss(logit - part, label) - loss, weight);
   }
   count(row, label, weight);
   if (++looked_ % kWindow == 0) decide(now_ms);

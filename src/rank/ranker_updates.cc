@@ -63,21 +63,20 @@ void Ranker::tell_of_challengers() {
 
 // What it has learned is what answers and learns from now on, in its configuration.
 void Ranker::promote_challenger(const Challenger& winner) {
-  const RankerChallenger of = winner.of();
   weights_.assume(winner.weights().config());
   if (const std::vector<uint64_t> words = winner.weights().trained_words(); !words.empty())
     weights_.replace(words);
-  now_.prior = of.prior;
-  now_.caution = of.caution;
-  now_.learner = of.learner;
+  now_.prior = winner.of().prior;
+  now_.caution = winner.of().caution;
+  now_.learner = winner.of().learner;
   if (!publication_.direct())  // What it was judged with beside its own weights.
     for (ServedPart* part : std::initializer_list<ServedPart*>{&plain_, &deep_, &beliefs_}) {
       part->discard();
       part->catch_up();
     }
-  challengers_.promote(of, weights_config(config_), weights_);
+  challengers_.promote(winner.of().name, weights_config(config_), weights_);  // There is no winner() now.
   tell_of_challengers();
-  publication_.promoted(when(), "challenger " + of.name);
+  publication_.promoted(when(), "challenger " + challengers_.promoted());
 }
 
 void Ranker::freeze() {

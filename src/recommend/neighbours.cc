@@ -79,14 +79,14 @@ class Similarities {
   std::vector<uint32_t> used_;
 };
 
-class Neighbours final : public Source {
+class NeighbourSource final : public Source {
  public:
-  explicit Neighbours(size_t bytes_max)
+  explicit NeighbourSource(size_t bytes_max)
       : sessions_max_(static_cast<uint32_t>(
             std::clamp<size_t>(bytes_max / 2 / sizeof(Session), kSessionsMin, kSessionsMax))),
         postings_bytes_max_(bytes_max - std::min(bytes_max, sessions_max_ * sizeof(Session))),
         current_(kCurrent, 0) {}
-  ~Neighbours() override {
+  ~NeighbourSource() override {
     for (ItemSlot i = 0; i < postings_.end(); ++i)
       if (auto* place = postings_.find(i)) release_postings(get(*place));
   }
@@ -353,7 +353,7 @@ class Neighbours final : public Source {
 }  // namespace
 
 std::unique_ptr<Source> make_neighbours(size_t bytes_max) {
-  return std::make_unique<Neighbours>(bytes_max);
+  return std::make_unique<NeighbourSource>(bytes_max);
 }
 
 }  // namespace freshet

@@ -6,13 +6,13 @@
 namespace freshet::search_internal {
 namespace {}  // namespace
 
-std::string group_attribute(const Context& c) {
+std::string group_attribute(const SearchContext& c) {
   if (c.request.group_by == "-") return {};
   return c.request.group_by.empty() ? c.settings.distinct : c.request.group_by;
 }
 
 // Everything that matches by the keys, as much of it as the page needs.
-void order_by(Context& c, const std::vector<SortKey>& wanted) {
+void order_by(SearchContext& c, const std::vector<SortKey>& wanted) {
   std::vector<SortBy> keys;
   std::string own;
   for (const SortKey& key : wanted) {
@@ -43,7 +43,7 @@ void order_by(Context& c, const std::vector<SortKey>& wanted) {
 
 namespace {
 
-void add_distances(Context& c) {
+void add_distances(SearchContext& c) {
   if (!c.request.around) return;
   for (Candidate& one : c.pool) {
     const double latitude = c.state.columns().latitude().value(one.slot);
@@ -54,7 +54,7 @@ void add_distances(Context& c) {
   }
 }
 
-void page_of_groups(Context& c, const std::string& attribute) {
+void page_of_groups(SearchContext& c, const std::string& attribute) {
   const GroupKey key(c.state.columns(), attribute);
   std::vector<ItemSlot> ordered;
   for (const Candidate& one : c.pool) ordered.push_back(one.slot);
@@ -73,7 +73,7 @@ void page_of_groups(Context& c, const std::string& attribute) {
 
 }  // namespace
 
-Status arrange(Context& c) {
+Status arrange(SearchContext& c) {
   c.answer.found = c.matched.size();
   if (const std::string attribute = group_attribute(c); !attribute.empty()) {
     page_of_groups(c, attribute);

@@ -24,7 +24,7 @@ std::string with_tags(const std::string& marked, const HighlightOptions& options
   return out;
 }
 
-std::vector<FacetRequest> wanted_facets(const Context& c) {
+std::vector<FacetRequest> wanted_facets(const SearchContext& c) {
   std::vector<FacetRequest> wanted;
   for (const FacetRequest& facet : c.request.facets) {
     if (facet.name != "*") {
@@ -36,7 +36,7 @@ std::vector<FacetRequest> wanted_facets(const Context& c) {
   return wanted;
 }
 
-FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
+FacetSpec spec_of(const SearchContext& c, const FacetRequest& facet) {
   const auto field = std::find_if(c.settings.facets.begin(), c.settings.facets.end(),
                                   [&](const FacetField& f) { return f.name == facet.name; });
   const FacetField declared = field == c.settings.facets.end() ? FacetField{} : *field;
@@ -56,7 +56,7 @@ FacetSpec spec_of(const Context& c, const FacetRequest& facet) {
   return spec;
 }
 
-bool is_chosen(const Context& c, const std::string& facet, const std::string& value) {
+bool is_chosen(const SearchContext& c, const std::string& facet, const std::string& value) {
   for (const Refinement& refinement : c.request.refinements)
     if (refinement.facet == facet &&
         std::find(refinement.values.begin(), refinement.values.end(), value) != refinement.values.end())
@@ -64,7 +64,7 @@ bool is_chosen(const Context& c, const std::string& facet, const std::string& va
   return false;
 }
 
-FacetAnswer answer_of(const Context& c, FacetCounts&& counts) {
+FacetAnswer answer_of(const SearchContext& c, FacetCounts&& counts) {
   FacetAnswer out;
   out.name = std::move(counts.name);
   out.distinct = counts.distinct;
@@ -84,7 +84,7 @@ FacetAnswer answer_of(const Context& c, FacetCounts&& counts) {
 
 }  // namespace
 
-Status count_facets(Context& c) {
+Status count_facets(SearchContext& c) {
   std::vector<FacetSpec> specs;
   for (const FacetRequest& facet : wanted_facets(c)) specs.push_back(spec_of(c, facet));
   if (specs.empty() || c.out_of_time()) return {};

@@ -27,7 +27,7 @@ std::string filterable_names(const SearchSettings& settings) {
 
 }  // namespace
 
-Status filter(Context& c) {
+Status filter(SearchContext& c) {
   TRY_STATUS(read_choices(c));
   auto parsed = Filter::parse(c.request.filter);
   if (!parsed.ok()) return parsed.error();
@@ -42,14 +42,14 @@ Status filter(Context& c) {
   return {};
 }
 
-void narrow(Context& c) {
+void narrow(SearchContext& c) {
   const ColumnSet& columns = c.state.columns();
   if (!c.conditions.empty()) c.found = c.conditions.evaluate(columns, c.found);
   c.matched = c.found;
   for (const FacetChoice& choice : c.choices) c.matched = choice.filter.evaluate(columns, c.matched);
 }
 
-const SlotSet* allowed(Context& c) {
+const SlotSet* allowed(SearchContext& c) {
   if (c.conditions.empty() && c.choices.empty()) return nullptr;
   if (!c.allowed) {
     const ColumnSet& columns = c.state.columns();
@@ -59,7 +59,7 @@ const SlotSet* allowed(Context& c) {
   return &*c.allowed;
 }
 
-Status read_choices(Context& c) {
+Status read_choices(SearchContext& c) {
   for (const Refinement& refinement : c.request.refinements) {
     if (!may_filter(c.settings, refinement.facet))
       return invalid("refine." + refinement.facet +

@@ -39,7 +39,7 @@ double normal(Draw& draw) {
 
 }  // namespace
 
-void put_match(const Context& c, Candidate& one, size_t place, double top) {
+void put_match(const SearchContext& c, Candidate& one, size_t place, double top) {
   const double scale = 1 / static_cast<double>(c.best_lexical);
   const auto share = [&](double value) { return static_cast<float>(value * scale); };
   MatchFeatures& match = one.match;
@@ -60,12 +60,12 @@ void put_match(const Context& c, Candidate& one, size_t place, double top) {
   one.has_match = true;
 }
 
-bool learns_clicks(const Context& c) {
+bool learns_clicks(const SearchContext& c) {
   return c.clicks != nullptr && c.words && c.ranked > 0 && c.best_lexical > 0 && c.request.sort.empty() &&
          c.by_id == kNoItem;
 }
 
-void learned(Context& c) {
+void learned(SearchContext& c) {
   if (!learns_clicks(c)) return;
   const std::span<Candidate> window(c.pool.data(), std::min(c.ranked, kClickWindow));
   const bool asked = c.settings.click_weight > 0 && c.clicks->parameters().ready;
@@ -117,7 +117,7 @@ void learned(Context& c) {
 
 // What a page is expected to lose, as a share of a best first place, when two items change places: what the
 // lower place is looked at less (as nDCG discounts), times what the lower item is clicked less, by its score.
-double loss_of(const Context& c, const Examination::Pair& pair) {
+double loss_of(const SearchContext& c, const Examination::Pair& pair) {
   const auto discount = [](uint32_t place) { return 1 / std::log2(place + 2.0); };
   const double scale = c.settings.click_weight * static_cast<double>(c.best_lexical);
   const double ahead = (c.pool[pair.upper].score - c.pool[pair.lower].score) / scale;
@@ -127,7 +127,7 @@ double loss_of(const Context& c, const Examination::Pair& pair) {
 
 // The design of a page. Where all pairs change, any whose first pair is on it; else the one with the farthest
 // partner of the first place that loses little by it, which says most (clicks/examination.h), or any.
-size_t design_of(const Context& c, bool all, Draw& draw) {
+size_t design_of(const SearchContext& c, bool all, Draw& draw) {
   const auto& designs = Examination::kDesigns;
   std::array<size_t, Examination::kDesigns.size()> here{};
   size_t count = 0, best = designs.size();
@@ -145,7 +145,7 @@ size_t design_of(const Context& c, bool all, Draw& draw) {
 // Items of the first places change places with probability one half, in the pairs of one design: all of them
 // on some pages; on the others, while how often places are looked at is in doubt, those that lose little by
 // it.
-void exchange_places(Context& c) {
+void exchange_places(SearchContext& c) {
   if (c.request.explore == 0 || !c.request.exchanges || c.request.from != 0 || !learns_clicks(c) ||
       !group_attribute(c).empty())
     return;

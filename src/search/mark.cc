@@ -13,7 +13,7 @@ struct Texts {
 };
 
 // A field of the index by its role ("title" may be the attribute "name"), else an attribute of that name.
-Texts texts_of(const Context& c, const ItemRecord& item, const std::string& name) {
+Texts texts_of(const SearchContext& c, const ItemRecord& item, const std::string& name) {
   Texts out;
   const Value* value = item.attribute(name);
   if (value == nullptr) {
@@ -33,13 +33,13 @@ Texts texts_of(const Context& c, const ItemRecord& item, const std::string& name
   return out;
 }
 
-Language language_of(const Context& c, const std::string& name) {
+Language language_of(const SearchContext& c, const std::string& name) {
   int field = c.generation.fields.find(name);
   if (field < 0) field = c.generation.fields.find("*");
   return field < 0 ? Language::kAuto : c.generation.fields.language(static_cast<uint32_t>(field));
 }
 
-void put_field(const Context& c, const ItemRecord& item, const std::string& name, bool shortened,
+void put_field(const SearchContext& c, const ItemRecord& item, const std::string& name, bool shortened,
                const HighlightOptions& options, std::vector<Marked>& out) {
   const Texts texts = texts_of(c, item, name);
   const Language language = language_of(c, name);
@@ -52,7 +52,7 @@ void put_field(const Context& c, const ItemRecord& item, const std::string& name
   }
 }
 
-void put_fields(const Context& c, const ItemRecord& item, const std::vector<std::string>& names,
+void put_fields(const SearchContext& c, const ItemRecord& item, const std::vector<std::string>& names,
                 bool shortened, const HighlightOptions& options, std::vector<Marked>& out) {
   std::vector<std::string_view> done;
   const auto put = [&](const std::string& name) {
@@ -96,7 +96,7 @@ std::vector<SoughtWord> sought_words(std::string_view text, const ParsedQuery& q
   return out;
 }
 
-HighlightOptions highlight_options(const Context& c) {
+HighlightOptions highlight_options(const SearchContext& c) {
   const HighlightDefaults& defaults = c.settings.highlight;
   HighlightOptions options;
   options.pre_tag = c.request.highlight_before.value_or(defaults.before);
@@ -117,7 +117,7 @@ void append_html(char c, std::string& out) {
   out.push_back(c);
 }
 
-void put_marks(const Context& c, const ItemRecord& item, SearchHit& hit) {
+void put_marks(const SearchContext& c, const ItemRecord& item, SearchHit& hit) {
   // Without words there is nothing to mark: only what was asked for is given.
   const HighlightDefaults& defaults = c.settings.highlight;
   const std::vector<std::string> none;

@@ -23,7 +23,7 @@ void put_attributes(const ItemRecord& item, const std::vector<std::string>& name
       hit.attributes.push_back(attribute);
 }
 
-SearchHit describe(const Context& c, const Candidate& candidate) {
+SearchHit describe(const SearchContext& c, const Candidate& candidate) {
   SearchHit hit;
   hit.slot = candidate.slot;
   hit.score = candidate.score;
@@ -40,14 +40,14 @@ SearchHit describe(const Context& c, const Candidate& candidate) {
 
 namespace {
 
-void mark(Context& c, SearchHit& hit) {
+void mark(SearchContext& c, SearchHit& hit) {
   const ItemRecord* item = c.catalog.item(hit.slot);
   if (item != nullptr && !c.out_of_time()) put_marks(c, *item, hit);
 }
 
 }  // namespace
 
-void present(Context& c) {
+void present(SearchContext& c) {
   for (const Candidate& candidate : c.pool) {
     SearchHit hit = describe(c, candidate);
     mark(c, hit);

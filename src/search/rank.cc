@@ -21,7 +21,7 @@ constexpr float kChanceMin = 0.05f;
 // Of what intent may add, the category's share; the brand has the rest.
 constexpr double kCategoryShare = 0.7;
 
-void learn_intent(Context& c) {
+void learn_intent(SearchContext& c) {
   if (c.intent == nullptr || !c.words || c.settings.intent_weight <= 0) return;
   c.intent->categories(c.request.query, kChanceMin, c.categories);
   c.intent->brands(c.request.query, kChanceMin, c.brands);
@@ -29,7 +29,7 @@ void learn_intent(Context& c) {
 
 // weight * best * (0.7 P(category | query) + 0.3 P(brand | query)): soft, at most `intent_weight` of the
 // best.
-double intent_part(const Context& c, ItemSlot slot) {
+double intent_part(const SearchContext& c, ItemSlot slot) {
   if (c.categories.empty() && c.brands.empty()) return 0;
   const ItemRecord* item = c.catalog.item(slot);
   if (item == nullptr) return 0;
@@ -40,7 +40,7 @@ double intent_part(const Context& c, ItemSlot slot) {
 }
 
 // "category:Kettles 62%, brand:Acme 20%": the chances of the item's own.
-std::string intent_detail(const Context& c, ItemSlot slot) {
+std::string intent_detail(const SearchContext& c, ItemSlot slot) {
   const ItemRecord* item = c.catalog.item(slot);
   std::string out;
   for (const std::vector<FacetChance>* chances : {&c.categories, &c.brands})
@@ -54,12 +54,12 @@ std::string intent_detail(const Context& c, ItemSlot slot) {
   return out;
 }
 
-double by_id_part(const Context& c, ItemSlot slot) {
+double by_id_part(const SearchContext& c, ItemSlot slot) {
   return slot == c.by_id ? in_steps(c.best_lexical + spelling_scale(c) + 1) : 0;
 }
 
 // The value of a ranking attribute, ascending is worse; absent is worst.
-double ranking_value(const Context& c, const RankingAttribute& by, ItemSlot slot) {
+double ranking_value(const SearchContext& c, const RankingAttribute& by, ItemSlot slot) {
   double value = kNoNumber;
   if (by.name == "popularity") {
     value = c.state.popularity_key(slot);
@@ -73,7 +73,7 @@ double ranking_value(const Context& c, const RankingAttribute& by, ItemSlot slot
 
 }  // namespace
 
-double popularity_part(const Context& c, ItemSlot slot) {
+double popularity_part(const SearchContext& c, ItemSlot slot) {
   if (c.popularity_scale <= 0) return 0;
   const double count = c.state.popularity(slot, c.now_ms);
   return in_steps(c.popularity_scale * count / (count + kPopularityHalf));
@@ -94,7 +94,7 @@ double in_steps(double score) {
   return std::nearbyint(score / kStep) * kStep;
 }
 
-std::vector<double> ranking_key(const Context& c, ItemSlot slot) {
+std::vector<double> ranking_key(const SearchContext& c, ItemSlot slot) {
   std::vector<double> key;
   key.reserve(c.settings.ranking.size());
   for (const RankingAttribute& by : c.settings.ranking) key.push_back(ranking_value(c, by, slot));
@@ -104,7 +104,7 @@ std::vector<double> ranking_key(const Context& c, ItemSlot slot) {
 namespace {
 
 // Asks for what scoring reads of candidates [from, to) ahead of its use: each look is far away from the last.
-void fetch(const Context& c, size_t from, size_t to, std::vector<const ItemRecord*>& items) {
+void fetch(const SearchContext& c, size_t from, size_t to, std::vector<const ItemRecord*>& items) {
   items.clear();
   for (size_t i = from; i < to; ++i) c.catalog.fetch(c.pool[i].slot);
   for (size_t i = from; i < to; ++i) items.push_back(c.catalog.item(c.pool[i].slot));
@@ -121,7 +121,7 @@ void fetch(const Context& c, size_t from, size_t to, std::vector<const ItemRecor
 }
 
 // Does the first stand before the second? Ranking attributes count only when scores are equal.
-bool stands_before(const Context& c, double score, ItemSlot slot, double other_score, ItemSlot other) {
+bool stands_before(const SearchContext& c, double score, ItemSlot slot, double other_score, ItemSlot other) {
   if (score != other_score) return score > other_score;
   const std::vector<double> key = ranking_key(c, slot), other_key = ranking_key(c, other);
   return key != other_key ? key > other_key : slot < other;
@@ -129,7 +129,7 @@ bool stands_before(const Context& c, double score, ItemSlot slot, double other_s
 
 // Gives the candidates their scores. `shown`: only so many of the best are wanted in the end; the titles of
 // those that cannot be among them, however close their wording, are not looked at.
-void score_pool(Context& c, size_t shown) {
+void score_pool(SearchContext& c, size_t shown) {
   constexpr size_t kTogether = 32;
   Spelling spelling(c);
   const bool prune = shown < c.pool.size();
@@ -168,7 +168,7 @@ void score_pool(Context& c, size_t shown) {
 
 }  // namespace
 
-void rank(Context& c) {
+void rank(SearchContext& c) {
   std::vector<SortKey> keys = c.request.sort;
   if (keys.empty() && !c.words && c.pool.empty())  // Browsed: in the order of the ranking attributes.
     for (const RankingAttribute& by : c.settings.ranking) keys.push_back({by.name, by.descending});
@@ -193,11 +193,11 @@ void rank(Context& c) {
   c.ranked = std::min(shown, c.pool.size());
 }
 
-bool stands_before(const Context& c, const Candidate& one, const Candidate& other) {
+bool stands_before(const SearchContext& c, const Candidate& one, const Candidate& other) {
   return stands_before(c, one.score, one.slot, other.score, other.slot);
 }
 
-std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
+std::vector<HitPart> parts_of(const SearchContext& c, const Candidate& candidate) {
   std::vector<HitPart> out;
   std::vector<ScorePart> parts;
   static constexpr const char* kNames[] = {"word", "proximity", "exact", "begins"};
@@ -232,7 +232,7 @@ std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate) {
 }
 
 // "title, brand: kettle (typo)"
-std::string clause_detail(const Context& c, const ScorePart& part) {
+std::string clause_detail(const SearchContext& c, const ScorePart& part) {
   static constexpr const char* kKinds[] = {"exact",   "stem",  "prefix", "typo",
                                            "synonym", "split", "join",   "weak"};
   std::string out;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr double kLiftMax = 1.5;  // To either side, of the best score by words.
 
-RankAsked asked_of(const Context& c) {
+RankAsked asked_of(const SearchContext& c) {
   RankAsked asked{
       .kind = RankKind::kSearch, .now_ms = c.now_ms, .region = c.request.region, .device = c.request.device};
   const std::string& id = c.request.user.empty() ? c.request.session : c.request.user;
@@ -31,7 +31,8 @@ RankAsked asked_of(const Context& c) {
   return asked;
 }
 
-void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict> verdicts, double scale) {
+void order(SearchContext& c, std::span<Candidate> window, std::span<const RankVerdict> verdicts,
+           double scale) {
   const RankerSettings& settings = c.settings.ranker;
   std::vector<RerankItem> items(window.size());
   for (size_t i = 0; i < window.size(); ++i) {
@@ -64,7 +65,7 @@ void order(Context& c, std::span<Candidate> window, std::span<const RankVerdict>
 }
 
 // What the ranker says of the window, added to its scores. Returns what a unit of a lift is in the score.
-double add_verdicts(Context& c, std::span<Candidate> window, std::vector<RankVerdict>& verdicts) {
+double add_verdicts(SearchContext& c, std::span<Candidate> window, std::vector<RankVerdict>& verdicts) {
   const RankerSettings& settings = c.settings.ranker;
   const double scale = settings.search_weight * static_cast<double>(c.best_lexical);
   const RankQuery query(*c.ranker, asked_of(c));
@@ -98,13 +99,13 @@ double add_verdicts(Context& c, std::span<Candidate> window, std::vector<RankVer
 
 }  // namespace
 
-bool asks_ranker(const Context& c) {
+bool asks_ranker(const SearchContext& c) {
   if (c.ranker == nullptr || c.settings.ranker.search_weight <= 0) return false;
   const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
   return kind.voices.heard;
 }
 
-void ask_ranker(Context& c) {
+void ask_ranker(SearchContext& c) {
   const RankerSettings& settings = c.settings.ranker;
   const std::span<Candidate> window(c.pool.data(),
                                     std::min({c.ranked, kClickWindow, size_t{settings.candidates}}));

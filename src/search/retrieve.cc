@@ -16,13 +16,13 @@ constexpr uint32_t kPoolMin = 128;
 constexpr float kNearEnough = 0.45f, kShareOfNearest = 0.6f;
 
 // Without words every item is as good as any other; rank() puts them in order.
-void browse_all(Context& c) {
+void browse_all(SearchContext& c) {
   c.found = c.state.columns().listed_set();
   narrow(c);
 }
 
 // The item whose id was typed stands first, whatever its text says.
-void add_by_id(Context& c) {
+void add_by_id(SearchContext& c) {
   const ItemSlot slot = c.catalog.find(c.request.query);
   if (slot == kNoItem || !c.generation.index.contains(slot)) return;
   const SlotSet it = SlotSet::of({&slot, 1});
@@ -38,7 +38,7 @@ void add_by_id(Context& c) {
 
 // How much vectors count. What was learned counts as much as it has shown on clicks it had not seen; the
 // shop's own vectors, and a weight that the request gives, count in full.
-double semantic_weight(const Context& c) {
+double semantic_weight(const SearchContext& c) {
   if (c.vectors == nullptr || c.request.semantic == SemanticMode::kOff) return 0;
   if (c.request.semantic == SemanticMode::kWeight) return c.request.semantic_weight;
   return c.settings.semantic_weight * (c.request.vector.empty() ? c.vectors->confidence() : 1);
@@ -46,7 +46,7 @@ double semantic_weight(const Context& c) {
 
 // Adds what lies near the query, and gives all candidates their semantic part, in points of the index:
 // fusion.h's mix, times the best score by words.
-Status add_by_vector(Context& c) {
+Status add_by_vector(SearchContext& c) {
   const double weight = semantic_weight(c);
   if (weight <= 0 || c.request.count == 0) return {};
   const SlotSet* const filter = allowed(c);
@@ -90,13 +90,13 @@ Status add_by_vector(Context& c) {
 }  // namespace
 
 // A page of groups may need several times as many items.
-uint32_t pool_size(const Context& c) {
+uint32_t pool_size(const SearchContext& c) {
   const uint32_t page_end = c.request.from + c.request.count;
   const uint32_t times = group_attribute(c).empty() ? 2 : 8;
   return std::clamp(page_end * times, kPoolMin, 8 * SettingsLimits::kPaginationMax);
 }
 
-Status retrieve(Context& c) {
+Status retrieve(SearchContext& c) {
   c.pool.clear();
   if (!c.words && !c.request.vector.empty()) {
     c.found = c.matched = SlotSet();

@@ -5,9 +5,9 @@
 
 namespace freshet {
 
-using search_internal::Context;
+using search_internal::SearchContext;
 
-bool Context::out_of_time() {
+bool SearchContext::out_of_time() {
   if (!answer.out_of_time) answer.out_of_time = monotonic_ns() >= deadline_ns;
   return answer.out_of_time;
 }
@@ -64,21 +64,21 @@ Result<BrowseAnswer> SearchService::browse(const BrowseRequest& request) const {
   search.attributes = request.attributes;
   const SettingsBook& book = settings_.book();
   SearchAnswer unused;
-  Context c{.request = search,
-            .book = book,
-            .settings = book.published->settings,
-            .catalog = catalog_,
-            .state = state_,
-            .vectors = vectors_,
-            .intent = intent_,
-            .suggestions = suggestions_,
-            .clicks = clicks_,
-            .ranker = ranker_,
-            .profiles = profiles_,
-            .generation = state_.generation(),
-            .now_ms = 0,
-            .deadline_ns = UINT64_MAX,
-            .answer = unused};
+  SearchContext c{.request = search,
+                  .book = book,
+                  .settings = book.published->settings,
+                  .catalog = catalog_,
+                  .state = state_,
+                  .vectors = vectors_,
+                  .intent = intent_,
+                  .suggestions = suggestions_,
+                  .clicks = clicks_,
+                  .ranker = ranker_,
+                  .profiles = profiles_,
+                  .generation = state_.generation(),
+                  .now_ms = 0,
+                  .deadline_ns = UINT64_MAX,
+                  .answer = unused};
   TRY_STATUS(filter(c));
   c.found = state_.columns().listed_set();
   search_internal::narrow(c);
@@ -102,21 +102,21 @@ Result<SearchAnswer> SearchService::search(const SearchRequest& request, TimeMs 
   SearchAnswer answer;
   answer.settings_version = version->number;
   const uint64_t budget_ms = request.budget_ms == 0 ? config_.budget_ms : request.budget_ms;
-  Context c{.request = request,
-            .book = book,
-            .settings = version->settings,
-            .catalog = catalog_,
-            .state = state_,
-            .vectors = vectors_,
-            .intent = intent_,
-            .suggestions = suggestions_,
-            .clicks = clicks_,
-            .ranker = ranker_,
-            .profiles = profiles_,
-            .generation = state_.generation(),
-            .now_ms = now_ms,
-            .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,
-            .answer = answer};
+  SearchContext c{.request = request,
+                  .book = book,
+                  .settings = version->settings,
+                  .catalog = catalog_,
+                  .state = state_,
+                  .vectors = vectors_,
+                  .intent = intent_,
+                  .suggestions = suggestions_,
+                  .clicks = clicks_,
+                  .ranker = ranker_,
+                  .profiles = profiles_,
+                  .generation = state_.generation(),
+                  .now_ms = now_ms,
+                  .deadline_ns = monotonic_ns() + budget_ms * 1'000'000,
+                  .answer = answer};
   Stopwatch watch(answer.steps);
   TRY_STATUS(understand(c));
   watch.lap("understand");

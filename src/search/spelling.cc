@@ -13,7 +13,7 @@ std::string_view text_of(const ItemRecord& item, const std::vector<std::string>&
 }
 
 // The query without its excluded words.
-std::string wanted_text(const Context& c) {
+std::string wanted_text(const SearchContext& c) {
   std::string text = c.request.query;
   for (const QueryWord& word : c.query.words)
     if (word.excluded)
@@ -23,11 +23,11 @@ std::string wanted_text(const Context& c) {
 
 }  // namespace
 
-double spelling_scale(const Context& c) {
+double spelling_scale(const SearchContext& c) {
   return Closeness::kMost * c.lexical_scale * c.best_lexical;
 }
 
-Spelling::Spelling(const Context& c)
+Spelling::Spelling(const SearchContext& c)
     : c_(c),
       query_(wanted_text(c)),
       scale_(c.lexical_scale * c.best_lexical),

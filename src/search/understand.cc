@@ -16,7 +16,7 @@ uint32_t typo_fields(const SearchSettings& settings, const DocumentFields& field
 }
 
 // "kettle under 50": a filter that can be offered, where items have the attribute and it may be filtered by.
-void suggest_filters(Context& c) {
+void suggest_filters(SearchContext& c) {
   PricePhrases found = find_price_phrases(c.request.query);
   for (PricePhrase& phrase : found.phrases) {
     if (c.state.columns().find(phrase.attribute) == nullptr || !may_filter(c.settings, phrase.attribute))
@@ -31,7 +31,7 @@ void suggest_filters(Context& c) {
 
 // What at least half of those who typed this and something else typed instead; else the query with its
 // unknown words corrected. Never with a hidden word.
-void suggest_query(Context& c) {
+void suggest_query(SearchContext& c) {
   constexpr double kShareMin = 0.5;
   c.answer.did_you_mean = c.query.did_you_mean;
   if (c.suggestions == nullptr) return;
@@ -45,7 +45,7 @@ void suggest_query(Context& c) {
 
 // By relevance, what has most of the words stands last; sorted by price it may stand first. So there all
 // words are asked for, and the last ones given up only when nothing has them.
-Relaxation relaxation(const Context& c) {
+Relaxation relaxation(const SearchContext& c) {
   const Relaxation wanted = c.request.relaxation.value_or(c.settings.relaxation);
   const bool sorted = !c.request.sort.empty() && c.request.sort.front().name != "relevance" &&
                       c.request.sort.front().name != "score";
@@ -54,7 +54,7 @@ Relaxation relaxation(const Context& c) {
 
 }  // namespace
 
-Status understand(Context& c) {
+Status understand(SearchContext& c) {
   const SearchRequest& request = c.request;
   if (request.query.size() > SearchRequest::kQueryBytesMax)
     return invalid("query: expected at most " + std::to_string(SearchRequest::kQueryBytesMax) +
@@ -94,7 +94,7 @@ Status understand(Context& c) {
 }
 
 // Runs retrieval again with less asked, until something is found.
-Status relax(Context& c) {
+Status relax(SearchContext& c) {
   constexpr uint32_t kStepsMax = 32;
   const Relaxation strategy = relaxation(c);
   const ParsedQuery asked = c.query;  // Each step takes words from what was asked, not from the step before.

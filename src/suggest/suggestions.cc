@@ -115,7 +115,7 @@ Suggestions::Query* Suggestions::find_or_add(std::string_view text) {
   for (uint32_t i = 0; i < next->count; ++i) {
     const uint32_t from = i < place.entry ? i : i - 1;
     next->queries[i] = i == place.entry ? query : old.queries[from];
-    next->shown[i].store(i == place.entry ? kHidden : old.shown[from].load(std::memory_order_relaxed),
+    next->shown[i].store(i == place.entry ? kNotShown : old.shown[from].load(std::memory_order_relaxed),
                          std::memory_order_relaxed);
   }
   retired_.retire(directory->block[place.block].exchange(next, std::memory_order_acq_rel));
@@ -160,7 +160,7 @@ void Suggestions::rebuild(std::span<Query* const> sorted) {
     for (size_t i = b * kFill; i < std::min(sorted.size(), (b + 1) * kFill); ++i) {
       block->queries[block->count] = sorted[i];
       block->shown[block->count++].store(
-          sorted[i]->shown ? sorted[i]->weight.load(std::memory_order_relaxed) : kHidden,
+          sorted[i]->shown ? sorted[i]->weight.load(std::memory_order_relaxed) : kNotShown,
           std::memory_order_relaxed);
     }
     next->put(b, block, block->best());
@@ -237,7 +237,7 @@ void Suggestions::show(const Query& query) {
   const Place place = lower_bound(directory, query.text);
   Block& block = *directory.block[place.block].load(std::memory_order_relaxed);
   const double before = block.shown[place.entry].load(std::memory_order_relaxed);
-  const double now = query.shown ? query.weight.load(std::memory_order_relaxed) : kHidden;
+  const double now = query.shown ? query.weight.load(std::memory_order_relaxed) : kNotShown;
   block.shown[place.entry].store(now, std::memory_order_relaxed);
   std::atomic<double>& best = directory.best[place.block];
   if (now >= best.load(std::memory_order_relaxed))

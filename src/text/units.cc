@@ -63,9 +63,9 @@ constexpr Unit kAttached[] = {
     {"watt", "w"}, {"volt", "v"}, {"amp", "a"}, {"ltr", "l"}, {"gr", "g"}, {"m", "m"}, {"dpi", "dpi"},
 };
 
-using Table = std::unordered_map<std::string_view, std::string_view>;
+using UnitNames = std::unordered_map<std::string_view, std::string_view>;
 
-void add(Table& table, const Unit& unit) {
+void add(UnitNames& table, const Unit& unit) {
   table.emplace(unit.form, unit.form);
   for (size_t at = 0; at < unit.spellings.size();) {
     const size_t end = std::min(unit.spellings.find(' ', at), unit.spellings.size());
@@ -77,13 +77,13 @@ void add(Table& table, const Unit& unit) {
 }  // namespace
 
 std::string_view unit_form(std::string_view word, bool attached) {
-  static const Table everywhere = [] {
-    Table table;
+  static const UnitNames everywhere = [] {
+    UnitNames table;
     for (const Unit& unit : kUnits) add(table, unit);
     return table;
   }();
-  static const Table behind = [] {
-    Table table;
+  static const UnitNames behind = [] {
+    UnitNames table;
     for (const Unit& unit : kAttached) add(table, unit);
     return table;
   }();

@@ -43,7 +43,7 @@ struct Candidate {
   std::vector<ItemSlot> variants;  // The rest of its group that is shown.
 };
 
-struct Context {
+struct SearchContext {
   const SearchRequest& request;
   const SettingsBook& book;
   const SearchSettings& settings;
@@ -82,54 +82,54 @@ struct Context {
   bool out_of_time();  // The budget has ended; the answer says so from then on.
 };
 
-Status understand(Context& c);
-Status filter(Context& c);
+Status understand(SearchContext& c);
+Status filter(SearchContext& c);
 // Takes from c.found what the conditions do not pass, and puts into c.matched what passes the choices too.
-void narrow(Context& c);
+void narrow(SearchContext& c);
 // Every item that passes conditions and choices, found or not; nullptr: there are none.
-const SlotSet* allowed(Context& c);
-Status retrieve(Context& c);
-void rank(Context& c);
-double popularity_part(const Context& c, ItemSlot slot);
-bool stands_before(const Context& c, const Candidate& one, const Candidate& other);
+const SlotSet* allowed(SearchContext& c);
+Status retrieve(SearchContext& c);
+void rank(SearchContext& c);
+double popularity_part(const SearchContext& c, ItemSlot slot);
+bool stands_before(const SearchContext& c, const Candidate& one, const Candidate& other);
 // Only so many of the best without clicks may change places, whatever clicks say.
 constexpr size_t kClickWindow = 100;
-bool learns_clicks(const Context& c);  // Is the order of this page the search's own?
-void put_match(const Context& c, Candidate& one, size_t place, double top);
-void learned(Context& c);
-bool asks_ranker(const Context& c);  // May the ranker change the order of this page?
-void ask_ranker(Context& c);
-void exchange_places(Context& c);
-double spelling_scale(const Context& c);  // The most that spelling adds to any item.
-Status count_facets(Context& c);
-Status arrange(Context& c);
-void present(Context& c);
+bool learns_clicks(const SearchContext& c);  // Is the order of this page the search's own?
+void put_match(const SearchContext& c, Candidate& one, size_t place, double top);
+void learned(SearchContext& c);
+bool asks_ranker(const SearchContext& c);  // May the ranker change the order of this page?
+void ask_ranker(SearchContext& c);
+void exchange_places(SearchContext& c);
+double spelling_scale(const SearchContext& c);  // The most that spelling adds to any item.
+Status count_facets(SearchContext& c);
+Status arrange(SearchContext& c);
+void present(SearchContext& c);
 // Asks less of the words, by the strategy, until something is found.
-Status relax(Context& c);
+Status relax(SearchContext& c);
 
 // The parts of a candidate's score, in whole multiples of 2^-20, so that they add up exactly in any order.
-std::vector<HitPart> parts_of(const Context& c, const Candidate& candidate);
+std::vector<HitPart> parts_of(const SearchContext& c, const Candidate& candidate);
 void ranker_parts(const Candidate& candidate, std::vector<HitPart>& out);
-std::string clause_detail(const Context& c, const ScorePart& part);
+std::string clause_detail(const SearchContext& c, const ScorePart& part);
 double in_steps(double score);
 // Of the settings' filterable: the name itself, one above it ("sizes" for "sizes.eu"), or "*"; id and
 // available always.
 bool may_filter(const SearchSettings& settings, const std::string& name);
-Status read_choices(Context& c);
-uint32_t pool_size(const Context& c);
-std::string group_attribute(const Context& c);  // Empty: nothing is grouped.
-void order_by(Context& c, const std::vector<SortKey>& wanted);
-std::vector<double> ranking_key(const Context& c, ItemSlot slot);
+Status read_choices(SearchContext& c);
+uint32_t pool_size(const SearchContext& c);
+std::string group_attribute(const SearchContext& c);  // Empty: nothing is grouped.
+void order_by(SearchContext& c, const std::vector<SortKey>& wanted);
+std::vector<double> ranking_key(const SearchContext& c, ItemSlot slot);
 double number_of(const ItemRecord& item, std::string_view name);  // NaN: absent, or no number
 
 // What the plan looks for, word by word of the query.
 std::vector<SoughtWord> sought_words(std::string_view text, const ParsedQuery& query);
 // Of the request, else of the settings.
-HighlightOptions highlight_options(const Context& c);
+HighlightOptions highlight_options(const SearchContext& c);
 void append_html(char c, std::string& out);  // As text of HTML.
-void put_marks(const Context& c, const ItemRecord& item, SearchHit& hit);
+void put_marks(const SearchContext& c, const ItemRecord& item, SearchHit& hit);
 
-SearchHit describe(const Context& c, const Candidate& candidate);
+SearchHit describe(const SearchContext& c, const Candidate& candidate);
 void put_attributes(const ItemRecord& item, const std::vector<std::string>& names, SearchHit& hit);
 
 }  // namespace freshet::search_internal

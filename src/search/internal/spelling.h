@@ -17,14 +17,14 @@ class Spelling {
  public:
   static constexpr size_t kCandidates = 256;  // So many of the best by words are looked at.
 
-  explicit Spelling(const Context& c);  // After c.best_lexical is known.
+  explicit Spelling(const SearchContext& c);  // After c.best_lexical is known.
   // The part of a candidate whose record this is (nullptr: it is gone); 0 when words did not find it.
   double part(Candidate& candidate, const ItemRecord* item);
   // The most that any item has of it.
   double most() const { return most_; }
 
  private:
-  const Context& c_;
+  const SearchContext& c_;
   const Closeness query_;
   const double scale_;
   const bool wanted_, brands_;

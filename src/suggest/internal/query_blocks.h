@@ -10,7 +10,7 @@
 namespace freshet {
 
 constexpr uint32_t kShoppersMax = 4;
-constexpr double kHidden = -1;
+constexpr double kNotShown = -1;
 
 // What was typed after a query that got nowhere. Immutable; replaced as a whole.
 struct Suggestions::Instead {
@@ -45,7 +45,7 @@ struct Suggestions::Block {
   std::atomic<double> shown[kMax];
 
   double best() const {
-    double most = kHidden;
+    double most = kNotShown;
     for (uint32_t i = 0; i < count; ++i) most = std::max(most, shown[i].load(std::memory_order_relaxed));
     return most;
   }
