@@ -24,9 +24,9 @@ from pieces import pieces
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOGETHER = 32
 LEFT_OUT = re.compile(r"_test\.cc$|/testing/|/model/math[^/]*\.cc$|/model/dense_kernels\.cc$|/model/row_step[^/]*\.cc$")
-# Headers that the compiler has read before, which only it understands; files are to name what they include.
-PRECOMPILED = re.compile(r" -include \S*cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess"
-                         r"| --param=\S+| -Wno-(?:restrict|stringop-\w+|subobject-linkage)| -Wshadow=local")
+# What only GCC understands, above all the headers that it has read before; files are to name what they include.
+ONLY_GCC = re.compile(r" -include \S*cmake_pch\.hxx| -Winvalid-pch| -fpch-preprocess"
+                      r"| --param=\S+| -Wno-(?:restrict|stringop-\w+|subobject-linkage)| -Wshadow=local")
 
 
 def sources(room: str) -> list[pathlib.Path]:
@@ -52,7 +52,7 @@ class Linter:
         unit = folder / "unit.cc" if len(files) > 1 else files[0]
         if len(files) > 1:
             unit.write_text("".join(f'#include "{path}"\n' for path in files))
-        told = PRECOMPILED.sub("", self.command["command"].replace(self.command["file"], str(unit)))
+        told = ONLY_GCC.sub("", self.command["command"].replace(self.command["file"], str(unit)))
         told += ' -DFRESHET_VERSION=\\"\\"'
         (folder / "compile_commands.json").write_text(json.dumps([{**self.command, "file": str(unit), "command": told}]))
         # Names of one file may hide those of another only because they are read together.
