@@ -30,7 +30,7 @@ export async function browse(url, pictures) {
   // refused request comes sooner or later than the page acts on it: the answers themselves are judged instead.
   const open = async (name, options, from = origin) => {
     const page = await (await browser.newContext(options)).newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type()) || page.expected?.test(message.text())) return;
       if (message.text().startsWith('Failed to load resource: the server responded')) return;

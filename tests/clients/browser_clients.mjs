@@ -60,7 +60,7 @@ const browser = await chromium.launch({executablePath: browserPath, args: ['--no
 // `delays`: path -> milliseconds by which its answers come later.
 async function open(name, delays = {}) {
   const page = await (await browser.newContext({viewport: {width: 1400, height: 1000}})).newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) check(false, `${name}: console: ${message.text()}`);
   });
