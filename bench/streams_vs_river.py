@@ -165,6 +165,8 @@ def main() -> int:
     if args.theirs:
         print(json.dumps(theirs(*args.theirs)))
         return 0
+    if args.rows < 100:
+        parser.error(f"--rows: expected at least 100, got {args.rows}")
     if not PYTHON.exists():
         print("streams_vs_river: no build/bench-python; run tools/install.sh bench", file=sys.stderr)
         return 1

@@ -333,6 +333,9 @@ TEST(RankerChallenger, SeveralAreComparedAndTheBestTakesThePlace) {
     const EpochGuard guard;
     EXPECT_EQ(shop.ranker().parameters().challengers.at(1).pages, 0u);
   }
+  // Who is asked is another one: a comparison with who was is over.
+  shop.ranker().choose(RankLearner::kLinear, 3);
+  EXPECT_EQ(pages(), 0u);
   usual.prior = 2;
   shop.ranker().challenge({usual, timid});
   EXPECT_EQ(names(), ": usual timid") << "it is another one now";

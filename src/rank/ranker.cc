@@ -13,8 +13,8 @@ using namespace ranker_math;
 
 namespace {
 
-constexpr uint32_t kVersion = 6,
-                   kOldest = 4;       // 4: without what was lost of notes; 5: one challenger at most.
+// 4: without what was lost of notes; 5: one challenger at most.
+constexpr uint32_t kVersion = 6, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;

@@ -30,7 +30,7 @@ void Ranker::configure(const RankerUpdates& updates) {
 
 void Ranker::choose(RankLearner learner, double prior, double caution) {
   challengers_.take_back();
-  tell_of_challengers();
+  now_.promoted.clear();
   if (learner == now_.learner && prior == now_.prior && caution == now_.caution) return;
   if (prior != now_.prior || caution != now_.caution)
     weights_.assume(challenger_config(weights_config(config_), {.prior = prior, .caution = caution}));
@@ -38,6 +38,8 @@ void Ranker::choose(RankLearner learner, double prior, double caution) {
   now_.prior = prior;
   now_.caution = caution;
   chosen_ = true;
+  for (Challenger& one : challengers_) one.compare_anew();  // With who is asked from now on.
+  tell_of_challengers();
   publish();
 }
 
