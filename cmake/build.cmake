@@ -40,7 +40,7 @@ if(FRESHET_SANITIZE)
   add_link_options(-fsanitize=${FRESHET_SANITIZE})
 endif()
 
-# What calls the code that is fast, and need not be: a release compiles it a third faster.
+# What calls the code that is fast, and need not be: a release compiles it a quarter faster.
 function(quickly_compiled)  # quickly_compiled(<target>...)
   foreach(target IN LISTS ARGN)
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
