@@ -254,7 +254,7 @@ int run(uint64_t items, int requests, RankLearner learner) {
 int main(int argc, char** argv) {
   uint64_t items = 50'000;
   int requests = 2000;
-  freshet::RankLearner learner = freshet::RankLearner::kLinear;
+  freshet::RankLearner learner = freshet::RankLearner::kEnsemble;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view flag = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
     bool known = false;

@@ -84,7 +84,7 @@ def main() -> int:
             assert row and row[1] == "1" and row[2] == "-", page
             assert re.search(r"^items +1 +2,000,000$", page, re.M) and re.search(r"^popularity +[\d.]+ %", page, re.M), page
             assert re.findall(r"^events +1 +(\S+)$", page, re.M) == ["-", "0"], page
-            assert len(re.findall(r"^ranker +0 +0 +event +linear +learning +0 +-$", page, re.M)) == 2, page
+            assert len(re.findall(r"^ranker +0 +0 +event +ensemble +learning +0 +-$", page, re.M)) == 2, page
             lines = run(binary, "top", "--server", server.url, "--times", "2", "--every", "0.1", "--json").splitlines()
             assert len(lines) == 2 and json.loads(lines[1])["log"]["end"] == 1, lines
             url = server.url

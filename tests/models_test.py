@@ -110,14 +110,14 @@ def check_versions(shop: Shop, folder: str) -> None:
     assert len(versions) >= 3, versions
     first, last = str(versions[-1]["version"]), str(versions[0]["version"])
     listed = models("list", *server)
-    assert f"live {shop.model()['live']}" in listed and first in listed and "asked: linear, prior 1, caution 1.3" in listed, listed
+    assert f"live {shop.model()['live']}" in listed and first in listed and "asked: ensemble, prior 1, caution 1.3" in listed, listed
     assert json.loads(models("list", *server, "--json"))["versions"][0]["version"] == int(last)
     shown = models("show", last, *server)
-    for fact in ("learner", "linear", "prior", "caution", "settings", "objective", "click 1, cart 0, purchase 0 x price", "offset",
+    for fact in ("learner", "ensemble", "prior", "caution", "settings", "objective", "click 1, cart 0, purchase 0 x price", "offset",
                  "log_loss", "code", "hash", "scenarios", "mode"):
         assert fact in shown, f"{fact!r} is not in\n{shown}"
     facts = json.loads(models("show", last, *server, "--json"))["facts"]
-    assert facts["learner"] == "linear" and facts["model"] == "ranker" and facts["weight_bits"] == "20", facts
+    assert facts["learner"] == "ensemble" and facts["model"] == "ranker" and facts["weight_bits"] == "20", facts
     modes = {json.loads(models("show", str(v["version"]), *server, "--json"))["facts"]["mode"]: str(v["version"]) for v in versions}
     assert len(modes) > 1, f"kept versions are all of one mode: {modes}"
     one, other = list(modes.values())[:2]
@@ -145,23 +145,23 @@ def check_versions(shop: Shop, folder: str) -> None:
 
 def check_learner(shop: Shop) -> None:
     """A promoted challenger is visible, and settings that do not name it take the learner back."""
-    bold = {"name": "bold", "learner": "ensemble", "prior": 2}
+    bold = {"name": "bold", "learner": "linear", "prior": 2}
     shop.settings(challengers=[bold, {"name": "slow", "prior": 0.1}])
-    assert [one["name"] for one in shop.model()["challengers"]] == ["bold", "slow"] and shop.model()["learner"] == "linear"
-    assert re.search(r"challenger slow: linear, prior 0.1, caution 1.3; on \d+ pages", models("list", "--server", shop.url))
+    assert [one["name"] for one in shop.model()["challengers"]] == ["bold", "slow"] and shop.model()["learner"] == "ensemble"
+    assert re.search(r"challenger slow: ensemble, prior 0.1, caution 1.3; on \d+ pages", models("list", "--server", shop.url))
     models("promote", "--server", shop.url, code=1)
     models("promote", "--challenger", "other", "--server", shop.url, code=1)
     assert "of challenger bold" in models("promote", "--challenger", "bold", "--server", shop.url)
     now = shop.model()
-    assert (now["learner"], now["prior"], now["promoted"]) == ("ensemble", 2, "bold"), now
+    assert (now["learner"], now["prior"], now["promoted"]) == ("linear", 2, "bold"), now
     assert [one["name"] for one in now["challengers"]] == ["slow"], now
-    assert now["declared"] == {"learner": "linear", "prior": 1, "caution": 1.3}, now
+    assert now["declared"] == {"learner": "ensemble", "prior": 1, "caution": 1.3}, now
     told = models("list", "--server", shop.url)
-    assert "asked: ensemble, prior 2, caution 1.3 of challenger bold" in told and "the settings say linear" in told, told
-    shop.settings(learner="linear")
+    assert "asked: linear, prior 2, caution 1.3 of challenger bold" in told and "the settings say ensemble" in told, told
+    shop.settings(learner="ensemble")
     now = shop.model()
-    assert now["learner"] == "linear" and "promoted" not in now and now["declared"]["learner"] == "linear", now
-    assert now["notes"][0]["what"] == "configured" and "linear" in now["notes"][0]["text"], now["notes"][0]
+    assert now["learner"] == "ensemble" and "promoted" not in now and now["declared"]["learner"] == "ensemble", now
+    assert now["notes"][0]["what"] == "configured" and "ensemble" in now["notes"][0]["text"], now["notes"][0]
 
 
 def check_rules(shop: Shop) -> None:
@@ -280,7 +280,7 @@ def main() -> None:
             check_alarm(shop, diary)
         # Without a server: of the folder the versions are in.
         of_folder = ("--models", data + "/models/ranker")
-        assert "hash" in models("show", "newest", *of_folder) and "linear" in models("show", "newest", *of_folder)
+        assert "hash" in models("show", "newest", *of_folder) and "ensemble" in models("show", "newest", *of_folder)
         check_folder(folder)
     print("freshet models: versions, learner, modes, rules and alarms agree")
 

@@ -11,7 +11,7 @@ def check_challenger(server, model):
     call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"name": "bold", "prior": 0}]}})
     call("put", "/api/v1/settings", 400, {"ranker": {"learner": "forest"}})
     call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"name": "bold", "learner": "both"}]}})
-    bold, slow = {"name": "bold", "learner": "ensemble", "prior": 2}, {"name": "slow", "prior": 0.1}
+    bold, slow = {"name": "bold", "learner": "linear", "prior": 2}, {"name": "slow", "prior": 0.1}
     call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [bold, bold]}})
     call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [bold] * 5}})
     call("put", "/api/v1/settings", 400, {"ranker": {"challengers": [{"prior": 2}]}})
@@ -22,13 +22,13 @@ def check_challenger(server, model):
     call("post", model + "/challenger/promote", 400, {}, model="ranker")
     call("post", model + "/challenger/promote", 400, {"name": "other"}, model="ranker")
     now = call("post", model + "/challenger/promote", 200, {"name": "bold"}, model="ranker")
-    assert now["learner"] == "ensemble" and now["notes"][0]["text"] == "challenger bold", now
+    assert now["learner"] == "linear" and now["notes"][0]["text"] == "challenger bold", now
     assert [one["name"] for one in now["challengers"]] == ["slow"], now
-    assert (now["promoted"], now["prior"], now["declared"]["learner"]) == ("bold", 2, "linear"), now
+    assert (now["promoted"], now["prior"], now["declared"]["learner"]) == ("bold", 2, "ensemble"), now
     assert call("get", "/api/v1/audit", 200)["entries"][0]["action"] == "model-challenger"
-    call("put", "/api/v1/settings", 200, {"ranker": {"learner": "linear"}})
+    call("put", "/api/v1/settings", 200, {"ranker": {"learner": "ensemble"}})
     now = call("get", "/api/v1/models", 200)["models"][0]
-    assert now["learner"] == "linear" and "promoted" not in now and now["challengers"] == [], now
+    assert now["learner"] == "ensemble" and "promoted" not in now and now["challengers"] == [], now
 
 
 def check_models(server, wait_folded):

@@ -153,31 +153,31 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
            (now.challengers.empty() ? "" : now.challengers.back().of.name);
   };
   const auto last_note = [&] { return shop.state().ranker().publication().report().notes.back().text; };
-  const std::string bold = R"("challenger": {"name": "bold", "learner": "ensemble", "prior": 2})";
+  const std::string bold = R"("challenger": {"name": "bold", "learner": "linear", "prior": 2})";
   for (int n = 0; n < 40; ++n) shop.visit(n, false);
-  const std::string usual = "linear 1.0 1.3 ";
+  const std::string usual = "ensemble 1.0 1.3 ";
   EXPECT_EQ(asked(), usual);
   shop.settings(R"({"ranker": {)" + bold + "}}");
   EXPECT_EQ(asked(), usual + "bold");
   const auto promote = [&] { shop.apply(settings_event("model-challenger", "bold", "")); };
   promote();
-  const std::string promoted = "ensemble 2.0 1.3 ";
+  const std::string promoted = "linear 2.0 1.3 ";
   EXPECT_EQ(asked(), promoted);
   // Another change leaves it where it is; so does saying the same again.
   shop.settings(R"({"popularity_weight": 0.4, "ranker": {)" + bold + "}}");
   EXPECT_EQ(asked(), promoted);
-  shop.settings(R"({"ranker": {"learner": "linear", )" + bold + "}}");
+  shop.settings(R"({"ranker": {"learner": "ensemble", )" + bold + "}}");
   EXPECT_EQ(asked(), promoted);
   // So does a second one beside it, which learns in the shadow.
   shop.settings(R"({"ranker": {"challengers": [{"name": "slow", "prior": 0.1},
-                               {"name": "bold", "learner": "ensemble", "prior": 2}]}})");
+                               {"name": "bold", "learner": "linear", "prior": 2}]}})");
   EXPECT_EQ(asked(), promoted + "slow");
   shop.settings(R"({"ranker": {)" + bold + "}}");
   EXPECT_EQ(asked(), promoted);
   // Settings that do not name it any more say themselves who answers.
-  shop.settings(R"({"ranker": {"learner": "linear"}})");
+  shop.settings(R"({"ranker": {"learner": "ensemble"}})");
   EXPECT_EQ(asked(), usual);
-  EXPECT_EQ(last_note(), "linear, prior 1, caution 1.3, as the settings say");
+  EXPECT_EQ(last_note(), "ensemble, prior 1, caution 1.3, as the settings say");
   // The same by going back to what was published before it.
   shop.settings(R"({"ranker": {)" + bold + "}}");
   promote();
@@ -187,7 +187,7 @@ TEST(RankerAtWork, SettingsSayWhichLearnerAnswersAndTakeItBack) {
   // Or they make it their own, and nothing changes.
   shop.settings(R"({"ranker": {)" + bold + "}}");
   promote();
-  shop.settings(R"({"ranker": {"learner": "ensemble", "prior": 2}})");
+  shop.settings(R"({"ranker": {"learner": "linear", "prior": 2}})");
   EXPECT_EQ(asked(), promoted);
   for (int n = 40; n < 60; ++n) shop.visit(n, false);
   shop.settings(R"({"ranker": {"learner": "deep", "prior": 2, "caution": 3}})");

@@ -34,6 +34,7 @@ TEST(RankerUpdates, EachModeLearnsAndPublishesAtItsOwnPace) {
   std::map<Mode, uint64_t> published;
   for (const Mode mode : kModes) {
     RankShop shop;
+    shop.ranker().choose(RankLearner::kLinear);  // Of less to publish: more often.
     shop.configure(updates(mode, 10));
     for (int n = 0; n < 1200; ++n) shop.visit(n, true);
     EXPECT_GT(shop.quality(), 0.9) << update_mode_name(mode);
@@ -230,6 +231,7 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   RankShop shop;
   RankerChallenger slow;
   slow.name = "slow";
+  slow.learner = RankLearner::kLinear;
   slow.prior = 0.01;
   shop.ranker().challenge({slow});
   int n = 0;
@@ -246,6 +248,7 @@ TEST(RankerChallenger, IsProvedBetterOrWorseAndTakesThePlaceWhenItMay) {
   RankShop timid;  // That learns slowly itself: the usual pace is better.
   RankerChallenger usual;
   usual.name = "usual";
+  usual.learner = RankLearner::kLinear;
   usual.prior = 0.01;
   timid.ranker().challenge({usual});
   timid.apply(settings_event("model-challenger", "other", ""));
@@ -275,6 +278,7 @@ TEST(RankerChallenger, MayBeAnotherLearner) {
   RankShop shop;
   RankerChallenger one;
   one.name = "slow";
+  one.learner = RankLearner::kLinear;
   one.prior = 0.01;
   shop.ranker().challenge({one});
   shop.apply(settings_event("model-challenger", "slow", ""));
@@ -293,8 +297,10 @@ TEST(RankerChallenger, MayBeAnotherLearner) {
 
 TEST(RankerChallenger, SeveralAreComparedAndTheBestTakesThePlace) {
   RankShop shop;
-  const RankerChallenger timid{.name = "timid", .prior = 0.01};
-  RankerChallenger usual{.name = "usual", .promote = true}, slower{.name = "slower", .prior = 0.005};
+  constexpr auto kLinear = RankLearner::kLinear;
+  const RankerChallenger timid{.name = "timid", .learner = kLinear, .prior = 0.01};
+  RankerChallenger usual{.name = "usual", .learner = kLinear, .promote = true};
+  RankerChallenger slower{.name = "slower", .learner = kLinear, .prior = 0.005};
   shop.ranker().challenge({timid});
   shop.apply(settings_event("model-challenger", "timid", ""));  // What is live learns slowly.
   shop.ranker().challenge({timid, usual, slower});

@@ -377,16 +377,29 @@ TEST(Ranker, ReadsTheVersionsBefore) {
     other.load(old);
     EXPECT_TRUE(saved(other.ranker()) == bytes) << int{version};
   }
+  // Before version 7 the linear learner was asked unless settings said otherwise; now they say the ensemble.
+  shop.ranker().challenge({});
+  shop.ranker().choose(RankLearner::kLinear);
+  for (const char version : {7, 6}) {
+    std::string linear = saved(shop.ranker());
+    linear[0] = version;
+    RankShop other;
+    other.load(linear);
+    const EpochGuard guard;
+    EXPECT_EQ(other.ranker().parameters().learner,
+              version == 7 ? RankLearner::kLinear : RankLearner::kEnsemble);
+  }
   std::string next = bytes;
-  next[0] = 7;
+  next[0] = 8;
   Reader in(next);
   const Status refused = RankShop().ranker().load(in);
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().what.find("section of version 7, this program reads 4 to 6"), std::string::npos);
+  EXPECT_NE(refused.error().what.find("section of version 8, this program reads 4 to 7"), std::string::npos);
 }
 
 TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {
   RankShop shop({.weight_bits = 12, .deep_bits = 10, .memory_bits = 8, .notes_bytes_max = 40'000});
+  shop.ranker().choose(RankLearner::kLinear);
   for (int n = 0; n < 100; ++n) shop.visit(n, true);
   EXPECT_LT(shop.ranker().bytes(), 40'000u + (49u << 12) + 200'000u + 2 * (16u << 8));
   EXPECT_GT(shop.ranker().bytes(), 10'000u + (48u << 12));

@@ -151,7 +151,7 @@ class Ranker final : public Fold {
     std::vector<ChallengerReport> challengers;
     std::string promoted;             // The challenger that has the place; empty: what settings declare.
     double prior = 1, caution = 1.3;  // Of the linear learner (RankerChallenger)
-    RankLearner learner = RankLearner::kLinear;  // Who is asked.
+    RankLearner learner = RankerSettings{}.learner;  // Who is asked.
   };
   const Parameters& parameters() const { return *parameters_.load(std::memory_order_acquire); }
   // What of it is live, and why (rank/publication.h). configure(): the setting, before the event it is of.

@@ -261,6 +261,7 @@ TEST(RankerFeatures, WhatGoesOnAroundTheShopReachesTheRows) {
 // In the rain everybody takes category c1, else c0; the ranker is asked for both regions at the same moment.
 TEST(RankerFeatures, WeatherIsLearnedFrom) {
   RankShop shop;
+  shop.ranker().choose(RankLearner::kLinear);
   shop.apply(context("weather", "rain", "DE", shop.now() + 365 * kDayMs));
   for (int n = 0; n < 800; ++n) {
     Draw draw(mix64(n, 9));

@@ -45,7 +45,7 @@ std::string_view rank_learner_name(RankLearner learner);  // "linear"
 // Another configuration that learns in the shadow and is compared with what is live (rank/challenger.h).
 struct RankerChallenger {
   std::string name;  // Its own among the challengers; 1..64 bytes.
-  RankLearner learner = RankLearner::kLinear;
+  RankLearner learner = RankLearner::kEnsemble;
   double prior = 1;      // Times the variances that weights begin with: more learns faster. 0.01..100
   double caution = 1.3;  // rank/gauss_weights.h. 0.1..100
   bool promote = false;  // Takes the place by itself when it is proved better; else only by hand.
@@ -63,7 +63,7 @@ struct RankerSettings {
   // Who is asked, and how the linear one learns, as of a challenger. A challenger that has taken the place is
   // in force instead, for as long as the settings go on naming it and say the same here
   // (docs/decisions/0168-what-settings-say-of-the-learner.md).
-  RankLearner learner = RankLearner::kLinear;
+  RankLearner learner = RankLearner::kEnsemble;
   double prior = 1;      // 0.01..100
   double caution = 1.3;  // 0.1..100
   // What pages are ordered for: the sum of weight times probability. 0..1000 each, one of them above 0.
