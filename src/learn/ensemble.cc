@@ -1,8 +1,9 @@
 // The default: linear models at three rates, factors, Gaussians in two kinds of world, a network twice (from
-// two seeds: what they err in differently cancels, Lakshminarayanan et al. 2017, "Deep Ensembles"), a forest;
-// stacked at three speeds; all of them mixed. And the list of learners. The stackers and the mixture learn
-// from what the experts and the stackers said when the row was predicted, so that a label that came late
-// judges what was answered and not what is known by then; and the mixture as slowly as labels come late.
+// two seeds: what they err in differently cancels, Lakshminarayanan et al. 2017, "Deep Ensembles"), a forest,
+// what is near; stacked at three speeds; all of them mixed. And the list of learners. The stackers and the
+// mixture learn from what the experts and the stackers said when the row was predicted, so that a label that
+// came late judges what was answered and not what is known by then; and the mixture as slowly as labels come
+// late.
 #include "base/hash.h"
 #include "learn/learner.h"
 #include "model/mixture.h"
@@ -32,6 +33,7 @@ class Ensemble final : public Learner {
     again.seed = mix64(shape.seed, kAgain);
     experts_.push_back(make_dcn(again));
     experts_.push_back(make_forest(shape));
+    experts_.push_back(make_kernel(shape));
     const bool binary = shape.task == Task::kBinary;
     for (const double forget : kForget) stackers_.emplace_back(experts_.size(), binary, forget);
     mixture_.emplace_back(experts_.size() + stackers_.size(), binary, kShare);
@@ -119,6 +121,7 @@ std::span<const LearnerEntry> learners() {
       {"gauss", make_gauss, "factorisation machine of Gaussian rows, Kalman updates", true, true},
       {"dcn", make_dcn, "deep and cross network over embedding rows and numbers", true, false, true, true},
       {"forest", make_forest, "adaptive forest of incremental trees"},
+      {"kernel", make_kernel, "kernel regression over the last rows, with a learned metric", true},
   };
   return kLearners;
 }

@@ -112,6 +112,7 @@ std::unique_ptr<Learner> make_gauss(const LearnerShape& shape);
 std::unique_ptr<Learner> make_swift_gauss(const LearnerShape& shape);
 std::unique_ptr<Learner> make_dcn(const LearnerShape& shape);
 std::unique_ptr<Learner> make_forest(const LearnerShape& shape);
+std::unique_ptr<Learner> make_kernel(const LearnerShape& shape);
 std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape);
 
 }  // namespace freshet

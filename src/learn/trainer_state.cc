@@ -7,7 +7,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFormat = 0x364c5246;  // "FRL6"
+constexpr uint32_t kFormat = 0x374c5246;  // "FRL7"
 constexpr uint32_t kBefore = 0x354c5246;  // "FRL5"
 
 void save_sample(const Sample& sample, Writer& out) {
@@ -115,7 +115,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   Reader in(bytes);
   const uint32_t magic = in.u32();
   if (magic == kBefore)
-    return invalid("model: of the version before (FRL5; this one writes FRL6): learn it again from its rows");
+    return invalid("model: of the version before (FRL6; this one writes FRL7): learn it again from its rows");
   if (magic != kFormat) return invalid("model: not a model of freshet learn, or of another version");
   if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
   if (const std::string_view name = in.str(); name != learner_name())
