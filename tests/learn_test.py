@@ -95,7 +95,7 @@ def resumed(learn: Learn, all_rows: list[dict[str, object]], whole: str) -> None
     first, second = (learn.write(name, table(part, ",", *names)) for name, part in
                      (("first.csv", all_rows[:1100]), ("second.csv", all_rows[1100:])))
     model = str(learn.folder / "model.bin")
-    for learner in ("auto", "ftrl", "factor", "gauss", "dcn", "forest"):
+    for learner in ("auto", "ftrl", "factor", "gauss", "dcn", "kernel", "forest"):
         learn.run(first, "--learner", learner, "--save", model)
         end = learn.run(second, "--learner", learner, "--load", model)
         through = learn.run(whole, "--learner", learner)

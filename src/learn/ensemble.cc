@@ -113,7 +113,7 @@ std::unique_ptr<Learner> make_ensemble(const LearnerShape& shape) {
 
 std::span<const LearnerEntry> learners() {
   static const LearnerEntry kLearners[] = {
-      {"auto", make_ensemble, "all of the below, mixed by weights that are learned too", false, false, false,
+      {"auto", make_ensemble, "all of these, mixed by weights that are learned too", false, false, false,
        true},
       {"ftrl", [](const LearnerShape& s) { return make_ftrl(s, 0.08f); }, "sparse linear, FTRL-Proximal",
        true, true, true},

@@ -43,10 +43,16 @@ void add_rows(FlagSet app, LearnFlags& flags) {
   app.add_option("--label-at", encoder.label_at, "Column of the time at which the label is known");
 }
 
+std::string learners_text() {
+  std::string text;
+  for (const LearnerEntry& entry : learners())
+    text += (text.empty() ? "" : "; ") + std::string(entry.name) + ": " + std::string(entry.what);
+  return text;
+}
+
 void add_learner(FlagSet app, LearnFlags& flags) {
   TrainerConfig& config = flags.config;
-  app.add_option("--learner", config.learner, "auto, ftrl, factor, gauss, dcn or forest")
-      .capture_default_str();
+  app.add_option("--learner", config.learner, learners_text()).capture_default_str();
   app.add_option("--rate", config.knobs.rate, "Times the learning rates that the learner comes with")
       .check(number_within(1 / kFactorMax, kFactorMax))
       .capture_default_str();
