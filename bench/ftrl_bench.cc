@@ -6,6 +6,7 @@
 // `learn` reads the file into memory first, then prints one line of JSON: examples, learn_cpu_s (of one pass
 // over a fresh table), examples_per_cpu_second, log_loss (progressive, natural logarithm).
 // bench/ftrl_vs_vw.py runs it and Vowpal Wabbit in turn.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -80,8 +81,7 @@ void learn(const char* path, float alpha) {
   std::vector<float> scores(examples);
   const double begin = thread_cpu_seconds();
   for (size_t n = 0; n < examples; ++n) {
-    if (n + 2 < examples) ftrl.prefetch(example(n + 2));
-    scores[n] = ftrl.learn_logistic(example(n), stream.labels[n]);
+    scores[n] = ftrl.learn_logistic(example(n), stream.labels[n], example(std::min(n + 2, examples - 1)));
   }
   const double spent = thread_cpu_seconds() - begin;
   double loss = 0;

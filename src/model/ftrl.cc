@@ -41,7 +41,8 @@ Ftrl::Ftrl(FtrlConfig config, std::span<FtrlSlot> slots)
   CHECK(!slots.empty() && (slots.size() & (slots.size() - 1)) == 0);
 }
 
-float Ftrl::score(std::span<const Feature> features) {
+float Ftrl::score(std::span<const Feature> features, std::span<const Feature> ahead) {
+  prefetch(ahead.first(ahead.size() / 2));
   count_ = features.size();
   const size_t padded = (count_ + 15) / 16 * 16;
   if (x_.size() < padded) {
@@ -56,12 +57,15 @@ float Ftrl::score(std::span<const Feature> features) {
     n_[i] = slot.n;
   }
   for (size_t i = count_; i < padded; ++i) x_[i] = z_[i] = n_[i] = 0;
+  prefetch(ahead.subspan(ahead.size() / 2));
   weights(config_, z_.data(), n_.data(), root_.data(), w_.data(), padded);
   return kernels().dot(w_.data(), x_.data(), padded);
 }
 
-void Ftrl::update(float slope) {
+void Ftrl::update(float slope, std::span<const Feature> ahead) {
+  prefetch(ahead.first(ahead.size() / 2));
   changes(config_, slope, x_.data(), root_.data(), w_.data(), z_.data(), n_.data(), (count_ + 15) / 16 * 16);
+  prefetch(ahead.subspan(ahead.size() / 2));
   for (size_t i = 0; i < count_; ++i) {
     FtrlSlot& slot = slots_[at_[i]];
     slot.z += z_[i];
@@ -90,9 +94,9 @@ void Ftrl::set_alpha(float alpha) {
   config_.alpha = alpha;
 }
 
-float Ftrl::learn_logistic(std::span<const Feature> features, float label) {
-  const float before = score(features);
-  update(sigmoid_f32(before) - label);
+float Ftrl::learn_logistic(std::span<const Feature> features, float label, std::span<const Feature> ahead) {
+  const float before = score(features, ahead.first(ahead.size() / 2));
+  update(sigmoid_f32(before) - label, ahead.subspan(ahead.size() / 2));
   return before;
 }
 

@@ -10,7 +10,7 @@
 //
 // The slope is the caller's derivative of the loss by the score: p - y for logistic and for squared loss.
 // Indices are masked by the size of the table. Threads: one. Cost: two passes over the features, one cache
-// line a feature; prefetch() the next example before learning this one. ftrl_twin() is the paper line by
+// line a feature, fetched ahead if told of. ftrl_twin() is the paper line by
 // line.
 #pragma once
 
@@ -42,16 +42,18 @@ class Ftrl {
   // The size of `slots` is a power of two.
   Ftrl(FtrlConfig config, std::span<FtrlSlot> slots);
 
-  float score(std::span<const Feature> features);
+  // `ahead`, here and below: features of an example that comes two later, whose slots are fetched meanwhile,
+  // a few at a time: a processor waits when it has more than some sixteen lines to fetch.
+  float score(std::span<const Feature> features, std::span<const Feature> ahead = {});
   // Moves the weights against `slope` at the features of the last score(): nothing is read twice.
-  void update(float slope);
+  void update(float slope, std::span<const Feature> ahead = {});
   float weight(uint32_t slot) const;  // As score() has it.
   // Another learning rate from now on: the weights stay what they are. Cost: a pass over the slots.
   void set_alpha(float alpha);
   // What `slot` would be for the same weight under another rate.
   static FtrlSlot at_alpha(const FtrlConfig& config, FtrlSlot slot, float alpha);
   // One example of logistic regression, label 0 or 1: the score before the update.
-  float learn_logistic(std::span<const Feature> features, float label);
+  float learn_logistic(std::span<const Feature> features, float label, std::span<const Feature> ahead = {});
 
   // Inlined by force: the compiler takes a call that only prefetches for one without effect.
   [[gnu::always_inline]] void prefetch(std::span<const Feature> features) const {

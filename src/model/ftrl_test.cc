@@ -23,7 +23,9 @@ TEST(Ftrl, AgreesWithThePaperLineByLine) {
         features.push_back(
             {static_cast<uint32_t>(draw.below(100)), static_cast<float>(draw.uniform() - 0.3)});
       const float label = draw.uniform() < 0.3 ? 1.0f : 0.0f;
-      ASSERT_NEAR(ftrl.learn_logistic(features, label), ftrl_twin(config, slow, features, label), 2e-4) << n;
+      const std::vector<Feature> ahead(n % 7, Feature{static_cast<uint32_t>(n), 1});  // Changes nothing.
+      ASSERT_NEAR(ftrl.learn_logistic(features, label, ahead), ftrl_twin(config, slow, features, label), 2e-4)
+          << n;
     }
     for (size_t i = 0; i < fast.size(); ++i) EXPECT_NEAR(fast[i].z, slow[i].z, 2e-3);
   }
