@@ -101,6 +101,7 @@ struct LearnerEntry {
   bool rate = false, shrink = false;  // Knobs it has.
   bool served = false;                // It is Publishable.
   bool rows = false;                  // It keeps embedding rows as RowsConfig says.
+  bool numbers = false;               // It knows nothing but Sample::dense.
 };
 std::span<const LearnerEntry> learners();  // The one list; "auto" first.
 const LearnerEntry* find_learner(std::string_view name);

@@ -96,10 +96,10 @@ std::vector<std::string> Trainer::warnings() const {
     out.push_back("--time " + config_.encoder.time + ": " + std::to_string(backwards_) +
                   " rows are earlier than a row before them, " + first_backwards_ +
                   "; expected rows in order of time: labels may be learned before they were known");
-  if (config_.learner == "forest" && encoder_.planned() && encoder_.dense() == 0)
-    out.push_back(
-        "--learner forest splits numbers and rates of values, and these rows (libsvm, VW) have neither: "
-        "nothing can be learned; expected --learner ftrl or auto");
+  if (find_learner(config_.learner)->numbers && encoder_.planned() && encoder_.dense() == 0)
+    out.push_back("--learner " + config_.learner +
+                  " knows numbers and rates of values, and these rows (libsvm, VW) have neither: nothing can "
+                  "be learned; expected --learner ftrl or auto");
   if (labelled_ == 0)
     out.push_back("--label " + config_.encoder.label +
                   ": no row has a label: nothing was judged, and nothing learned");
