@@ -377,24 +377,12 @@ TEST(Ranker, ReadsTheVersionsBefore) {
     other.load(old);
     EXPECT_TRUE(saved(other.ranker()) == bytes) << int{version};
   }
-  // Before version 7 the linear learner was asked unless settings said otherwise; now they say the ensemble.
-  shop.ranker().challenge({});
-  shop.ranker().choose(RankLearner::kLinear);
-  for (const char version : {7, 6}) {
-    std::string linear = saved(shop.ranker());
-    linear[0] = version;
-    RankShop other;
-    other.load(linear);
-    const EpochGuard guard;
-    EXPECT_EQ(other.ranker().parameters().learner,
-              version == 7 ? RankLearner::kLinear : RankLearner::kEnsemble);
-  }
   std::string next = bytes;
-  next[0] = 8;
+  next[0] = 7;
   Reader in(next);
   const Status refused = RankShop().ranker().load(in);
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().what.find("section of version 8, this program reads 4 to 7"), std::string::npos);
+  EXPECT_NE(refused.error().what.find("section of version 7, this program reads 4 to 6"), std::string::npos);
 }
 
 TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {

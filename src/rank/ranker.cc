@@ -13,9 +13,8 @@ using namespace ranker_math;
 
 namespace {
 
-// 4: without what was lost of notes; 5: one challenger at most; 6: the linear learner was asked unless
-// settings said otherwise.
-constexpr uint32_t kVersion = 7, kOldest = 4;
+// 4: without what was lost of notes; 5: one challenger at most.
+constexpr uint32_t kVersion = 6, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
@@ -433,8 +432,6 @@ Status Ranker::load(Reader& in) {
   TRY_STATUS(version < 6 ? challengers_.load_one(in, weights_config(config_),
                                                  settings_.book().published->settings.ranker.challengers)
                          : challengers_.load(in, weights_config(config_)));
-  if (version < 7 && challengers_.promoted().empty())
-    now_.learner = settings_.book().published->settings.ranker.learner;
   tell_of_challengers();
   TRY_STATUS(reservoir_.load(in, weights_.mask()));
   replay_at_ = in.u64();
