@@ -46,8 +46,7 @@ Status Engine::swap_catalogue(const std::string& name, std::string_view by) {
   const std::lock_guard replacing(replace_mutex_);
   TRY_STATUS(expect_waiting(name));
   TRY([[maybe_unused]] const SnapshotInfo from, snapshot());
-  TRY(std::shared_ptr<Live> next, make_live());
-  TRY_STATUS(next->runner->recover());
+  TRY(std::shared_ptr<Live> next, recovered_live());
   TRY_STATUS(next->runner->fold_until(log_->end()));
   std::shared_ptr<Live> old = live();
   old->runner->stop();  // From here until the exchange nothing is learned; everything is answered.

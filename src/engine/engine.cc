@@ -80,12 +80,12 @@ Status Engine::start(Opening& opening) {
   TRY_STATUS(remember_tail());
   nonce_ = hash_bytes(random_hex(16));
   opening.at("loading the snapshot");
-  TRY(std::shared_ptr<Live> first, make_live([&opening](std::string_view part, size_t loaded, size_t of) {
+  ready_at_ = log_->end();
+  TRY(std::shared_ptr<Live> first,
+      recovered_live([&opening](std::string_view part, size_t loaded, size_t of) {
         opening.at("loading the snapshot: " + std::string(part) + ", " + std::to_string(loaded) + " of " +
                    std::to_string(of) + " parts done");
       }));
-  ready_at_ = log_->end();
-  TRY_STATUS(first->runner->recover());
   first->report();
   first->observed = true;
   first->runner->start();
@@ -145,6 +145,16 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   if (live_ == nullptr && config_.recover_by_two) options.staged = &state;
   next->runner = std::make_unique<FoldRunner>(*log_, snapshots_.get(), state.folds(), options);
   return next;
+}
+
+Result<std::shared_ptr<Engine::Live>> Engine::recovered_live(const SnapshotStore::Loading& loading) {
+  for (;;) {
+    const size_t refused = snapshots_->refused();
+    TRY(std::shared_ptr<Live> next, make_live(loading));
+    const Status recovered = next->runner->recover();
+    if (recovered.ok()) return next;
+    if (snapshots_->refused() == refused) return recovered.error();
+  }
 }
 
 std::shared_ptr<Engine::Live> Engine::live() const {

@@ -21,7 +21,10 @@ class Fold {
   virtual void apply(Offset at, const Event& event) = 0;  // Offsets strictly increase.
   virtual void save(Writer& out) const = 0;               // load(save(s)) == s
   virtual Status load(Reader& in) = 0;                    // kCorrupt: not what save() of this version wrote.
-  virtual size_t bytes() const = 0;                       // Memory held; asked on the fold thread too.
+  // kCorrupt: load() does not read sections of that version. Changes nothing; asked of all folds before any
+  // is loaded, since some load into a fresh state only.
+  virtual Status readable(Reader /*section*/) const { return {}; }
+  virtual size_t bytes() const = 0;  // Memory held; asked on the fold thread too.
 };
 
 }  // namespace freshet

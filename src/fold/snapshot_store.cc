@@ -160,13 +160,20 @@ Status check_sections(const Parsed& parsed, std::string_view bytes) {
   return {};
 }
 
+std::string_view bytes_of(const Section& section, std::string_view bytes) {
+  return bytes.substr(section.at, section.info.bytes);
+}
+
+Error of_section(const Parsed& parsed, const Section& section, const std::string& what) {
+  return damaged(parsed.info.file, section.at, "section " + section.info.name + ": " + what);
+}
+
 Status load_section(const Parsed& parsed, const Section& section, std::string_view bytes, Fold* fold) {
-  Reader in(bytes.substr(section.at, section.info.bytes));
-  Status status = fold->load(in);
+  Reader in(bytes_of(section, bytes));
+  const Status status = fold->load(in);
   if (status.ok() && in.ok() && in.done()) return {};
-  return damaged(parsed.info.file, section.at,
-                 "section " + section.info.name + ": " +
-                     (status.ok() ? "not read to its end by this program" : status.error().what));
+  return of_section(parsed, section,
+                    status.ok() ? "not read to its end by this program" : status.error().what);
 }
 
 }  // namespace
@@ -291,7 +298,9 @@ Result<SnapshotInfo> SnapshotStore::verify(const std::string& file) {
   return std::move(parsed.info);
 }
 
-Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds, const Loading& loading) {
+// `loads`: folds are being loaded, and are of no use when that fails.
+Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds, const Loading& loading,
+                           bool& loads) {
   TRY(const auto view, files_.map(dir_ + "/" + file));
   TRY(const Parsed parsed, parse_snapshot(file, view->bytes()));
   TRY_STATUS(check_sections(parsed, view->bytes()));
@@ -299,6 +308,12 @@ Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds
       std::equal(folds.begin(), folds.end(), parsed.sections.begin(), parsed.sections.end(),
                  [](const Fold* fold, const Section& section) { return fold->name() == section.info.name; });
   if (!same_folds) return damaged(file, 0, "its sections are not those of this configuration");
+  for (size_t i = 0; i < folds.size(); ++i) {
+    const Section& section = parsed.sections[i];
+    if (const Status read = folds[i]->readable(Reader(bytes_of(section, view->bytes()))); !read.ok())
+      return of_section(parsed, section, read.error().what);
+  }
+  loads = true;
   for (size_t i = 0; i < folds.size(); ++i) {
     if (loading) loading(folds[i]->name(), i, folds.size());
     TRY_STATUS(load_section(parsed, parsed.sections[i], view->bytes(), folds[i]));
@@ -310,24 +325,19 @@ Result<std::optional<SnapshotInfo>> SnapshotStore::load_newest(std::span<Fold* c
                                                                Offset at_most, const Loading& loading) {
   std::lock_guard lock(mutex_);
   TRY(const auto snapshots, list_locked());
-  std::vector<std::string> before;
-  for (const Fold* fold : folds) {
-    Writer out;
-    fold->save(out);
-    before.push_back(out.take());
-  }
   for (const SnapshotInfo& info : snapshots) {
     if (info.offset < at_least || info.offset > at_most) {
       log_warn("snapshot: {} passed over: the log has offsets {} to {}", info.file, at_least, at_most);
       continue;
     }
-    const Status loaded = load(info.file, folds, loading);
+    if (refused_.contains(info.file)) continue;
+    bool loads = false;
+    const Status loaded = load(info.file, folds, loading, loads);
     if (loaded.ok()) return std::optional(info);
     log_error("snapshot: {} is not used, trying an older one: {}", info.file, describe(loaded.error()));
-  }
-  for (size_t i = 0; i < folds.size(); ++i) {
-    Reader in(before[i]);
-    TRY_STATUS(folds[i]->load(in));
+    if (!loads) continue;
+    refused_.insert(info.file);
+    return loaded.error();
   }
   return std::optional<SnapshotInfo>();
 }

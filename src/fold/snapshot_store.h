@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -74,9 +75,11 @@ class SnapshotStore {
   // Checks every checksum. kCorrupt: names the section and byte. kNotFound.
   Result<SnapshotInfo> verify(const std::string& file);
 
-  // Loads the newest snapshot whose bytes are sound, whose offset is within [at_least, at_most] and which the
-  // folds accept; a damaged one is named in the diary and the next older is tried. nullopt: there is none;
-  // the folds are then as they were before the call.
+  // Loads the newest snapshot whose bytes are sound, whose offset is within [at_least, at_most] and whose
+  // sections the folds read (Fold::readable); another one is named in the diary and the next older is tried.
+  // nullopt: there is none, and the folds are untouched. kCorrupt: a fold found fault with its section while
+  // it loaded (made for other sizes, say). What the folds hold then is of no use: again with fresh ones,
+  // which will pass over that snapshot.
   // `loading`: called before each section with its name, how many are loaded, and of how many.
   using Loading = std::function<void(std::string_view section, size_t loaded, size_t of)>;
   Result<std::optional<SnapshotInfo>> load_newest(std::span<Fold* const> folds, Offset at_least = 0,
@@ -84,6 +87,12 @@ class SnapshotStore {
 
   // Section by section, in the order of `a`, then what only `b` has.
   Result<std::vector<SectionDiff>> diff(const std::string& a, const std::string& b);
+
+  // Snapshots that load_newest() passes over because a fold found fault with them.
+  size_t refused() const {
+    const std::lock_guard lock(mutex_);
+    return refused_.size();
+  }
 
   Status pin(const std::string& file, bool pinned);
 
@@ -93,15 +102,16 @@ class SnapshotStore {
   Result<SnapshotInfo> publish(const std::string& temporary);
   Result<SnapshotInfo> read_info(const std::string& file);
   Result<std::vector<SnapshotInfo>> list_locked();
-  Status load(const std::string& file, std::span<Fold* const> folds, const Loading& loading);
+  Status load(const std::string& file, std::span<Fold* const> folds, const Loading& loading, bool& loads);
   std::string next_temporary(Offset offset);
   void remove_old();
 
   FileSystem& files_;
   const std::string dir_;
   const size_t keep_;
-  std::mutex mutex_;
-  uint64_t temporaries_ = 0;  // Guarded by mutex_.
+  mutable std::mutex mutex_;
+  uint64_t temporaries_ = 0;       // Guarded by mutex_.
+  std::set<std::string> refused_;  // The same.
 };
 
 // Hash of the folded state: names and bytes of the sections in order. Equals SnapshotInfo::state_hash.

@@ -411,11 +411,16 @@ void Ranker::save(Writer& out) const {
   }
 }
 
+Status Ranker::readable(Reader section) const {
+  const uint32_t version = section.u32();
+  if (version >= kOldest && version <= kVersion) return {};
+  return corrupt("ranker: section of version " + std::to_string(version) + ", this program reads " +
+                 std::to_string(kOldest) + " to " + std::to_string(kVersion));
+}
+
 Status Ranker::load(Reader& in) {
+  TRY_STATUS(readable(in));
   const uint32_t version = in.u32();
-  if (version < kOldest || version > kVersion)
-    return corrupt("ranker: section of version " + std::to_string(version) + ", this program reads " +
-                   std::to_string(kOldest) + " to " + std::to_string(kVersion));
   TRY_STATUS(weights_.load(in));
   plain_.load(in);
   TRY_STATUS(deep_.load(in));

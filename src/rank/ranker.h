@@ -121,6 +121,7 @@ class Ranker final : public Fold {
   void apply(Offset at, const Event& event) override;
   void save(Writer& out) const override;
   Status load(Reader& in) override;
+  Status readable(Reader section) const override;
   size_t bytes() const override;
 
   // For measuring. freeze(): nothing is learned or counted from now on but what shoppers were shown.

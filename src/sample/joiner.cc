@@ -344,15 +344,20 @@ void Joiner::save(Writer& out) const {
   }
 }
 
+Status Joiner::readable(Reader section) const {
+  const uint32_t version = section.u32();
+  if (version >= 1 && version <= kVersion) return {};
+  return corrupt("joiner: section of version " + std::to_string(version) + ", this program reads 1 to " +
+                 std::to_string(kVersion));
+}
+
 Status Joiner::load(Reader& in) {
   pages_.clear();
   by_query_id_.clear();
   by_shopper_.clear();
   page_bytes_ = 0;
+  TRY_STATUS(readable(in));
   const uint32_t version = in.u32();
-  if (version < 1 || version > kVersion)
-    return corrupt("joiner: section of version " + std::to_string(version) + ", this program reads 1 to " +
-                   std::to_string(kVersion));
   first_ = in.u64();
   open_ = in.u64();
   for (Counted& counted : counted_) counted = in.raw<Counted>();

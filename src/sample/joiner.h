@@ -122,6 +122,7 @@ class Joiner final : public Fold {
   void apply(Offset at, const Event& event) override;
   void save(Writer& out) const override;
   Status load(Reader& in) override;
+  Status readable(Reader section) const override;
   size_t bytes() const override;
   void evict(std::span<const ItemSlot> items);  // The slots are about to be used for others.
   // The setting, before the event it is of. late_ms is taken as no less than window_ms.
