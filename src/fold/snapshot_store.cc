@@ -248,6 +248,7 @@ Result<SnapshotInfo> SnapshotStore::publish(const std::string& temporary) {
   info.file = snapshot_name(info.offset);
   TRY_STATUS(files_.rename(dir_ + "/" + temporary, dir_ + "/" + info.file));
   TRY_STATUS(files_.sync_dir(dir_));
+  refused_.erase(info.file);  // Another of the same name.
   remove_old();
   return info;
 }
@@ -298,9 +299,7 @@ Result<SnapshotInfo> SnapshotStore::verify(const std::string& file) {
   return std::move(parsed.info);
 }
 
-// `loads`: folds are being loaded, and are of no use when that fails.
-Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds, const Loading& loading,
-                           bool& loads) {
+Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds, const Loading& loading) {
   TRY(const auto view, files_.map(dir_ + "/" + file));
   TRY(const Parsed parsed, parse_snapshot(file, view->bytes()));
   TRY_STATUS(check_sections(parsed, view->bytes()));
@@ -313,11 +312,12 @@ Status SnapshotStore::load(const std::string& file, std::span<Fold* const> folds
     if (const Status read = folds[i]->readable(Reader(bytes_of(section, view->bytes()))); !read.ok())
       return of_section(parsed, section, read.error().what);
   }
-  loads = true;
+  refused_.insert(file);  // Until all have taken it.
   for (size_t i = 0; i < folds.size(); ++i) {
     if (loading) loading(folds[i]->name(), i, folds.size());
     TRY_STATUS(load_section(parsed, parsed.sections[i], view->bytes(), folds[i]));
   }
+  refused_.erase(file);
   return {};
 }
 
@@ -331,13 +331,10 @@ Result<std::optional<SnapshotInfo>> SnapshotStore::load_newest(std::span<Fold* c
       continue;
     }
     if (refused_.contains(info.file)) continue;
-    bool loads = false;
-    const Status loaded = load(info.file, folds, loading, loads);
+    const Status loaded = load(info.file, folds, loading);
     if (loaded.ok()) return std::optional(info);
     log_error("snapshot: {} is not used, trying an older one: {}", info.file, describe(loaded.error()));
-    if (!loads) continue;
-    refused_.insert(info.file);
-    return loaded.error();
+    if (refused_.contains(info.file)) return loaded.error();
   }
   return std::optional<SnapshotInfo>();
 }

@@ -78,8 +78,8 @@ class SnapshotStore {
   // Loads the newest snapshot whose bytes are sound, whose offset is within [at_least, at_most] and whose
   // sections the folds read (Fold::readable); another one is named in the diary and the next older is tried.
   // nullopt: there is none, and the folds are untouched. kCorrupt: a fold found fault with its section while
-  // it loaded (made for other sizes, say). What the folds hold then is of no use: again with fresh ones,
-  // which will pass over that snapshot.
+  // it loaded (made for other sizes, say). What the folds hold then is of no use: again with fresh ones
+  // (with_fresh_folds), which will pass over that snapshot.
   // `loading`: called before each section with its name, how many are loaded, and of how many.
   using Loading = std::function<void(std::string_view section, size_t loaded, size_t of)>;
   Result<std::optional<SnapshotInfo>> load_newest(std::span<Fold* const> folds, Offset at_least = 0,
@@ -102,7 +102,7 @@ class SnapshotStore {
   Result<SnapshotInfo> publish(const std::string& temporary);
   Result<SnapshotInfo> read_info(const std::string& file);
   Result<std::vector<SnapshotInfo>> list_locked();
-  Status load(const std::string& file, std::span<Fold* const> folds, const Loading& loading, bool& loads);
+  Status load(const std::string& file, std::span<Fold* const> folds, const Loading& loading);
   std::string next_temporary(Offset offset);
   void remove_old();
 
@@ -116,5 +116,16 @@ class SnapshotStore {
 
 // Hash of the folded state: names and bytes of the sections in order. Equals SnapshotInfo::state_hash.
 uint64_t state_hash(std::span<Fold* const> folds);
+
+// attempt() makes folds and loads the newest snapshot into them: a Result. Again as long as that ends with
+// one more snapshot refused.
+template <class Attempt>
+auto with_fresh_folds(const SnapshotStore& snapshots, Attempt attempt) {
+  for (;;) {
+    const size_t refused = snapshots.refused();
+    auto result = attempt();
+    if (result.ok() || snapshots.refused() == refused) return result;
+  }
+}
 
 }  // namespace freshet

@@ -8,7 +8,7 @@
 namespace freshet {
 namespace {
 
-constexpr size_t kFeaturesMost = 512;  // The first: of more each answer would cost a millisecond.
+constexpr size_t kFeaturesMost = 512;  // The first: of more even 256 rows are above KernelConfig::cells.
 
 class KernelLearner final : public Learner {
  public:

@@ -83,6 +83,23 @@ TEST(Trainer, RefusesAModelWithAFlippedBit) {
   }
 }
 
+TEST(Trainer, SaysThatAModelIsOlder) {
+  std::string bytes = run("ftrl", 200, 0).state;
+  bytes.resize(bytes.size() - 8);
+  for (const char version : {'5', '6', '8'}) {
+    bytes[3] = version;
+    Writer sum;
+    sum.u64(hash_bytes(bytes));
+    RowReader reader(RowFormat::kAuto);
+    Trainer trainer(config_of("ftrl"));
+    const Status loaded = trainer.load(bytes + sum.take(), reader);
+    ASSERT_FALSE(loaded.ok());
+    const std::string older =
+        std::string("(FRL") + version + "; this one writes FRL7): learn it again from its rows";
+    EXPECT_EQ(loaded.error().what.find(older) != std::string::npos, version < '7') << loaded.error().what;
+  }
+}
+
 TEST(RowReader, ReadsWhatItIsGivenAndSaysWhatIsWrong) {
   struct Case {
     const char* what;

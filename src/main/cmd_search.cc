@@ -78,12 +78,19 @@ Result<std::string> ask_directory(const SearchFlags& flags, const std::string& b
   FileLogOptions options;
   options.read_only = true;
   TRY(const auto log, FileLog::open(real_files(), flags.data + "/log", options));
-  TRY(const auto state, ShopState::open(config.engine.state));
-  FoldRunner runner(*log, nullptr, state->folds());
+  std::unique_ptr<ShopState> state;
+  Offset from = 0;
   if (auto snapshots = SnapshotStore::open_to_look(real_files(), flags.data + "/snapshots"); snapshots.ok()) {
-    TRY(const auto loaded, (*snapshots)->load_newest(state->folds(), log->begin(), log->end()));
-    if (loaded) runner.begin_at(loaded->offset);
+    TRY(from, with_fresh_folds(**snapshots, [&]() -> Result<Offset> {
+          TRY(state, ShopState::open(config.engine.state));
+          TRY(const auto loaded, (*snapshots)->load_newest(state->folds(), log->begin(), log->end()));
+          return loaded ? loaded->offset : 0;
+        }));
+  } else {
+    TRY(state, ShopState::open(config.engine.state));
   }
+  FoldRunner runner(*log, nullptr, state->folds());
+  runner.begin_at(from);
   if (runner.applied() < log->begin())
     return unavailable("no snapshot in " + flags.data + " holds what retention removed of the log");
   TRY_STATUS(runner.fold_until(log->end()));

@@ -10,8 +10,7 @@
 //
 // The slope is the caller's derivative of the loss by the score: p - y for logistic and for squared loss.
 // Indices are masked by the size of the table. Threads: one. Cost: two passes over the features, one cache
-// line a feature, fetched ahead if told of. ftrl_twin() is the paper line by
-// line.
+// line a feature, fetched ahead if told of. ftrl_twin() is the paper line by line.
 #pragma once
 
 #include <cstdint>
@@ -55,12 +54,12 @@ class Ftrl {
   // One example of logistic regression, label 0 or 1: the score before the update.
   float learn_logistic(std::span<const Feature> features, float label, std::span<const Feature> ahead = {});
 
+ private:
   // Inlined by force: the compiler takes a call that only prefetches for one without effect.
   [[gnu::always_inline]] void prefetch(std::span<const Feature> features) const {
     for (const Feature& feature : features) __builtin_prefetch(&slots_[feature.index & mask_], 1, 3);
   }
 
- private:
   FtrlConfig config_;
   const std::span<FtrlSlot> slots_;
   const uint32_t mask_;

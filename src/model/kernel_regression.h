@@ -14,7 +14,7 @@
 // Memory for Heterogeneous Concept Drift").
 //
 // Shapes: x has `features` finite numbers of about unit variance; labels are 0..1 or of about unit variance.
-// The same bits on every CPU. Threads: one. Cost: rows kept times features that count, 10 to 25 us with the
+// The same bits on every CPU. Threads: one. Cost: rows kept times features that count, 9 to 30 us with the
 // lesson. Twin: in the test, the formulas in doubles with slopes by differences.
 #pragma once
 
