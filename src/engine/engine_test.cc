@@ -151,27 +151,27 @@ TEST_F(EngineTest, RetriedEventsCountOnceAlsoAfterARestart) {
   EXPECT_EQ(again->result.duplicates, 90u);
 }
 
-// Of other sizes: the ranker finds fault with its section when the catalogue has been loaded.
+// Of other sizes: the intents find fault with their section when the catalogue has been loaded.
 TEST_F(EngineTest, ASnapshotThatIsNotReadIsFoldedAgainFromTheLog) {
-  const auto sized = [&](const std::string& name, uint32_t bits) {
+  const auto sized = [&](const std::string& name, uint32_t rows) {
     EngineConfig out = config(name);
-    out.state.ranker.weight_bits = bits;
+    out.state.intent.rows = rows;
     return out;
   };
   uint64_t want = 0;
   {
-    const auto engine = open(sized("whole", 12));
+    const auto engine = open(sized("whole", 256));
     send(*engine, stream(300));
     want = engine->state_hash();
   }
   {
-    const auto engine = open(sized("shop", 14));
+    const auto engine = open(sized("shop", 512));
     send(*engine, stream(200));
     ASSERT_TRUE(engine->snapshot().ok());
     send(*engine, stream(300));  // The first 200 again: they count once.
     ASSERT_TRUE(engine->snapshot().ok());
   }
-  const auto engine = open(sized("shop", 12));
+  const auto engine = open(sized("shop", 256));
   ASSERT_TRUE(engine->wait_applied(300, std::chrono::seconds(20)));
   EXPECT_EQ(engine->state_hash(), want);
 }
