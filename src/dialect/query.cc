@@ -186,6 +186,7 @@ Result<Asked> read_query(const Index& index, const Params& params) {
   if (request.around && request.sort.empty() && request.query.empty()) request.sort = {{"distance", false}};
   request.attributes = {"*"};
   request.rules = params.flag("enableRules").value_or(true);
+  request.personal = params.flag("enablePersonalization").value_or(true);
   request.rule_contexts = params.texts("ruleContexts").value_or(std::vector<std::string>());
   request.user = params.text("userToken").substr(0, 256);
   out.click_analytics = params.flag("clickAnalytics").value_or(false);

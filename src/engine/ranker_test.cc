@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -84,6 +85,81 @@ TEST(RankerAtWork, FindsWhatIsAnsweredToUnlessAnotherOrderIsAskedFor) {
   request.query = "lamp";
   request.user = "u1";
   EXPECT_EQ(search_with_rules(shop.search(), request, {&rule}, shop.now())->hits.at(0).id, "i1");
+}
+
+// Each shopper likes one category of three. What all of them like is the same for all items, so that an order
+// can only be better by knowing who searches (docs/decisions/0179-searches-for-whom.md).
+TEST(RankerAtWork, SearchesAreOrderedForWhoAsksByWhatIsKnownOfHim) {
+  Shop shop;
+  constexpr int kCategories = 3;
+  const auto liked = [](int user, const std::string& id) {
+    return std::stoi(id.substr(1)) % kCategories == user % kCategories;
+  };
+  shop.clicked = [&](const std::string& id) { return liked(shop.visitor, id) ? 0.6 : 0.05; };
+  for (int n = 0; n < 500; ++n) shop.visit(n, true);
+  const auto ids = [](const SearchAnswer& answer) {
+    std::vector<std::string> out;
+    for (const SearchHit& hit : answer.hits) out.push_back(hit.id);
+    return out;
+  };
+  const auto all_liked = [&] {  // Of the first five, of fifteen shoppers.
+    int sum = 0;
+    for (int user = 0; user < 15; ++user) {
+      const std::vector<std::string> found = ids(shop.find("u" + std::to_string(user)));
+      for (size_t i = 0; i < 5; ++i) sum += liked(user, found[i]) ? 1 : 0;
+    }
+    return sum;
+  };
+  const int with = all_liked();
+  const SearchAnswer mine = shop.find("u1"), a_stranger_s = shop.find("somebody"), nobody_s = shop.find("");
+  EXPECT_TRUE(mine.ranked);
+  EXPECT_FALSE(a_stranger_s.ranked);
+  EXPECT_EQ(ids(a_stranger_s), ids(nobody_s));
+  std::set<std::string> reasons;
+  for (const SearchHit& hit : mine.hits) {
+    EXPECT_EQ(sum_of(hit.parts), hit.score) << hit.id;
+    for (const HitPart& part : hit.parts)
+      if (part.name == "ranker" && part.detail != "against the others") reasons.insert(part.detail);
+  }
+  EXPECT_FALSE(reasons.empty());
+  for (const std::string& reason : reasons)
+    EXPECT_TRUE(reason == rank_group_reason(RankGroup::kTaste) ||
+                reason == rank_group_reason(RankGroup::kVisit) ||
+                reason == rank_group_reason(RankGroup::kSeen))
+        << reason;
+  SearchRequest request;
+  request.query = "lamp";
+  request.count = 10;
+  request.user = "u1";
+  request.personal = false;
+  EXPECT_EQ(ids(shop.search().search(request, shop.now()).value()), ids(nobody_s));
+  shop.settings(R"({"ranker": {"personal_weight": 0}})");
+  EXPECT_GT(with, all_liked() + 15) << "at least one place more each";
+  EXPECT_EQ(ids(shop.find("u1")), ids(nobody_s));
+  // All that is known is another opinion: it is not heard before it has proved itself.
+  shop.settings(R"({"ranker": {"search_weight": 1}})");
+  EXPECT_FALSE(shop.find("u1").ranked);
+}
+
+// Where who asks says nothing of what he likes, nobody's order changes.
+TEST(RankerAtWork, SearchesStayAsTheyAreWhereKnowingWhoAsksHelpsNobody) {
+  Shop shop;
+  for (int n = 0; n < 500; ++n) shop.visit(n, true);
+  EXPECT_FALSE(shop.find("u1").ranked);
+}
+
+// The places of a search are zeros as soon as they are shown, the upper ones the more so: what learns at once
+// would be found worse than a version that has not learned them, whatever it had said before.
+TEST(RankerAtWork, ASearchIsJudgedByWhatWasSaidBeforeItsZeros) {
+  for (const bool alike : {false, true}) {
+    Shop shop;
+    if (alike) shop.clicked = [](const std::string&) { return 0.3; };
+    for (int n = 0; n < 500; ++n) shop.visit(n, true);
+    const PublicationReport report = shop.state().ranker().publication().report();
+    EXPECT_GT(report.published, 2u);
+    EXPECT_EQ(report.held_count, 0u) << alike;
+    EXPECT_EQ(report.rollbacks, 0u) << alike;
+  }
 }
 
 TEST(RankerAtWork, DiversityCapsAndTrialsAsTheSettingsSay) {

@@ -74,19 +74,8 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
     event.id = "impression-" + page.query_id;
     event.result_count = kNoNumber;
     event.attributes.clear();
-    std::string features, bases;
-    bool any = false;
-    for (const SearchHit& hit : page.answer.hits) {
-      event.shown.push_back({hit.id, hit.propensity});
-      any = any || !hit.match.empty();
-      append_base(hit.base, bases);
-      features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
-    }
     if (!request.device.empty()) event.attributes.push_back({"device", request.device});
-    if (page.answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{page.answer.exchanged}});
-    if (any) event.attributes.push_back({"features", std::move(features)});
-    if (any) event.attributes.push_back({"base", std::move(bases)});
-    if (page.answer.ranked) event.attributes.push_back({"ranked", true});
+    put_shown(page.answer, event);
     if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
     note_part(page, event);
     batch.add(event);

@@ -116,8 +116,7 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
     if (is.attribution != was.attribution)
       owner->joiner_.configure({.window_ms = is.attribution.window_seconds * TimeMs{1000},
                                 .late_ms = is.attribution.late_seconds * TimeMs{1000}});
-    owner->ranker_.choose(was, is);
-    if (is.updates != was.updates) owner->ranker_.configure(is.updates);
+    owner->ranker_.settings_changed(was, is);
   });
   return state;
 }

@@ -17,7 +17,8 @@ constexpr size_t kPlaces = 10;
 constexpr size_t kDeep = 20;  // Asked for when a ranking is scored; nDCG looks at ten.
 constexpr TimeMs kBetweenMs = 1000;
 constexpr uint32_t kCheckpoints[] = {3, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000};
-constexpr uint64_t kChoice = 0x63686f696365, kShopper = 0x73686f70706572, kOrder = 0x6f72646572;
+constexpr uint64_t kChoice = 0x63686f696365, kShopper = 0x73686f70706572, kOrder = 0x6f72646572,
+                   kWho = 0x77686f;
 
 struct Player {
   const JudgedQuery* query = nullptr;
@@ -172,7 +173,9 @@ class Game {
     Player& one = seen_[at];
     const uint64_t shopper = mix64(one.key, mix64(kShopper, ++one.searches));
     const auto time_ms = static_cast<TimeMs>(report_.pages++) * kBetweenMs;
-    TRY(const auto ranked, shop_.serve(one.query->text, time_ms));
+    const std::string who =
+        options_.shoppers == 0 ? "" : "u" + std::to_string(mix64(shopper, kWho) % options_.shoppers);
+    TRY(const auto ranked, shop_.serve(one.query->text, who, time_ms));
     served_ += score(one, ranked) - one.base;
     ++served_pages_;
     if (!ranked.empty()) {

@@ -33,6 +33,9 @@ struct ClickEvalOptions {
   uint32_t impressions = 100;  // Of each seen query; of kZipf: on average.
   double seen_share = 0.6;
   size_t queries_max = 0;  // Judged queries taken, drawn by the seed; 0: all
+  // Searches come from so many shoppers, who are known by name but click by the judgements alone, so that
+  // knowing them helps nobody; 0: nobody is known.
+  uint32_t shoppers = 0;
   uint64_t seed = 1;
 };
 
@@ -63,7 +66,10 @@ struct ClickReport {
 // What is judged: the shop as search, click and measurement.
 struct ClickShop {
   std::function<Result<std::vector<RankedItem>>(const std::string& query, size_t k)> search;
-  std::function<Result<std::vector<RankedItem>>(const std::string& query, TimeMs time_ms)> serve;
+  // shopper: empty: nobody known.
+  std::function<Result<std::vector<RankedItem>>(const std::string& query, const std::string& shopper,
+                                                TimeMs time_ms)>
+      serve;
   std::function<void(uint32_t item, TimeMs time_ms)> click;
   std::function<double(uint32_t place)> examination;
   std::function<std::string()> learned;  // What there is to say about it, for people.

@@ -145,7 +145,8 @@ struct StillShop {
         .search = [&](const std::string& query, size_t k) -> Result<std::vector<RankedItem>> {
           return list(query, k);
         },
-        .serve = [&](const std::string& query, TimeMs) -> Result<std::vector<RankedItem>> {
+        .serve = [&](const std::string& query, const std::string&,
+                     TimeMs) -> Result<std::vector<RankedItem>> {
           ++served[query];
           return list(query, 10);
         },

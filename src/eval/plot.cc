@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <fstream>
 #include <limits>
 
 #include "base/text_table.h"
@@ -184,6 +185,14 @@ std::vector<std::pair<double, double>> sliding_mean(const std::vector<float>& va
     out.emplace_back(static_cast<double>(end), (sum[end] - sum[end - window]) / static_cast<double>(window));
   }
   return out;
+}
+
+Status write_plot(const std::string& path, const std::string& svg) {
+  std::ofstream out(path, std::ios::binary);
+  out << svg;
+  out.close();
+  if (!out) return unavailable(path + ": cannot be written; check the directory and its space");
+  return {};
 }
 
 }  // namespace freshet

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
+
 namespace freshet {
 
 struct PlotLine {
@@ -21,6 +23,8 @@ struct Plot {
 };
 
 std::string plot_svg(const Plot& plot);
+// Into a file. kUnavailable: names it.
+Status write_plot(const std::string& path, const std::string& svg);
 
 // Mean of `values` over a window that slides along: about `points` places, each the mean of the `window`
 // values up to it. x is the position of the value, from 1.

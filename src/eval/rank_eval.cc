@@ -64,11 +64,11 @@ class FreshnessPlay final : public RankPlay {
     if (with && options_.hours > 0) watch();
     return {};
   }
-  void looked(const simulate::Visit& visit) override {
+  void looked(const simulate::Visit& visit, double best) override {
     if (others_.empty()) return;
     Hour& hour = hours_.back();
     ++hour.lists;
-    hour.best += best_clicks(visit);
+    hour.best += best;
     for (size_t arm = 0; arm < others_.size(); ++arm) hour.clicks[arm] += clicks_of(others_[arm], visit);
   }
   void report(RankEvalReport& out) const;
@@ -99,15 +99,15 @@ class FreshnessPlay final : public RankPlay {
     return Draw(mix64(mix64(shop_.options().seed, kHour), static_cast<uint64_t>(hour))).uniform() < share_;
   }
 
-  Status ask_others(const RecommendRequest& request) override {
+  Status ask_others(const Request& request) override {
     others_.clear();
-    if (half_ms_ == 0 || request.now_ms < half_ms_) return {};
+    if (half_ms_ == 0 || now_ < half_ms_) return {};
     if (frozen_ == nullptr) {
       frozen_ = copy_of_live();
       frozen_->freeze();
       half_lessons_ = lessons_.size();
     }
-    const int64_t hour = request.now_ms / kHourMs;
+    const int64_t hour = now_ / kHourMs;
     if (!sampled(hour)) {
       retrained_.reset();
       tuned_.reset();
@@ -233,6 +233,11 @@ Result<simulate::Verdict> play(const RankEvalOptions& options, bool with, RankEv
 }
 
 }  // namespace
+
+Result<RankerSettings> read_ranker_settings(std::string_view json) {
+  TRY(const SearchSettings settings, parse_settings(json));
+  return settings.ranker;
+}
 
 Result<RankEvalReport> evaluate_ranker(const RankEvalOptions& options) {
   RankEvalReport report{.options = options, .with = {}, .without = {}, .ranker = {}};

@@ -20,6 +20,7 @@
 #include <array>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -35,9 +36,13 @@ struct RankEvalOptions {
   size_t k = 10;
   size_t hours = 24;  // Sampled for freshness; 0: not measured.
   RankerSettings settings;
+  bool searches = false;                 // Shoppers search instead of looking at lists.
   bool without = true;                   // Also the game without the ranker.
   std::function<void(double)> progress;  // Told at each list: the share of all games that is played.
 };
+
+// Of search settings as JSON (docs/search.md), the member "ranker". kInvalid: as parse_settings().
+Result<RankerSettings> read_ranker_settings(std::string_view json);
 
 struct RankEvalReport {
   RankEvalOptions options;

@@ -40,6 +40,30 @@ TEST(RankEval, EveryListIsWorthNoMoreThanTheBest) {
   EXPECT_EQ(report_of(*report), report_of(*again));
 }
 
+TEST(RankEval, SearchesAreWorthNoMoreThanTheBestOfTheirCategory) {
+  RankEvalOptions options = small_game();
+  options.searches = true;
+  options.without = true;
+  const Result<RankEvalReport> report = evaluate_ranker(options);
+  ASSERT_TRUE(report.ok()) << report.error().what;
+  for (const simulate::Verdict& verdict : {report->with, report->without}) {
+    EXPECT_EQ(verdict.search.lists, verdict.total.lists);
+    EXPECT_EQ(verdict.for_you.lists + verdict.next.lists, 0u);
+    EXPECT_GT(verdict.search.served, 2 * verdict.search.random) << "of what was searched for";
+    EXPECT_LT(verdict.search.served, verdict.search.best);
+    EXPECT_EQ(verdict.unknown_items, 0u);
+  }
+  EXPECT_GT(report->hours, 0u);
+  for (size_t arm = 0; arm < RankEvalReport::kArms; ++arm) {
+    EXPECT_GT(report->clicks[arm], 0);
+    EXPECT_LT(report->clicks[arm], report->best);
+  }
+  const Result<RankPoisonReport> poison = evaluate_poison(options, {.from = 0.4, .to = 0.8, .points = 6});
+  ASSERT_TRUE(poison.ok()) << poison.error().what;
+  EXPECT_GT(poison->lasting.lists, 0u);
+  for (const auto& point : poison->curve) EXPECT_LE(point.live, point.best);
+}
+
 TEST(RankEval, WhatIsPoisonedAreClicksOnListsWhileItLasts) {
   RankEvalOptions options = small_game();
   const RankPoison poison{.from = 0.4, .to = 0.8, .points = 6};

@@ -23,7 +23,7 @@ class PoisonPlay final : public RankPlay {
         curve_(poison.points) {}
 
   double days() const { return day_of(to_ms_); }  // Of poison.
-  void looked(const simulate::Visit& visit) override;
+  void looked(const simulate::Visit& visit, double best) override;
   void report(RankPoisonReport& out) const;
   RankPoisonReport::Span span_until(double day) const;  // Since the poison began.
 
@@ -44,12 +44,13 @@ class PoisonPlay final : public RankPlay {
   }
   void shown(const List& list) override { pages_[list.query_id] = list.items; }
   Event as_sent(const Event& event) override;
-  Status ask_others(const RecommendRequest& request) override;
+  Status ask_others(const Request& request) override;
 
   const bool clean_;
   const TimeMs from_ms_, to_ms_, end_ms_;
   std::map<std::string, std::vector<std::string>> pages_;  // by query id
   std::unique_ptr<Ranker> frozen_, open_;
+  std::unique_ptr<ClickModel> frozen_clicks_;          // What clicks say of searches stands still with it.
   std::array<std::vector<std::string>, kArms> asked_;  // The lists of this moment.
   std::vector<Judged> lists_;
   std::vector<RankPoisonReport::Point> curve_;
@@ -66,11 +67,12 @@ Event PoisonPlay::as_sent(const Event& event) {
   return out;
 }
 
-Status PoisonPlay::ask_others(const RecommendRequest& request) {
-  if (request.now_ms < from_ms_) return {};
+Status PoisonPlay::ask_others(const Request& request) {
+  if (now_ < from_ms_) return {};
   if (frozen_ == nullptr) {
     frozen_ = copy_of_live();
     frozen_->freeze();
+    frozen_clicks_ = copy_of_clicks();
     open_ = copy_of_live();
     RankerUpdates open = options_.settings.updates;
     open.gate = false;
@@ -78,11 +80,11 @@ Status PoisonPlay::ask_others(const RecommendRequest& request) {
   }
   TRY(asked_[kLive], list_of(&state_->ranker(), request));
   TRY(asked_[kOpen], list_of(open_.get(), request));
-  TRY(asked_[kFrozen], list_of(frozen_.get(), request));
+  TRY(asked_[kFrozen], list_of(frozen_.get(), request, frozen_clicks_.get()));
   return {};
 }
 
-void PoisonPlay::looked(const simulate::Visit& visit) {
+void PoisonPlay::looked(const simulate::Visit& visit, double best) {
   if (frozen_ == nullptr) return;
   const double way =
       static_cast<double>(now_ - from_ms_) / static_cast<double>(std::max<TimeMs>(end_ms_ - from_ms_, 1));
@@ -91,7 +93,7 @@ void PoisonPlay::looked(const simulate::Visit& visit) {
   Judged& list = lists_.emplace_back();
   point.day = list.day = day_of(now_);
   ++point.lists;
-  point.best += best_clicks(visit);
+  point.best += best;
   for (size_t arm = 0; arm < kArms; ++arm) list.clicks[arm] = clicks_of(asked_[arm], visit);
   point.live += list.clicks[kLive];
   point.open += list.clicks[kOpen];

@@ -23,7 +23,8 @@ double share(const simulate::Score& score) {
 
 void write_game(JsonWriter& json, const simulate::Verdict& verdict) {
   json.object().field("share", share(verdict.total)).field("last_quarter", share(verdict.last_quarter));
-  json.field("for_you", share(verdict.for_you)).field("next", share(verdict.next));
+  if (verdict.search.lists == 0)
+    json.field("for_you", share(verdict.for_you)).field("next", share(verdict.next));
   json.field("clicks", verdict.clicks).field("purchases", verdict.purchases).end();
 }
 
@@ -82,10 +83,15 @@ std::string rank_report_json(const RankEvalReport& report) {
 }
 
 std::string rank_report_text(const RankEvalReport& report) {
-  std::string out = "share of the best expected clicks      all   last quarter   for you      next\n";
+  const bool searches = report.options.searches;
+  std::string out = searches
+                        ? "share of the best expected clicks of searches      all   last quarter\n"
+                        : "share of the best expected clicks      all   last quarter   for you      next\n";
   const auto line = [&](const char* name, const simulate::Verdict& verdict) {
-    out += format("  %-30s %9.2f%% %13.2f%% %8.2f%% %8.2f%%\n", name, 100 * share(verdict.total),
-                  100 * share(verdict.last_quarter), 100 * share(verdict.for_you), 100 * share(verdict.next));
+    out += format("  %-30s %*.2f%% %13.2f%%", name, searches ? 21 : 9, 100 * share(verdict.total),
+                  100 * share(verdict.last_quarter));
+    if (!searches) out += format(" %8.2f%% %8.2f%%", 100 * share(verdict.for_you), 100 * share(verdict.next));
+    out += "\n";
   };
   if (report.options.without) line("without the ranker", report.without);
   line("with it", report.with);

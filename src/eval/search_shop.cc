@@ -50,8 +50,10 @@ SearchShop::SearchShop()
       state_(moment_, catalog_, settings_, config_),
       service_(catalog_, settings_, state_, config_, nullptr, nullptr, nullptr, &clicks_) {
   service_.rank_with(ranker_, profiles_);
-  settings_.on_change(
-      [this](const SettingsBook& a, const SettingsBook& b) { state_.settings_changed(a, b); });
+  settings_.on_change([this](const SettingsBook& before, const SettingsBook& after) {
+    state_.settings_changed(before, after);
+    ranker_.settings_changed(before.published->settings.ranker, after.published->settings.ranker);
+  });
 }
 
 SearchShop::~SearchShop() {
@@ -102,13 +104,15 @@ void SearchShop::fill(const SearchData& data) {
   }
 }
 
-Result<SearchAnswer> SearchShop::answer(const std::string& query, size_t k, uint64_t explore) const {
+Result<SearchAnswer> SearchShop::answer(const std::string& query, const std::string& shopper, size_t k,
+                                        uint64_t explore) const {
   SearchRequest request;
   request.query = query;
   request.count = static_cast<uint32_t>(std::min<size_t>(k, SearchRequest::kCountMax));
   request.highlight = std::vector<std::string>();
   request.snippets = std::vector<std::string>();
   request.explore = explore;
+  request.user = shopper;
   return service_.search(request, moment_.now_ms);
 }
 
@@ -121,28 +125,21 @@ std::vector<RankedItem> SearchShop::ranked(const SearchAnswer& answer) const {
 }
 
 Result<std::vector<RankedItem>> SearchShop::search(const std::string& query, size_t k) const {
-  TRY(const SearchAnswer answer, this->answer(query, k, 0));
+  TRY(const SearchAnswer answer, this->answer(query, "", k, 0));
   return ranked(answer);
 }
 
-Result<std::vector<RankedItem>> SearchShop::serve(const std::string& query, TimeMs time_ms) {
+Result<std::vector<RankedItem>> SearchShop::serve(const std::string& query, const std::string& shopper,
+                                                  TimeMs time_ms) {
   Event event;
   event.type = EventType::kImpression;
   event.query = query;
   event.query_id = "page-" + std::to_string(++pages_);
+  event.user = shopper_ = shopper;
   event.surface = "search";
   event.time_ms = kStartMs + time_ms;
-  TRY(const SearchAnswer answer, this->answer(query, kPage, hash_bytes(event.query_id)));
-  std::string features, bases;
-  for (const SearchHit& hit : answer.hits) {
-    append_base(hit.base, bases);
-    event.shown.push_back({hit.id, hit.propensity});
-    features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
-  }
-  if (answer.exchanged >= 0) event.attributes.push_back({"exchanged", int64_t{answer.exchanged}});
-  event.attributes.push_back({"base", std::move(bases)});
-  event.attributes.push_back({"features", std::move(features)});
-  if (answer.ranked) event.attributes.push_back({"ranked", true});
+  TRY(const SearchAnswer answer, this->answer(query, shopper, kPage, hash_bytes(event.query_id)));
+  put_shown(answer, event);
   apply(std::move(event));
   return ranked(answer);
 }
@@ -152,6 +149,7 @@ void SearchShop::click(uint32_t item, TimeMs time_ms) {
   event.type = EventType::kClick;
   event.item = ids_[item];
   event.query_id = "page-" + std::to_string(pages_);
+  event.user = shopper_;
   event.time_ms = kStartMs + time_ms;
   apply(std::move(event));
 }

@@ -29,7 +29,8 @@ class SearchShop {
   Result<std::vector<RankedItem>> search(const std::string& query, size_t k) const;
 
   // A page of ten as a shopper gets it: with what it tries out, and put on record. `time_ms` since the start.
-  Result<std::vector<RankedItem>> serve(const std::string& query, TimeMs time_ms);
+  // shopper: empty: nobody known.
+  Result<std::vector<RankedItem>> serve(const std::string& query, const std::string& shopper, TimeMs time_ms);
   // What the shopper clicks on the page that was served last.
   void click(uint32_t item, TimeMs time_ms);
   const ClickModel& clicks() const { return clicks_; }
@@ -38,7 +39,8 @@ class SearchShop {
  private:
   SearchShop();
   void apply(Event event);
-  Result<SearchAnswer> answer(const std::string& query, size_t k, uint64_t explore) const;
+  Result<SearchAnswer> answer(const std::string& query, const std::string& shopper, size_t k,
+                              uint64_t explore) const;
   std::vector<RankedItem> ranked(const SearchAnswer& answer) const;
   void fill(const SearchData& data);
 
@@ -56,6 +58,7 @@ class SearchShop {
   SearchService service_;
   uint64_t events_ = 0, items_unnamed_ = 0, items_replaced_ = 0;
   uint64_t pages_ = 0;
+  std::string shopper_;           // Of the page that was served last.
   std::vector<std::string> ids_;  // By row of the data.
   std::unordered_map<std::string, uint32_t>
       numbers_;  // id -> index of its first row in the data, as labels have it

@@ -138,7 +138,10 @@ class Game {
     verdict_.total.add(score);
     since_point_.add(score);
     if (4 * visit >= 3 * options_.visits) verdict_.last_quarter.add(score);
-    (surface == "for-you" ? verdict_.for_you : verdict_.next).add(score);
+    (surface == "search"    ? verdict_.search
+     : surface == "for-you" ? verdict_.for_you
+                            : verdict_.next)
+        .add(score);
     if (!options_.taste_change) return;
     const int since = since_[visit_.shopper];
     if (since >= 0) verdict_.since[std::min<size_t>(static_cast<size_t>(since), kSinceMax)].add(score);
@@ -146,15 +149,18 @@ class Game {
     if (changed_ && since < 0) verdict_.others.add(score);
   }
 
-  // One list: asked for, scored, clicked.
-  Status look_at(const std::string& surface, uint64_t visit) {
+  // One list: asked for, scored, clicked. Of a search: for something of the category.
+  Status look_at(const std::string& list_name, uint16_t category, uint64_t visit) {
+    const std::string surface = options_.searches ? "search" : list_name;
     TRY(const Recommending::List list,
-        recommender_.recommend({.surface = surface,
-                                .user = user_,
-                                .session = session_,
-                                .region = std::string(kRegions[shop_.region(visit_.shopper)]),
-                                .now = now_,
-                                .k = options_.k}));
+        recommender_.recommend(
+            {.surface = surface,
+             .user = user_,
+             .session = session_,
+             .region = std::string(kRegions[shop_.region(visit_.shopper)]),
+             .words = options_.searches ? search_words(visit_, category, draw_.next()) : "",
+             .now = now_,
+             .k = options_.k}));
     std::vector<uint32_t> items;
     for (const std::string& id : list.items) {
       const auto number = Shop::item_number(id);
@@ -169,11 +175,13 @@ class Game {
     Score score;
     score.lists = 1;
     score.served = expected_clicks(shop_, visit_, items);
-    score.best = expected_clicks(shop_, visit_, best_list(shop_, visit_, options_.k));
+    score.best = expected_clicks(shop_, visit_,
+                                 options_.searches ? best_list(shop_, visit_, options_.k, category)
+                                                   : best_list(shop_, visit_, options_.k));
     score.popular = expected_clicks(shop_, visit_, popular_.top(now_, options_.k));
     score.random = expected_clicks(shop_, visit_, random);
     count(score, surface, visit);
-    if (options_.looked) options_.looked(shop_, visit_);
+    if (options_.looked) options_.looked(shop_, visit_, score.best);
     const Visit as_shown =
         visit_;  // Each place by itself: a click does not change what the next place is worth.
     for (size_t p = 0; p < items.size(); ++p) {
@@ -199,16 +207,16 @@ class Game {
     session_ = options_.name + "-visit-" + std::to_string(number);
     cart_.clear();
     if (!options_.now) now_ = visit_.now_ms;
-    TRY_STATUS(look_at("for-you", number));
+    TRY_STATUS(look_at("for-you", visit_.mission, number));
     const int rounds = 1 + static_cast<int>(draw_.below(4));
     for (int round = 0; round < rounds && !stopped_; ++round) {
       const bool beside = visit_.goes_with >= 0 && draw_.below(2) == 0;
-      const uint32_t item = wander(
-          shop_, visit_, beside ? static_cast<uint16_t>(visit_.goes_with) : visit_.mission, draw_.next());
+      const uint16_t category = beside ? static_cast<uint16_t>(visit_.goes_with) : visit_.mission;
+      const uint32_t item = wander(shop_, visit_, category, draw_.next());
       events_.push_back(event(EventType::kView, item));
       open_item(item);
       TRY_STATUS(step());
-      TRY_STATUS(look_at("next", number));
+      TRY_STATUS(look_at("next", category, number));
     }
     if (cart_.empty() || draw_.uniform() > 0.65) return {};
     for (const uint32_t item : cart_) {

@@ -11,6 +11,10 @@
 // The best list knows what the visit is about, which no list shown first can know: a share of 1 is out of
 // reach.
 //
+// With `searches` the shopper searches instead, in the words of a category (every third time with a colour he
+// likes), for what the visit is about and then for what goes with it, and the best list is that of the
+// category: what is left to know is whom the page is for.
+//
 // Threads: one.
 #pragma once
 
@@ -35,6 +39,7 @@ class Recommending {
   virtual Status send(const std::vector<Event>& events) = 0;
   struct Question {
     std::string surface, user, session, region;
+    std::string words;  // Of a search; surface is "search" then.
     TimeMs now = 0;
     size_t k = 10;
   };
@@ -45,6 +50,7 @@ struct JudgeOptions {
   uint64_t visits = 2000;
   double visits_per_day = 350;
   size_t k = 10;
+  bool searches = false;      // Instead of the lists.
   bool taste_change = false;  // At half of the visits, a third of the shoppers like something else.
   size_t points = 40;         // Of the curves.
   std::string name =
@@ -53,7 +59,8 @@ struct JudgeOptions {
   std::function<TimeMs()> now;
   std::function<bool()> pause;  // After each step; false: stop.
   // Of each list that was asked for: what the truth is then. For scoring what else could have been shown.
-  std::function<void(const Shop&, const Visit&)> looked;
+  // best: expected clicks of the best list there is.
+  std::function<void(const Shop&, const Visit&, double best)> looked;
 };
 
 // Sums of expected clicks over a number of lists.
@@ -72,7 +79,7 @@ struct ScorePoint {
 struct Verdict {
   uint64_t visits = 0, events = 0, clicks = 0, carts = 0, purchases = 0, unknown_items = 0;
   double seconds = 0;
-  Score total, last_quarter, for_you, next;
+  Score total, last_quarter, for_you, next, search;
   std::vector<ScorePoint> curve;
   // Taste change only: those whose taste changed, by how many events they have made since; and all others
   // meanwhile.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "base/hash.h"
 #include "eval/simulate.h"
@@ -240,16 +241,38 @@ double expected_clicks(const Shop& shop, const Visit& visit, std::span<const uin
   return sum;
 }
 
-std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k) {
+namespace {
+
+template <class Numbers>
+std::vector<uint32_t> best_of(const Shop& shop, const Visit& visit, size_t k, const Numbers& numbers) {
   std::vector<std::pair<double, uint32_t>> all;
-  all.reserve(shop.items().size());
-  for (uint32_t i = 0; i < shop.items().size(); ++i)
+  for (const uint32_t i : numbers)
     if (shop.available(i, visit.now_ms)) all.emplace_back(-utility(shop, visit, i), i);
   k = std::min(k, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
   std::vector<uint32_t> best(k);
   for (size_t i = 0; i < k; ++i) best[i] = all[i].second;
   return best;
+}
+
+}  // namespace
+
+std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k) {
+  return best_of(shop, visit, k, std::views::iota(uint32_t{0}, static_cast<uint32_t>(shop.items().size())));
+}
+
+std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k, uint16_t category) {
+  return best_of(shop, visit, k, shop.category_items(category));
+}
+
+std::string search_words(const Visit& visit, uint16_t category, uint64_t key) {
+  Draw draw(key);
+  std::string words;
+  if (draw.below(3) == 0) words.append(kColours[visit.taste.colours[draw.below(2)]]).append(" ");
+  words += draw.below(3) == 0 ? kCategories[category].variant : kCategories[category].noun;
+  for (char& c : words)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return words;
 }
 
 uint32_t wander(const Shop& shop, const Visit& visit, uint16_t category, uint64_t key) {

@@ -184,6 +184,7 @@ Result<AskedSearch> read_search(const Json& json, const std::string& path) {
   fields.whole("budget_ms", out.budget_ms, 1u, 10'000u);
   fields.flag("record", asked.record);
   fields.flag("rules", out.rules);
+  fields.flag("personal", out.personal);
   if (const Json* rule = fields.any("try_rule")) {
     JsonWriter text;
     write_json(text, *rule);

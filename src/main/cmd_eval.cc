@@ -1,5 +1,5 @@
-// freshet eval search, clicks, rank: judged queries through the served ranking, and games on the generated
-// shop. docs/benchmarks.md has one command a set.
+// freshet eval search, clicks: judged queries through the served ranking. docs/benchmarks.md has one command
+// a set.
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -7,26 +7,20 @@
 
 #include "base/json_writer.h"
 #include "env/file.h"
-#include "env/progress.h"
 #include "eval/click_eval.h"
-#include "eval/rank_eval.h"
+#include "eval/plot.h"
 #include "eval/search_shop.h"
 #include "main/command.h"
 
 namespace freshet {
 namespace {
 
-constexpr uint64_t kProgressSteps = 10'000;
-
 struct EvalFlags {
   SearchDataOptions data;
   std::string gain_min_max, settings, against, dump, world = "moderate", traffic = "uniform";
   SearchEvalOptions eval;
   ClickEvalOptions clicks;
-  RankEvalOptions rank{.settings = {}};
   std::string plot;
-  bool only_with = false;
-  bool poison = false;
   bool json = false;
   size_t table = 20;
 };
@@ -81,14 +75,6 @@ Status dump(const SearchData& data, const SearchReport& report, const std::strin
   return {};
 }
 
-Status write_plot(const std::string& path, const std::string& svg) {
-  std::ofstream out(path, std::ios::binary);
-  out << svg;
-  out.close();
-  if (!out) return unavailable(path + ": cannot be written; check the directory and its space");
-  return {};
-}
-
 void read_gain(EvalFlags& flags) {
   if (!flags.gain_min_max.empty()) {
     double low = 0, high = 0;
@@ -117,7 +103,8 @@ Status run_clicks(EvalFlags flags) {
   TRY(const auto shop, SearchShop::open(data, settings));
   const ClickShop played{
       .search = [&](const std::string& query, size_t k) { return shop->search(query, k); },
-      .serve = [&](const std::string& query, TimeMs time_ms) { return shop->serve(query, time_ms); },
+      .serve = [&](const std::string& query, const std::string& shopper,
+                   TimeMs time_ms) { return shop->serve(query, shopper, time_ms); },
       .click = [&](uint32_t item, TimeMs time_ms) { shop->click(item, time_ms); },
       .examination = [&](uint32_t place) { return shop->clicks().examination().measured(place); },
       .learned = [&] { return shop->clicks().describe() + "\nranker: " + shop->ranker().describe(); },
@@ -153,35 +140,6 @@ Status run_search(EvalFlags flags) {
   return {};
 }
 
-Status run_rank(EvalFlags flags) {
-  if (!flags.settings.empty()) {
-    TRY(const std::string text, settings_text(flags.settings));
-    TRY(const SearchSettings settings, parse_settings(text));
-    flags.rank.settings = settings.ranker;
-  }
-  flags.rank.shop.seed = flags.eval.seed;
-  flags.rank.without = !flags.only_with;
-  flags.rank.shop.days = static_cast<double>(flags.rank.visits) / flags.rank.visits_per_day;
-  Progress progress("eval rank", kProgressSteps, "lists");
-  uint64_t lists = 0;
-  flags.rank.progress = [&](double share) {
-    progress.at(static_cast<uint64_t>(share * kProgressSteps), ++lists);
-  };
-  const auto print = [&](const std::string& text, const std::string& svg) -> Status {
-    progress.done();
-    if (!flags.plot.empty()) TRY_STATUS(write_plot(flags.plot, svg));
-    std::fputs(text.c_str(), stdout);
-    return {};
-  };
-  if (flags.poison) {
-    TRY(const RankPoisonReport report, evaluate_poison(flags.rank, {}));
-    return print(flags.json ? poison_report_json(report) : poison_report_text(report),
-                 poison_report_svg(report));
-  }
-  TRY(const RankEvalReport report, evaluate_ranker(flags.rank));
-  return print(flags.json ? rank_report_json(report) : rank_report_text(report), rank_report_svg(report));
-}
-
 // What the first two commands read; the option for the label from which an item is relevant.
 Flag add_data(FlagSet app, EvalFlags& flags) {
   app.add_option("--items", flags.data.items, "The catalogue: TSV, CSV or JSON lines, plain or gzip")
@@ -206,6 +164,7 @@ Flag add_data(FlagSet app, EvalFlags& flags) {
 Run add_eval_policy(FlagSet app);     // cmd_eval_policy.cc
 Run add_eval_freshness(FlagSet app);  // cmd_eval_freshness.cc
 Run add_eval_late(FlagSet app);       // cmd_eval_late.cc
+Run add_eval_rank(FlagSet app);       // cmd_eval_rank.cc
 
 Run add_eval(FlagSet app) {
   auto flags = std::make_shared<EvalFlags>();
@@ -230,6 +189,11 @@ Run add_eval(FlagSet app) {
   clicks.add_option("--impressions", flags->clicks.impressions, "Searches of each query that is searched")
       .capture_default_str()
       .check(number_within(1, 10'000));
+  clicks
+      .add_option("--shoppers", flags->clicks.shoppers,
+                  "Searches come from so many shoppers, known by name, who click alike; 0: nobody is known")
+      .capture_default_str()
+      .check(number_within(0, 100'000'000));
   clicks.add_option("--seen", flags->clicks.seen_share, "Share of the queries that are searched")
       .capture_default_str()
       .check(number_within(0.0, 1.0));
@@ -252,48 +216,12 @@ Run add_eval(FlagSet app) {
   const FlagSet rank = app.add_subcommand(
       "rank",
       "A generated shop: what its lists are worth with the learned ranker and without, and how fresh it is");
-  RankEvalOptions& ranked = flags->rank;
-  rank.add_option("--visits", ranked.visits, "Visits of each game")
-      .capture_default_str()
-      .check(number_within(1, 100'000'000));
-  rank.add_option("--visits-per-day", ranked.visits_per_day, "How fast they come")
-      .capture_default_str()
-      .check(number_within(1.0, 1e9));
-  rank.add_option("--items", ranked.shop.items, "Items in the catalogue")
-      .capture_default_str()
-      .check(number_within(100, 100'000'000));
-  rank.add_option("--shoppers", ranked.shop.shoppers, "Shoppers")
-      .capture_default_str()
-      .check(number_within(1, 100'000'000));
-  rank.add_option("--taste-days", ranked.shop.taste_days,
-                  "Mean days between abrupt changes of a taste; 0: none")
-      .capture_default_str()
-      .check(number_within(0.0, 36500.0));
-  rank.add_option("--fashion-days", ranked.shop.fashion_days,
-                  "Days in which what all shoppers like goes over into something else; 0: no fashion")
-      .capture_default_str()
-      .check(number_within(0.0, 36500.0));
-  rank.add_option("--new-items", ranked.shop.new_items, "Share of the items that arrive during the game")
-      .capture_default_str()
-      .check(number_within(0.0, 1.0));
-  rank.add_option("--k", ranked.k, "Length of the lists").capture_default_str().check(number_within(1, 100));
-  rank.add_option("--hours", ranked.hours, "Hours sampled to measure freshness; 0: not measured")
-      .capture_default_str()
-      .check(number_within(0, 10'000));
-  rank.add_flag("--only-with", flags->only_with, "No game without the ranker");
-  rank.add_flag("--poison", flags->poison,
-                "Instead: clicks of a program for a fifth of the game; what is live with the gate and "
-                "without it, and without poison");
-  rank.add_option("--settings", flags->settings, "Search settings as JSON: of them, \"ranker\"");
-  rank.add_option("--seed", flags->eval.seed, "The same seed gives the same shop, on every machine")
-      .capture_default_str();
-  rank.add_option("--plot", flags->plot, "The curve as an SVG file");
-  rank.add_flag("--json", flags->json, "The report as JSON");
-  return [flags, relevant, clicks, policy, run_policy, fresh, run_freshness, late, run_late, rank] {
+  const Run run_rank = add_eval_rank(rank);
+  return [flags, relevant, clicks, policy, run_policy, fresh, run_freshness, late, run_late, rank, run_rank] {
     if (policy.parsed()) return run_policy();
     if (fresh.parsed()) return run_freshness();
     if (late.parsed()) return run_late();
-    if (rank.parsed()) return run_rank(*flags);
+    if (rank.parsed()) return run_rank();
     flags->data.has_relevant_min = relevant.count() > 0;
     return clicks.parsed() ? run_clicks(*flags) : run_search(*flags);
   };

@@ -1,11 +1,11 @@
 // freshet eval freshness: how much of what hourly retraining wins does learning online win.
 // docs/benchmarks.md.
 #include <cstdio>
-#include <fstream>
 #include <memory>
 
 #include "eval/file_source.h"
 #include "eval/freshness_events.h"
+#include "eval/plot.h"
 #include "main/command.h"
 #include "main/file_flags.h"
 
@@ -55,12 +55,7 @@ Status run(const EvalFreshnessFlags& flags) {
   if (!source.repeatable()) return invalid("-: standard input cannot be read twice; name a file");
   TRY(FreshnessReport report, freshness_of_events(source, options));
   report.title = flags.files->files.front();
-  if (!flags.plot.empty()) {
-    std::ofstream out(flags.plot, std::ios::binary);
-    out << freshness_svg(report);
-    out.close();
-    if (!out) return unavailable(flags.plot + ": cannot be written; check the directory and its space");
-  }
+  if (!flags.plot.empty()) TRY_STATUS(write_plot(flags.plot, freshness_svg(report)));
   std::fputs((flags.json ? freshness_json(report) : freshness_text(report)).c_str(), stdout);
   return {};
 }

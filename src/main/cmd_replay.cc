@@ -10,6 +10,7 @@
 #include "env/process.h"
 #include "env/progress.h"
 #include "eval/file_source.h"
+#include "eval/plot.h"
 #include "eval/report.h"
 #include "eval/shop_model.h"
 #include "main/command.h"
@@ -110,14 +111,6 @@ class Bar {
   std::optional<Progress> bar_;
 };
 
-Status write_text(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) return unavailable(path + ": cannot be written; check the directory and its space");
-  return {};
-}
-
 Status run_replay(const ReplayFlags& flags) {
   const Protocol protocol = protocol_of(flags);
   const StateConfig config = state_config(flags);
@@ -156,7 +149,7 @@ Status run_replay(const ReplayFlags& flags) {
   }
   if (!flags.plot.empty()) {
     const std::string title = flags.title.empty() ? flags.files->files.front() : flags.title;
-    TRY_STATUS(write_text(flags.plot, plot_svg(report_plot(report, title))));
+    TRY_STATUS(write_plot(flags.plot, plot_svg(report_plot(report, title))));
   }
   const std::string text = flags.json ? report_json(report, config.recommender.sources)
                                       : report_text(report, config.recommender.sources);

@@ -23,6 +23,9 @@ class BeliefPart final : public CopiedPart<std::array<RankBelief, kRankKinds>> {
     at(RankCopy::kTrained)[kind].learn(losses);
     if (direct_) at(RankCopy::kLive)[kind] = at(RankCopy::kTrained)[kind];
   }
+  void restart(RankKind kind) {  // It is about another opinion from now on.
+    for (Table& table : tables_) table[static_cast<size_t>(kind)] = {};
+  }
 
   std::string_view part() const override { return "experts"; }
   size_t words() const override { return kRankKinds * kRankExperts; }

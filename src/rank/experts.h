@@ -41,6 +41,11 @@ namespace freshet {
 struct RankVoice {
   double linear = 0, deep = 0;  // Times what the learners say.
 };
+// What is said of a place, of its first head.
+struct RankOpinion {
+  double plain = 0;             // What its score and its place are worth,
+  double linear = 0, deep = 0;  // and what is heard of the learners beyond that.
+};
 constexpr size_t kRankVoices = 3;
 constexpr std::array<RankVoice, kRankVoices> kVoices = {{{1, 0}, {0, 1}, {1, 1}}};
 

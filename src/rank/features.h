@@ -59,6 +59,10 @@ enum class RankGroup : uint8_t {
   kScenario
 };
 constexpr size_t kRankGroups = 15;
+// What depends on who asks. All else is the same for everybody, at one moment and place.
+constexpr uint32_t kOfShopper = 1u << static_cast<uint32_t>(RankGroup::kTaste) |
+                                1u << static_cast<uint32_t>(RankGroup::kVisit) |
+                                1u << static_cast<uint32_t>(RankGroup::kSeen);
 std::string_view rank_group_name(RankGroup group);    // "visit"
 std::string_view rank_group_reason(RankGroup group);  // For people: "like what was looked at lately"
 

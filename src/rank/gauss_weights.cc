@@ -26,10 +26,10 @@ float share_of(uint64_t code) {
   return std::bit_cast<float>((kWhole - static_cast<uint32_t>(code)) << kShareShift);
 }
 
-// What GaussWeights::say tells apart: 0: a place, 1: a score, 2: the scenario, 3: all else.
+// What GaussWeights::say tells apart: 0: a place, 1: a score, 2: the scenario, 3: the shopper, 4: all else.
 constexpr std::array<uint8_t, kRankGroups> kSaidOf = [] {
   std::array<uint8_t, kRankGroups> out{};
-  out.fill(3);
+  for (size_t g = 0; g < kRankGroups; ++g) out[g] = (kOfShopper >> g & 1) != 0 ? 3 : 4;
   out[static_cast<size_t>(RankGroup::kPage)] = out[static_cast<size_t>(RankGroup::kPlace)] = 0;
   out[static_cast<size_t>(RankGroup::kScore)] = 1;
   out[static_cast<size_t>(RankGroup::kScenario)] = 2;
@@ -116,7 +116,7 @@ std::array<GaussWeights::Said, kRankCopies> GaussWeights::say(std::span<const ui
     float trained = 0;
     int32_t live = 0, candidate = 0, good = 0;  // In steps; the latter two beyond what is live.
   };
-  std::array<Apart, 4> sums{};
+  std::array<Apart, 5> sums{};
   for (const uint32_t cell : row) {
     const uint32_t i = index_of(cell);
     Apart& sum = sums[kSaidOf[static_cast<size_t>(group_of(cell))]];
@@ -126,7 +126,7 @@ std::array<GaussWeights::Said, kRankCopies> GaussWeights::say(std::span<const ui
     if (served_.good_differs(i)) sum.good += steps_of(served_.good(i), head) - mean;
     if (trained) sum.trained += cells_[i][head].mean;
   }
-  float Said::*const parts[] = {&Said::place, &Said::score, &Said::scenario, &Said::rest};
+  float Said::*const parts[] = {&Said::place, &Said::score, &Said::scenario, &Said::shopper, &Said::rest};
   for (size_t part = 0; part < sums.size(); ++part) {
     const Apart& sum = sums[part];
     const auto at = [&](RankCopy copy) -> float& { return out[static_cast<size_t>(copy)].*parts[part]; };

@@ -89,11 +89,11 @@ class GaussWeights final : public ServedPart {
   void set_drift(float drift) { config_.drift = drift; }
   float drift() const { return config_.drift; }
   // Sums of means, as each copy of the parameters has them, by RankCopy; of kTrained only if its bit is in
-  // `copies`. Apart: what a place is worth (of the page too), what a score is, the scenario's adjustment, and
-  // all else.
+  // `copies`. Apart: what a place is worth (of the page too), what a score is, the scenario's adjustment,
+  // what is known of the shopper (kOfShopper), and all else.
   struct Said {
-    float place = 0, score = 0, scenario = 0, rest = 0;
-    float all() const { return place + score + scenario + rest; }
+    float place = 0, score = 0, scenario = 0, shopper = 0, rest = 0;
+    float all() const { return place + score + scenario + shopper + rest; }
   };
   std::array<Said, kRankCopies> say(std::span<const uint32_t> row, size_t head, uint32_t copies) const;
 

@@ -14,13 +14,7 @@ namespace {
 
 constexpr std::string_view kKindNames[] = {"search", "for-you", "next", "related", "other"};
 
-// What is said of a place, of its first head.
-struct Opinion {
-  double plain = 0;             // What its score and its place are worth,
-  double linear = 0, deep = 0;  // and what the learners say beyond that.
-};
-
-double probability(const RankBelief::Voices& voices, const Opinion& said) {
+double probability(const RankBelief::Voices& voices, const RankOpinion& said) {
   double p = 0;
   for (size_t v = 0; v < kRankVoices; ++v)
     if (voices.weight[v] > 0)
@@ -36,11 +30,11 @@ struct Ranker::PageOpinions {
   struct Place {
     bool known = false, has_base = false;
     double looked = 1;
-    std::array<Opinion, kRankCopies> by;
+    std::array<RankOpinion, kRankCopies> by;
   };
   size_t kind = 0;
   std::vector<Place> places;
-  std::vector<std::vector<Opinion>> challengers;  // Of each, of all places.
+  std::vector<std::vector<RankOpinion>> challengers;  // Of each, of all places.
 
   size_t known() const {
     return static_cast<size_t>(
@@ -64,7 +58,8 @@ Ranker::PageOpinions Ranker::opinions(const Note& note, const ShownPage& page) {
   PageOpinions out;
   out.kind = static_cast<size_t>(note.kind);
   out.places.resize(note.ends.size());
-  if (challenged()) out.challengers.assign(challengers_.size(), std::vector<Opinion>(out.places.size()));
+  if (challenged()) out.challengers.assign(challengers_.size(), std::vector<RankOpinion>(out.places.size()));
+  const bool shopper = hears_shopper(note.kind);
   uint32_t copies = 0;
   if (!publication_.direct()) copies |= copy_bit(RankCopy::kTrained);
   for (size_t i = 0; i < out.places.size(); ++i) {
@@ -76,19 +71,42 @@ Ranker::PageOpinions Ranker::opinions(const Note& note, const ShownPage& page) {
     place.looked = looked_at(note.kind, page, static_cast<uint32_t>(i));
     const PlainModel::Row x = plain_row(note, page, static_cast<uint32_t>(i));
     const double scenario = now_.scenarios.share(scenario_of(row));
-    const auto put = [&](RankCopy copy, const GaussWeights::Said& said, Opinion& to) {
+    const auto put = [&](RankCopy copy, const GaussWeights::Said& said, RankOpinion& to) {
       // What scores are worth, bend by bend, is no opinion of its own: all are given it.
       to.plain = plain_.table(copy)[out.kind][0].logit(x) + static_cast<double>(said.place + said.score);
-      to.linear = static_cast<double>(said.rest) + scenario * static_cast<double>(said.scenario);
+      to.linear = shopper ? (note.known ? static_cast<double>(said.shopper) : 0)
+                          : static_cast<double>(said.rest + said.shopper) +
+                                scenario * static_cast<double>(said.scenario);
     };
     const std::array<GaussWeights::Said, kRankCopies> said = weights_.say(row, 0, copies);
     for (size_t c = 0; c < kRankCopies; ++c) put(static_cast<RankCopy>(c), said[c], place.by[c]);
     size_t c = 0;
-    for (std::vector<Opinion>& challenger : out.challengers)
+    for (std::vector<RankOpinion>& challenger : out.challengers)
       put(RankCopy::kTrained, (challengers_.begin() + c++)->say(row), challenger[i]);
   }
-  if (learns_deep()) ask_deep(note, out);
+  if (learns_deep() && !shopper) ask_deep(note, out);
+  take_said(note, out);
   return out;
+}
+
+// Of a search each place has been learned as a zero since it was shown: what learns is judged by what it said
+// before.
+void Ranker::take_said(const Note& note, PageOpinions& out) const {
+  const size_t n = out.places.size();
+  if (note.said.empty() || note.said.size() != n * (1 + out.challengers.size())) return;
+  for (size_t i = 0; i < n; ++i) {
+    out.places[i].by[static_cast<size_t>(RankCopy::kTrained)] = note.said[i];
+    if (publication_.direct()) out.places[i].by[static_cast<size_t>(RankCopy::kLive)] = note.said[i];
+    for (size_t c = 0; c < out.challengers.size(); ++c) out.challengers[c][i] = note.said[(c + 1) * n + i];
+  }
+}
+
+void Ranker::keep_said(Note& note, const ShownPage& page) {
+  const PageOpinions now = opinions(note, page);
+  const auto newest = static_cast<size_t>(publication_.direct() ? RankCopy::kLive : RankCopy::kTrained);
+  for (const PageOpinions::Place& place : now.places) note.said.push_back(place.by[newest]);
+  for (const std::vector<RankOpinion>& challenger : now.challengers)
+    note.said.insert(note.said.end(), challenger.begin(), challenger.end());
 }
 
 void Ranker::ask_deep(const Note& note, PageOpinions& said) {
@@ -103,7 +121,7 @@ void Ranker::ask_deep(const Note& note, PageOpinions& said) {
     for (size_t i = 0; i < rows.size(); ++i) said.places[i].by[c].deep = static_cast<double>(logits[i][0]);
   }
   const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
-  for (std::vector<Opinion>& challenger : said.challengers)
+  for (std::vector<RankOpinion>& challenger : said.challengers)
     for (size_t i = 0; i < challenger.size(); ++i)
       challenger[i].deep = said.places[i].by[static_cast<size_t>(newest)].deep;
 }
@@ -114,6 +132,8 @@ void Ranker::judge(const ShownPage& page, uint32_t clicked) {
   ++now_.kinds[static_cast<size_t>(note->kind)].clicks;
   const PageOpinions said = opinions(*note, page);
   guard(said, clicked);
+  // Where what is known of the shopper is heard, a page for nobody known says nothing of it.
+  if (hears_shopper(note->kind) && !note->known) return;
   if (!note->ranked && !publication_.standing()) believe(said, clicked);
 }
 
@@ -124,11 +144,12 @@ void Ranker::judge(const ShownPage& page, uint32_t clicked) {
 void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
   const size_t known = said.known();
   if (known < 2 || !said.places[clicked].known) return;
+  const auto kind = static_cast<RankKind>(said.kind);
   const auto voices = [&](RankCopy copy, RankLearner learner) {
     return beliefs_.table(copy)[said.kind].voices(learner);
   };
   const auto loss = [&](RankCopy copy) {
-    return said.loss(clicked, voices(copy, now_.learner), [&](size_t i) -> const Opinion& {
+    return said.loss(clicked, voices(copy, asked_of(kind)), [&](size_t i) -> const RankOpinion& {
       return said.places[i].by[static_cast<size_t>(copy)];
     });
   };
@@ -142,9 +163,10 @@ void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
     const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
     size_t c = 0;
     for (Challenger& one : challengers_) {
-      const std::vector<Opinion>& its = said.challengers[c++];
-      one.page(losses.live, said.loss(clicked, voices(newest, one.of().learner),
-                                      [&](size_t i) -> const Opinion& { return its[i]; }));
+      const std::vector<RankOpinion>& its = said.challengers[c++];
+      const RankLearner asked = hears_shopper(kind) ? RankLearner::kLinear : one.of().learner;
+      one.page(losses.live, said.loss(clicked, voices(newest, asked),
+                                      [&](size_t i) -> const RankOpinion& { return its[i]; }));
     }
     now_.challengers = challengers_.reports();
     if (const Challenger* winner = challengers_.winner()) return promote_challenger(*winner);
@@ -160,7 +182,7 @@ void Ranker::believe(const PageOpinions& said, uint32_t clicked) {
     const PageOpinions::Place& place = said.places[i];
     if (!place.known || !place.has_base) continue;
     ++known;
-    const Opinion& live = place.by[static_cast<size_t>(RankCopy::kLive)];
+    const RankOpinion& live = place.by[static_cast<size_t>(RankCopy::kLive)];
     for (size_t e = 0; e < kRankExperts; ++e) {
       const RankVoice& voice = kVoices[kExperts[e].voice];
       const double p =

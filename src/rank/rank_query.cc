@@ -27,11 +27,13 @@ Scratch& scratch() {
 
 }  // namespace
 
-RankQuery::RankQuery(const Ranker& ranker, const RankAsked& asked)
+RankQuery::RankQuery(const Ranker& ranker, const RankAsked& asked, RankHeard heard)
     : ranker_(ranker),
       asked_(asked),
       kind_(ranker.parameters().kinds[static_cast<size_t>(asked.kind)]),
-      heard_(kind_.voices.heard && kind_.clicks >= ranker.config_.clicks_min),
+      of_(heard),
+      heard_(kind_.voices.heard && kind_.clicks >= ranker.config_.clicks_min &&
+             (of_ == RankHeard::kAll || !asked.steps.empty())),
       page_(scratch().page) {
   if (!ready()) return;
   const Ranker::Parameters& now = ranker.parameters();
@@ -47,7 +49,7 @@ void RankQuery::judge(std::span<const RankCandidate> candidates, const RankObjec
   for (const RankCandidate& one : candidates) ranker_.catalog_.fetch(one.item);
   Scratch& at = scratch();
   const DeepWeights& deep = ranker_.deep_;
-  const bool asks_deep = kind_.voices.asks_deep() && at.deep.begin(deep);
+  const bool asks_deep = of_ == RankHeard::kAll && kind_.voices.asks_deep() && at.deep.begin(deep);
   // The deep learner looks at the page, too; to the linear one that is the same for all candidates.
   at.common.count = 0;
   if (asks_deep) page_.page_cells(at.common);
@@ -92,6 +94,10 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
   const PlainModel::Row x =
       PlainModel::row(static_cast<double>(candidate.base), kUsual[static_cast<size_t>(asked_.kind)], 0);
   const double weights[Ranker::kHeads] = {objective.click, objective.cart, objective.purchase};
+  const bool all = of_ == RankHeard::kAll;
+  const uint32_t groups = all ? ~kNotOfCandidates : kOfShopper;
+  constexpr std::array<double, kRankVoices> kLinearAlone = {1};
+  const std::array<double, kRankVoices>& voices = all ? kind_.voices.weight : kLinearAlone;
   struct Share {  // Of the worth of all voices and heads together, as the logits of each move it:
     double score = 0, linear = 0, deep = 0;
   };
@@ -100,14 +106,14 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
   GaussWeights::Sums sums[Ranker::kHeads];
   for (size_t head = 0; head < Ranker::kHeads; ++head) {
     if (weights[head] <= 0) continue;
-    ranker_.weights_.sum(row, head, ~kNotOfCandidates, sums[head]);
+    ranker_.weights_.sum(row, head, groups, sums[head]);
     const double worth = weights[head] * (head == 2 ? candidate.value : 1);
     const double logit = kind_.plain[head].logit(x),
                  score = static_cast<double>(sums[head].mean[kScoreGroup]);
-    const double linear = residual(sums[head], scenario_) - score;
+    const double linear = all ? residual(sums[head], scenario_) - score : of_shopper(sums[head]);
     for (size_t v = 0; v < kRankVoices; ++v) {
-      if (kind_.voices.weight[v] <= 0) continue;
-      const double p = kind_.voices.weight[v] * worth *
+      if (voices[v] <= 0) continue;
+      const double p = voices[v] * worth *
                        sigmoid(logit + score + kVoices[v].linear * linear +
                                kVoices[v].deep * static_cast<double>(deep[head]));
       shares[head].score += p;
@@ -115,7 +121,8 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
       shares[head].deep += kVoices[v].deep * p;
     }
     full += shares[head].score;
-    plain += weights[head] * sigmoid(logit);
+    // Who asks changes neither what an item is worth nor what its score is.
+    plain += all ? weights[head] * sigmoid(logit) : worth * sigmoid(logit + score);
   }
   if (full <= 0 || plain <= 0) return;
   out.lift = (log_of(full) - log_of(plain)) / slope;
@@ -123,7 +130,7 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
     if (shares[head].score <= 0) continue;
     const double unit = 1 / (full * slope);
     for (size_t g = 0; g < kRankGroups; ++g) {
-      if ((kNotOfCandidates >> g & 1) != 0) continue;
+      if ((groups >> g & 1) == 0) continue;
       const double share = g == kScoreGroup      ? shares[head].score
                            : g == kScenarioGroup ? shares[head].linear * scenario_
                                                  : shares[head].linear;

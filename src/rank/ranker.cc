@@ -13,8 +13,8 @@ using namespace ranker_math;
 
 namespace {
 
-// 4: without what was lost of notes; 5: one challenger at most.
-constexpr uint32_t kVersion = 6, kOldest = 4;
+// 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known.
+constexpr uint32_t kVersion = 7, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
@@ -100,7 +100,7 @@ void Ranker::start() {
 void Ranker::publish() {
   for (size_t k = 0; k < kRankKinds; ++k) {
     now_.kinds[k].plain = plain_.table(RankCopy::kLive)[k];
-    now_.kinds[k].voices = beliefs_.table(RankCopy::kLive)[k].voices(now_.learner);
+    now_.kinds[k].voices = beliefs_.table(RankCopy::kLive)[k].voices(asked_of(static_cast<RankKind>(k)));
   }
   retired_.retire(parameters_.exchange(new Parameters(now_), std::memory_order_acq_rel));
 }
@@ -109,7 +109,10 @@ void Ranker::apply(Offset at, const Event& event) {
   if (moment_.skip) return;
   at_ = at;
   while (!notes_.empty() && first_note_ < joiner_.first()) drop_note();  // Nothing comes for them any more.
-  if (event.type == EventType::kSettings) operate(event);
+  if (event.type == EventType::kSettings) {
+    heed_settings();
+    operate(event);
+  }
   if (!frozen_) {
     if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
       judge(*page, joiner_.place());
@@ -160,6 +163,7 @@ void Ranker::note(const Event& event, const ShownPage& page) {
                         .region = event.region,
                         .device = device == nullptr ? std::string_view() : std::string_view(*device)};
   note.shopper = asked.shopper;
+  note.known = !asked.steps.empty();
   now_.active = features_made();
   const bool* ranked = event.attribute_as<bool>("ranked");
   note.ranked = ranked != nullptr && *ranked;
@@ -319,6 +323,7 @@ void Ranker::learn_zeros(const ShownPage& page) {
   Note& note = notes_.back();
   notes_bytes_ -= note.bytes();
   note.drawn.assign(note.ends.size(), std::nanf(""));
+  keep_said(note, page);
   notes_bytes_ += note.bytes();
   for (uint32_t place = 0; place < note.ends.size(); ++place) {
     const std::span<const uint32_t> row = note.row(place);
@@ -376,6 +381,7 @@ void Ranker::save(Writer& out) const {
   out.f64(now_.prior);
   out.f64(now_.caution);
   out.u8(static_cast<uint8_t>(now_.learner));
+  out.u8(static_cast<uint8_t>(now_.searches));
   challengers_.save(out);
   reservoir_.save(out);
   out.u64(replay_at_);
@@ -399,13 +405,19 @@ void Ranker::save(Writer& out) const {
   out.varint(notes_.size());
   for (const Note& note : notes_) {
     out.u8(static_cast<uint8_t>(note.kind));
-    out.u8(note.ranked ? 1 : 0);
+    out.u8(static_cast<uint8_t>((note.ranked ? 1 : 0) | (note.known ? 2 : 0)));
     out.u64(note.shopper);
     out.varint(note.ends.size());
     out.array(note.ends.data(), note.ends.size());
     out.array(note.bases.data(), note.bases.size());
     out.varint(note.drawn.size());
     out.array(note.drawn.data(), note.drawn.size());
+    out.varint(note.said.size());
+    for (const RankOpinion& one : note.said) {
+      out.f64(one.plain);
+      out.f64(one.linear);
+      out.f64(one.deep);
+    }
     out.varint(note.cells.size());
     out.array(note.cells.data(), note.cells.size());
   }
@@ -432,6 +444,8 @@ Status Ranker::load(Reader& in) {
   if (learner > static_cast<uint8_t>(RankLearner::kEnsemble))
     return corrupt("ranker: a learner that does not exist");
   now_.learner = static_cast<RankLearner>(learner);
+  now_.searches = version < 7 || in.u8() == 0 ? RankHeard::kAll : RankHeard::kShopper;
+  if (version < 7) heed_settings();
   if (!in.ok() || !(now_.prior > 0) || !(now_.caution > 0)) return corrupt("ranker: cut short");
   weights_.assume(challenger_config(weights_config(config_), {.prior = now_.prior, .caution = now_.caution}));
   TRY_STATUS(version < 6 ? challengers_.load_one(in, weights_config(config_),
@@ -464,7 +478,9 @@ Status Ranker::load(Reader& in) {
   for (uint64_t n = 0; n < notes && in.ok(); ++n) {
     Note note;
     note.kind = static_cast<RankKind>(std::min<uint8_t>(in.u8(), kRankKinds - 1));
-    note.ranked = in.u8() != 0;
+    const uint8_t flags = in.u8();
+    note.ranked = (flags & 1) != 0;
+    note.known = (flags & 2) != 0;
     note.shopper = in.u64();
     const uint64_t places = in.varint();
     if (places > in.remaining()) return corrupt("ranker: an impression cut short");
@@ -477,6 +493,14 @@ Status Ranker::load(Reader& in) {
     else if (drawn != 0)
       return corrupt("ranker: an impression of two lengths");
     in.array(note.drawn.data(), note.drawn.size());
+    const uint64_t said = version < 7 ? 0 : in.varint();
+    if (said > in.remaining()) return corrupt("ranker: an impression cut short");
+    note.said.resize(said);
+    for (RankOpinion& one : note.said) {
+      one.plain = in.f64();
+      one.linear = in.f64();
+      one.deep = in.f64();
+    }
     const uint64_t cells = in.varint();
     if (cells > in.remaining()) return corrupt("ranker: an impression cut short");
     note.cells.resize(cells);

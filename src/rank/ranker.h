@@ -18,6 +18,10 @@
 // ranker.control keeps a share of them): on a page of its own choice, everything looks as good to it as
 // everything else, and what is left of its opinion is mostly error.
 //
+// Searches are ordered by what clicks say of their items already (clicks/click_model.h), so that of the
+// ranker only what it knows of the shopper is heard there (RankHeard::kShopper), of the linear learner,
+// unless the settings ask for all of it: search_weight. Nobody known: nothing is said.
+//
 // Position bias. In searches a zero weighs as much as its place is looked at (the propensities of
 // clicks/examination.h, clipped): for rates g well below 1, theta ln(1 - g) is what a place looked at with
 // probability theta says. Elsewhere nothing is exchanged, and c and the cells "place" take it; neither is
@@ -108,6 +112,10 @@ struct RankVerdict {
   std::array<double, kRankParts> parts{};  // Of the lift; the rest is the objective's.
 };
 
+// What a lift is made of: all that is known of a candidate; or what is known of the shopper who asks
+// (kOfShopper), beyond what is known of the candidate whoever asks.
+enum class RankHeard : uint8_t { kAll, kShopper };
+
 class Ranker final : public Fold {
  public:
   static constexpr size_t kHeads = GaussWeights::kHeads;
@@ -153,6 +161,7 @@ class Ranker final : public Fold {
     std::string promoted;             // The challenger that has the place; empty: what settings declare.
     double prior = 1, caution = 1.3;  // Of the linear learner (RankerChallenger)
     RankLearner learner = RankerSettings{}.learner;  // Who is asked.
+    RankHeard searches = RankHeard::kShopper;        // What is heard there, and by what it is judged.
   };
   const Parameters& parameters() const { return *parameters_.load(std::memory_order_acquire); }
   // What of it is live, and why (rank/publication.h). configure(): the setting, before the event it is of.
@@ -162,9 +171,9 @@ class Ranker final : public Fold {
   void choose(RankLearner learner, double prior = 1, double caution = 1.3);
   // Who learns in the shadow from now on, as choose() and after it. Who was named before goes on.
   void challenge(const std::vector<RankerChallenger>& named);
-  // Both, as settings change: a challenger keeps the place as long as they go on naming it and do not say
-  // otherwise of what is declared.
-  void choose(const RankerSettings& before, const RankerSettings& after);
+  // All of it, as the published settings change: a challenger keeps the place as long as they go on naming it
+  // and do not say otherwise of what is declared.
+  void settings_changed(const RankerSettings& before, const RankerSettings& after);
   const Publication& publication() const { return publication_; }
   // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
   // them, since the beginning of the log. Any thread.
@@ -185,12 +194,18 @@ class Ranker final : public Fold {
   struct Note {  // Of an impression.
     RankKind kind = RankKind::kOther;
     bool ranked = false;  // Ordered with the ranker.
+    bool known = false;   // There was something known of the shopper.
     uint64_t shopper = 0;
     std::vector<uint32_t> cells;  // Of all places, one after the other,
     std::vector<uint16_t> ends;   // and where each ends.
     std::vector<float> bases;
     std::vector<float> drawn;  // RankLesson::drawn, NaN where there is no row; empty: no zeros at once.
-    size_t bytes() const { return sizeof *this + 4 * cells.size() + 6 * ends.size() + 4 * drawn.size(); }
+    std::vector<RankOpinion>
+        said;  // With zeros at once: of the learner before them, then of each challenger.
+    size_t bytes() const {
+      return sizeof *this + 4 * cells.size() + 6 * ends.size() + 4 * drawn.size() +
+             sizeof(RankOpinion) * said.size();
+    }
     std::span<const uint32_t> row(size_t place) const {
       const size_t from = place == 0 ? 0 : ends[place - 1];
       return std::span(cells).subspan(from, ends[place] - from);
@@ -220,8 +235,17 @@ class Ranker final : public Fold {
   void clicked(const ShownPage& page, uint32_t place);
   RankCounts counts_of(uint64_t shopper, const ItemRecord& item, TimeMs now_ms) const;
   void publish();
+  void heed_settings();
+  bool hears_shopper(RankKind kind) const {
+    return kind == RankKind::kSearch && now_.searches == RankHeard::kShopper;
+  }
+  RankLearner asked_of(RankKind kind) const {
+    return hears_shopper(kind) ? RankLearner::kLinear : now_.learner;
+  }
   PageOpinions opinions(const Note& note, const ShownPage& page);
   void ask_deep(const Note& note, PageOpinions& said);
+  void take_said(const Note& note, PageOpinions& out) const;
+  void keep_said(Note& note, const ShownPage& page);
   void guard(const PageOpinions& said, uint32_t clicked);
   void believe(const PageOpinions& said, uint32_t clicked);
   void replay();
@@ -270,8 +294,9 @@ class Ranker final : public Fold {
 // One page as a request asks for it. Lives under the EpochGuard it was made under; one thread.
 class RankQuery {
  public:
-  RankQuery(const Ranker& ranker, const RankAsked& asked);
-  // Has this kind of page shown that it is ordered better with the ranker?
+  RankQuery(const Ranker& ranker, const RankAsked& asked, RankHeard heard = RankHeard::kAll);
+  // Has this kind of page shown that it is ordered better with the ranker? Of the shopper alone: and is
+  // anything known of him?
   bool ready() const { return heard_; }
   void judge(std::span<const RankCandidate> candidates, const RankObjective& objective,
              std::vector<RankVerdict>& out) const;
@@ -287,6 +312,7 @@ class RankQuery {
   const Ranker& ranker_;
   const RankAsked asked_;
   const Ranker::Kind& kind_;
+  const RankHeard of_;
   const bool heard_;
   double scenario_ = 1;  // The share of its adjustment that is heard.
   RankPage& page_;       // Of this thread.

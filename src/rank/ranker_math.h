@@ -47,4 +47,11 @@ inline double residual(const GaussWeights::Sums& sums, double scenario) {
   return static_cast<double>(sum) + scenario * static_cast<double>(sums.mean[kScenarioGroup]);
 }
 
+inline double of_shopper(const GaussWeights::Sums& sums) {
+  float sum = 0;
+  for (size_t g = 0; g < kRankGroups; ++g)
+    if ((kOfShopper >> g & 1) != 0) sum += sums.mean[g];
+  return static_cast<double>(sum);
+}
+
 }  // namespace freshet::ranker_math

@@ -49,13 +49,24 @@ void Ranker::challenge(const std::vector<RankerChallenger>& named) {
   publish();
 }
 
-void Ranker::choose(const RankerSettings& before, const RankerSettings& after) {
+void Ranker::settings_changed(const RankerSettings& before, const RankerSettings& after) {
+  configure(after.updates);
   const bool declares =
       before.learner != after.learner || before.prior != after.prior || before.caution != after.caution;
   if (!declares && before.challengers == after.challengers) return;
   if (declares || !challengers_.promoted_among(after.challengers))
     choose(after.learner, after.prior, after.caution);
   challenge(after.challengers);
+}
+
+// What is heard in searches has to prove itself anew when it is another opinion.
+void Ranker::heed_settings() {
+  const RankHeard heard =
+      settings_.book().published->settings.ranker.search_weight > 0 ? RankHeard::kAll : RankHeard::kShopper;
+  if (heard == now_.searches) return;
+  now_.searches = heard;
+  beliefs_.restart(RankKind::kSearch);
+  publish();
 }
 
 void Ranker::tell_of_challengers() {

@@ -64,3 +64,22 @@ void present(SearchContext& c) {
 }
 
 }  // namespace freshet::search_internal
+
+namespace freshet {
+
+void put_shown(const SearchAnswer& answer, Event& impression) {
+  std::string features, bases;
+  bool any = false;
+  for (const SearchHit& hit : answer.hits) {
+    impression.shown.push_back({hit.id, hit.propensity});
+    any = any || !hit.match.empty();
+    append_base(hit.base, bases);
+    features += hit.match.empty() ? std::string(2 * kMatchFeatures, '.') : hit.match;
+  }
+  if (answer.exchanged >= 0) impression.attributes.push_back({"exchanged", int64_t{answer.exchanged}});
+  if (any) impression.attributes.push_back({"features", std::move(features)});
+  if (any) impression.attributes.push_back({"base", std::move(bases)});
+  if (answer.ranked) impression.attributes.push_back({"ranked", true});
+}
+
+}  // namespace freshet

@@ -2,7 +2,8 @@
 // say (rank/ranker.h); then diversity, the cap on categories, and what is tried out (rank/rerank.h).
 //
 //   ranker  weight . best score by words . (lift - the least lift of the window), lifts limited to
-//           -1.5 .. 1.5 around their middle
+//           -1.5 .. 1.5 around their middle; of all that is known (search_weight), or of the shopper who
+//           searches (personal_weight)
 //
 // Diversity and the cap hold for every search by words in its own order, whether the ranker is heard or not;
 // what is tried out, only when it is. Like what clicks taught, it moves only the first kClickWindow, and none
@@ -19,6 +20,14 @@ namespace freshet::search_internal {
 namespace {
 
 constexpr double kLiftMax = 1.5;  // To either side, of the best score by words.
+
+RankHeard heard_of(const SearchContext& c) {
+  return c.settings.ranker.search_weight > 0 ? RankHeard::kAll : RankHeard::kShopper;
+}
+double weight_of(const SearchContext& c) {
+  if (heard_of(c) == RankHeard::kAll) return c.settings.ranker.search_weight;
+  return c.request.personal ? c.settings.ranker.personal_weight : 0;
+}
 
 RankAsked asked_of(const SearchContext& c) {
   RankAsked asked{
@@ -67,8 +76,8 @@ void order(SearchContext& c, std::span<Candidate> window, std::span<const RankVe
 // What the ranker says of the window, added to its scores. Returns what a unit of a lift is in the score.
 double add_verdicts(SearchContext& c, std::span<Candidate> window, std::vector<RankVerdict>& verdicts) {
   const RankerSettings& settings = c.settings.ranker;
-  const double scale = settings.search_weight * static_cast<double>(c.best_lexical);
-  const RankQuery query(*c.ranker, asked_of(c));
+  const double scale = weight_of(c) * static_cast<double>(c.best_lexical);
+  const RankQuery query(*c.ranker, asked_of(c), heard_of(c));
   if (!query.ready()) return scale;
   c.answer.ranked = true;
   std::vector<RankCandidate> candidates;
@@ -100,7 +109,7 @@ double add_verdicts(SearchContext& c, std::span<Candidate> window, std::vector<R
 }  // namespace
 
 bool asks_ranker(const SearchContext& c) {
-  if (c.ranker == nullptr || c.settings.ranker.search_weight <= 0) return false;
+  if (c.ranker == nullptr || weight_of(c) <= 0) return false;
   const Ranker::Kind& kind = c.ranker->parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
   return kind.voices.heard;
 }

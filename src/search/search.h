@@ -94,6 +94,7 @@ struct SearchRequest {
   bool include_unavailable = true;
   bool explain = false;
   uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
+  bool personal = true;                    // May what is known of the shopper change the order?
   bool rules = true;     // May rules of the shop change it? (rules/rules.h; the engine asks)
   std::string try_rule;  // JSON of a rule that holds instead of the one of its id, here only; empty: none
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
@@ -201,5 +202,8 @@ struct SearchAnswer {
   bool ranked = false;  // The learned ranker took part in the order.
   std::vector<StepTime> steps;
 };
+
+// What an impression bears of a page: items with their propensities, and what clicks are learned by.
+void put_shown(const SearchAnswer& answer, Event& impression);
 
 }  // namespace freshet

@@ -58,8 +58,11 @@ struct RankerSettings {
   double weight = 1;  // Of what it says of recommendations beyond the score; 0: off. 0..1
   // The same of searches, whose clicks the click model (clicks/) already hears. In simulated click worlds it
   // cost queries that nobody had searched up to .5 of nDCG@10, hence 0
-  // (docs/decisions/0151-not-in-searches.md).
+  // (docs/decisions/0151-not-in-searches.md), and
   double search_weight = 0;
+  // while it is 0: of what is known of the shopper who searches; 0: off. 0..1
+  // (docs/decisions/0179-searches-for-whom.md)
+  double personal_weight = 1;
   // Who is asked, and how the linear one learns, as of a challenger. A challenger that has taken the place is
   // in force instead, for as long as the settings go on naming it and say the same here
   // (docs/decisions/0168-what-settings-say-of-the-learner.md).

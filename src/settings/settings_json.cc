@@ -214,6 +214,7 @@ void read(JsonFields& in, RankerSettings& out) {
   constexpr double kMost = 1000;
   in.number("weight", out.weight, 0, 1);
   in.number("search_weight", out.search_weight, 0, 1);
+  in.number("personal_weight", out.personal_weight, 0, 1);
   in.one_of("learner", out.learner, kLearners);
   in.number("prior", out.prior, 0.01, 100);
   in.number("caution", out.caution, 0.1, 100);
@@ -237,6 +238,7 @@ void read(JsonFields& in, RankerSettings& out) {
 }
 void write(JsonWriter& out, const RankerSettings& ranker) {
   out.object().field("weight", ranker.weight).field("search_weight", ranker.search_weight);
+  out.field("personal_weight", ranker.personal_weight);
   out.field("learner", rank_learner_name(ranker.learner)).field("prior", ranker.prior);
   out.field("caution", ranker.caution);
   out.field("click", ranker.click).field("cart", ranker.cart);

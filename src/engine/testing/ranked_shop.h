@@ -87,7 +87,8 @@ class RankedShop {
   // A page is shown, and answered to by its colours.
   void visit(int n, bool search) {
     now_ += 40 * 60 * 1000;
-    const std::string user = "u" + std::to_string(n % 15);
+    visitor = n % 15;
+    const std::string user = "u" + std::to_string(visitor);
     Event page;
     page.type = EventType::kImpression;
     page.user = user;
@@ -96,14 +97,7 @@ class RankedShop {
     const uint64_t key = hash_bytes(page.query_id);
     if (search) {
       page.query = "lamp";
-      const SearchAnswer answer = find(user, {}, key);
-      std::string features, bases;
-      for (const SearchHit& hit : answer.hits) {
-        page.shown.push_back({hit.id, hit.propensity});
-        features += hit.match;
-        append_base(hit.base, bases);
-      }
-      page.attributes = {{"base", bases}, {"features", features}, {"ranked", answer.ranked}};
+      put_shown(find(user, {}, key), page);
     } else {
       put_shown(recommend(user, key), page);
     }
@@ -136,6 +130,7 @@ class RankedShop {
   const RecommendService& recommendations() const { return recommend_; }
   TimeMs now() const { return now_; }
 
+  int visitor = 0;  // The number of who looks.
   // How often what is looked at is clicked, and what is clicked is bought (empty: nothing is).
   std::function<double(const std::string& id)> clicked = [](const std::string& id) {
     return red(id) ? 0.5 : 0.05;
