@@ -22,6 +22,10 @@
 // Counts halve with `half_life_ms` of event time since the query was last shown (rows), or when they exceed
 // `halve_at` expected clicks (items, words).
 //
+// Who clicks may be a program. While answers are in doubt (heed(): the gate of the ranker says so, publish/
+// gate.h) pages and clicks wait (pages_in_doubt.h): when the doubt ends they are learned, a few with each
+// event, and when it is found that answers teach nothing they are dropped, as all are until that ends.
+//
 // Threads: apply(), save(), load(), evict() on the fold thread; Query on any thread under an EpochGuard.
 // Memory: bounded by queries_max (at most 1.3 KB each), pairs_max (16 bytes), items (8 bytes). Cost: 8 us a
 // page of ten; to ask 50 ns an item and word, and once clicks are known 0.2 ms for 100 items.
@@ -29,6 +33,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,6 +44,7 @@
 #include "base/stable_array.h"
 #include "clicks/examination.h"
 #include "clicks/features.h"
+#include "clicks/pages_in_doubt.h"
 #include "clicks/poisson_regression.h"
 #include "sample/joiner.h"
 
@@ -71,6 +77,10 @@ class ClickModel final : public Fold {
   Status load(Reader& in) override;
   size_t bytes() const override;
   void evict(std::span<const ItemSlot> items);
+  enum class Answers : uint8_t { kHeard, kInDoubt, kNotHeard };
+  // Asked at each event, on the fold thread; it must say the same in each fold of a log. Set once, before the
+  // first event; else all are heard.
+  void heed(std::function<Answers()> answers) { answers_ = std::move(answers); }
 
   struct Cell {  // Of an item under a query.
     ItemSlot item = kNoItem;
@@ -147,6 +157,7 @@ class ClickModel final : public Fold {
   static constexpr size_t kWays = 4;
 
   void start();
+  void hear(const ShownPage& page, uint32_t place);
   void show(const ShownPage& page);
   void click(const ShownPage& page, uint32_t place);
   bool row_of(const QueryRow* row, std::span<const uint64_t> words, ItemSlot item, uint64_t item_key,
@@ -167,6 +178,7 @@ class ClickModel final : public Fold {
   const Moment& moment_;
   const Catalog& catalog_;
   const Joiner& joiner_;
+  std::function<Answers()> answers_;
   const ClickConfig config_;
 
   std::atomic<Way*> ways_{nullptr};  // Made when first needed.
@@ -178,6 +190,7 @@ class ClickModel final : public Fold {
   PoissonRegression<2> plain_;
   std::array<double, kStrengths.size()> losses_{};
   std::array<double, kTrusts.size()> trust_losses_{};
+  PagesInDoubt in_doubt_;
   uint64_t clicks_ = 0, pages_ = 0;
   std::atomic<const Parameters*> parameters_{nullptr};
   RetireList retired_;

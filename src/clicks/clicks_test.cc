@@ -122,14 +122,34 @@ TEST(PoissonRegression, FindsRatesFromExposuresAndClicksThatComeLater) {
 class Shop {
  public:
   Shop() : catalog_(moment_, {.items_max = 1000}), joiner_(moment_, catalog_) {
-    model_ = std::make_unique<ClickModel>(
-        moment_, catalog_, joiner_, ClickConfig{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16});
+    model_ = new_model();
     for (int i = 0; i < 20; ++i) {
       Event event;
       event.type = EventType::kItemUpsert;
       event.item = "i" + std::to_string(i);
       apply(event);
     }
+  }
+  std::unique_ptr<ClickModel> new_model() {
+    auto model = std::make_unique<ClickModel>(
+        moment_, catalog_, joiner_, ClickConfig{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16});
+    model->heed([this] { return answers_; });
+    return model;
+  }
+  // As it is after a restart.
+  void restart() {
+    Writer out;
+    model_->save(out);
+    auto next = new_model();
+    Reader in(out.bytes());
+    ASSERT_TRUE(next->load(in).ok());
+    EXPECT_TRUE(in.done());
+    model_ = std::move(next);
+  }
+  std::string saved() const {
+    Writer out;
+    model_->save(out);
+    return out.take();
   }
   void apply(const Event& event) {
     moment_ = {
@@ -181,6 +201,7 @@ class Shop {
   Catalog catalog_;
   Joiner joiner_;
   std::unique_ptr<ClickModel> model_;
+  ClickModel::Answers answers_ = ClickModel::Answers::kHeard;
   Offset offset_ = 0;
 };
 
@@ -252,25 +273,15 @@ TEST(ClickModel, SavesByteByByteAndGoesOnTheSame) {
   for (int i = 0; i < 400; ++i) {
     const std::string query = "w" + std::to_string(i % 7) + " kettle";
     if (i == 200) {
-      Writer out;
-      part.model_->save(out);
-      auto next = std::make_unique<ClickModel>(
-          part.moment_, part.catalog_, part.joiner_,
-          ClickConfig{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16});
-      Reader in(out.bytes());
-      ASSERT_TRUE(next->load(in).ok());
-      EXPECT_TRUE(in.done());
-      part.model_ = std::move(next);
-      Reader cut(std::string_view(out.bytes()).substr(0, 40));
+      part.restart();
+      const std::string bytes = part.saved();
+      Reader cut(std::string_view(bytes).substr(0, 40));
       ClickModel other(part.moment_, part.catalog_, part.joiner_);
       EXPECT_FALSE(other.load(cut).ok());
     }
     for (Shop* shop : {&whole, &part}) shop->page(query, i % 11, i % 3 == 0 ? (i % 11 + i % 10) % 20 : -1);
   }
-  Writer a, b;
-  whole.model_->save(a);
-  part.model_->save(b);
-  EXPECT_EQ(a.bytes(), b.bytes());
+  EXPECT_EQ(whole.saved(), part.saved());
   EXPECT_EQ(whole.model_->bytes(), part.model_->bytes());
 }
 
@@ -287,20 +298,79 @@ TEST(ClickModel, ReadsTheVersionBefore) {
   ASSERT_NE(at, std::string::npos);
   before.erase(at + 2 * kRow, (Examination::kDesigns.size() - 2) * kRow);
   before[0] = 1;
+  before.pop_back();  // No pages in doubt.
+  std::string second = now.bytes();
+  second[0] = 2;
+  second.pop_back();
   const ClickConfig config{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16};
-  ClickModel old(shop.moment_, shop.catalog_, shop.joiner_, config);
-  Reader in(before);
-  ASSERT_TRUE(old.load(in).ok());
-  EXPECT_TRUE(in.done());
-  Writer again;
-  old.save(again);
-  EXPECT_EQ(again.bytes(), now.bytes());
+  for (const std::string& bytes : {before, second}) {
+    ClickModel old(shop.moment_, shop.catalog_, shop.joiner_, config);
+    Reader in(bytes);
+    ASSERT_TRUE(old.load(in).ok());
+    EXPECT_TRUE(in.done());
+    Writer again;
+    old.save(again);
+    EXPECT_EQ(again.bytes(), now.bytes());
+  }
 
   std::string later = now.bytes();
-  later[0] = 3;
+  later[0] = 4;
   ClickModel refused(shop.moment_, shop.catalog_, shop.joiner_, config);
   Reader future(later);
   EXPECT_FALSE(refused.load(future).ok());
+}
+
+// What comes while answers are in doubt is learned when they are heard again, as if it had come then.
+TEST(ClickModel, PagesWaitWhileAnswersAreInDoubt) {
+  Shop heard, doubting;
+  const auto visit = [](Shop& shop, int i) { shop.page("red kettle", i % 5, i % 2 == 0 ? 4 + i % 5 : -1); };
+  for (int i = 0; i < 40; ++i)
+    for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
+  const double before = doubting.part("red kettle", 4);
+  const size_t bytes = doubting.model_->bytes();
+  doubting.answers_ = ClickModel::Answers::kInDoubt;
+  for (int i = 40; i < 100; ++i)
+    for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
+  EXPECT_EQ(doubting.part("red kettle", 4), before);
+  EXPECT_GT(doubting.model_->bytes(), bytes);
+  doubting.restart();
+  doubting.answers_ = ClickModel::Answers::kHeard;
+  for (int i = 0; i < 20; ++i)
+    for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
+  EXPECT_NE(doubting.part("red kettle", 4), before);
+  // But for the time at which a query was last shown, that is the same state.
+  EXPECT_EQ(doubting.model_->describe(), heard.model_->describe());
+  for (int item = 0; item < 10; ++item)
+    EXPECT_EQ(doubting.part("red kettle", item), heard.part("red kettle", item)) << item;
+}
+
+// When it is found that they teach nothing they are dropped, and what comes then, too.
+TEST(ClickModel, AnswersThatTeachNothingAreForgotten) {
+  Shop before, after;
+  for (int i = 0; i < 40; ++i)
+    for (Shop* shop : {&before, &after}) shop->page("red kettle", 0, 4);
+  after.answers_ = ClickModel::Answers::kInDoubt;
+  for (int i = 0; i < 50; ++i) after.page("red kettle", 0, i % 10);
+  after.answers_ = ClickModel::Answers::kNotHeard;
+  for (int i = 0; i < 50; ++i) after.page("red kettle", 0, i % 10);
+  EXPECT_TRUE(after.saved() == before.saved());
+  after.answers_ = ClickModel::Answers::kHeard;
+  after.page("red kettle", 0, 4);
+  EXPECT_FALSE(after.saved() == before.saved());
+}
+
+TEST(ClickModel, NoMoreWaitThanMay) {
+  Shop shop;
+  for (int i = 0; i < 30; ++i) shop.page("red kettle", 0, 4);
+  const double before = shop.part("red kettle", 6);
+  shop.answers_ = ClickModel::Answers::kInDoubt;
+  const auto most = static_cast<int>(PagesInDoubt::kMax);
+  for (int i = 0; i < most / 2; ++i) shop.page("red kettle", 0, 6);
+  EXPECT_EQ(shop.part("red kettle", 6), before);
+  const size_t full = shop.model_->bytes();
+  for (int i = 0; i < 50; ++i) shop.page("red kettle", 0, 6);
+  EXPECT_GT(shop.part("red kettle", 6), before);
+  EXPECT_LT(shop.model_->bytes(), full + full / 50);
 }
 
 TEST(ClickModel, EvictedSlotsStartAnew) {

@@ -110,6 +110,7 @@ Result<std::unique_ptr<ShopState>> ShopState::open(const StateConfig& config) {
   state->catalog_.on_change([owner](ItemSlot slot, const ItemRecord* before, const ItemRecord* now) {
     owner->search_.record_changed(slot, before, now);
   });
+  state->clicks_.heed([owner] { return owner->ranker_.answers(); });
   state->settings_.on_change([owner](const SettingsBook& before, const SettingsBook& after) {
     owner->search_.settings_changed(before, after);
     const RankerSettings &was = before.published->settings.ranker, &is = after.published->settings.ranker;

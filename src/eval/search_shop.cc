@@ -50,6 +50,7 @@ SearchShop::SearchShop()
       state_(moment_, catalog_, settings_, config_),
       service_(catalog_, settings_, state_, config_, nullptr, nullptr, nullptr, &clicks_) {
   service_.rank_with(ranker_, profiles_);
+  clicks_.heed([this] { return ranker_.answers(); });
   settings_.on_change([this](const SettingsBook& before, const SettingsBook& after) {
     state_.settings_changed(before, after);
     ranker_.settings_changed(before.published->settings.ranker, after.published->settings.ranker);

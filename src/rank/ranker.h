@@ -175,6 +175,12 @@ class Ranker final : public Fold {
   // and do not say otherwise of what is declared.
   void settings_changed(const RankerSettings& before, const RankerSettings& after);
   const Publication& publication() const { return publication_; }
+  // What its gate thinks of them, for the click model.
+  ClickModel::Answers answers() const {
+    return publication_.suspect()    ? ClickModel::Answers::kNotHeard
+           : publication_.standing() ? ClickModel::Answers::kInDoubt
+                                     : ClickModel::Answers::kHeard;
+  }
   // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
   // them, since the beginning of the log. Any thread.
   uint64_t notes_lost() const { return notes_lost_.load(std::memory_order_relaxed); }
