@@ -17,6 +17,8 @@ constexpr size_t kResults = 10;
 constexpr double kHours[24] = {.3,  .2,  .1,  .1,  .1,  .2,  .5,  .8,  1.,  1.1, 1.1, 1.2,
                                1.4, 1.3, 1.1, 1.1, 1.2, 1.4, 1.6, 1.9, 2.1, 2.,  1.4, .8};
 
+constexpr double kRareMs = 0.25 * static_cast<double>(kHourMs);  // Between two visits.
+
 void put_number(std::string& out, std::string_view prefix, uint64_t number) {
   char text[24];
   const auto end = std::to_chars(text, text + sizeof text, number).ptr;
@@ -65,8 +67,16 @@ uint32_t Population::next_shopper() {
     if (draw.below(1 << 20) == 0) break;  // All are here already: two visits at once then.
   visiting_[shopper] = 1;
   Draw gap(mix64(seed, mix64(kArrival, number)));
-  const double rate = kHours[next_ms_ / kHourMs % 24];
-  next_ms_ += static_cast<TimeMs>(2 * gap.uniform() * gap_ms_ / rate) + 1;
+  double left = 2 * gap.uniform() * gap_ms_;  // At the day's mean rate.
+  // Where visits are hours apart each hour counts by its own rate: by that of its beginning alone, a gap that
+  // begins at night would last for days.
+  while (gap_ms_ > kRareMs) {
+    const double hour = static_cast<double>(kHourMs - next_ms_ % kHourMs) * kHours[next_ms_ / kHourMs % 24];
+    if (left <= hour) break;
+    left -= hour;
+    next_ms_ += kHourMs - next_ms_ % kHourMs;
+  }
+  next_ms_ += static_cast<TimeMs>(left / kHours[next_ms_ / kHourMs % 24]) + 1;
   return shopper;
 }
 

@@ -98,6 +98,19 @@ double share_of_best(const Shop& shop, const Visit& visit, std::span<const uint3
          expected_clicks(shop, visit, best_list(shop, visit, list.size()));
 }
 
+TEST(Simulate, VisitsComeAsOftenAsAskedFor) {
+  const Shop shop(small());
+  for (const double a_day : {2.0, 15.0, 200.0}) {
+    Population population(shop, a_day);
+    constexpr int kVisits = 1000;
+    for (int n = 0; n < kVisits; ++n) population.end_visit(population.next_shopper());
+    const double days =
+        static_cast<double>(population.next_time() - shop.options().start_ms) / static_cast<double>(kDayMs);
+    // Gaps are uniform from 0 to twice the mean: five deviations of the sum of so many.
+    EXPECT_NEAR(days * a_day / kVisits, 1, 5 / std::sqrt(3.0 * kVisits) + 0.02) << a_day;
+  }
+}
+
 TEST(Simulate, BestListIsBestAndTasteMatters) {
   const Shop shop(small());
   Draw draw(3);

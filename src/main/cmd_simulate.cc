@@ -1,5 +1,7 @@
 // freshet simulate: a generated shop, as files of events, or as shoppers that play against a running server.
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -75,6 +77,11 @@ int64_t days_of(int year, int month, int day) {
   return era * 146097ll + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+// A game is a number of visits: how much longer than its span that may take, four deviations.
+double longer_at_most(const SimulateFlags& flags) {
+  return 1 + 4 / std::sqrt(static_cast<double>(std::max<uint64_t>(1, flags.visits)));
+}
+
 Result<simulate::Options> shop_options(const SimulateFlags& flags) {
   simulate::Options options{.seed = flags.seed,
                             .items = flags.items,
@@ -83,9 +90,10 @@ Result<simulate::Options> shop_options(const SimulateFlags& flags) {
                             .taste_days = flags.taste_days,
                             .fashion_days = flags.fashion_days};
   int year = 0, month = 0, day = 0;
-  if (flags.start == "now") {  // The span ends with the day that has begun; a game may take a little longer.
+  if (flags.start == "now") {  // The span ends with the day that has begun.
     const bool game = !flags.server.empty() && !flags.live;
-    options.start_ms = (now_ms() / kDayMs - static_cast<TimeMs>(flags.days) - (game ? 1 : 0)) * kDayMs;
+    const double days = game ? 1 + std::ceil(flags.days * longer_at_most(flags)) : flags.days;
+    options.start_ms = (now_ms() / kDayMs - static_cast<TimeMs>(days)) * kDayMs;
   } else if (std::sscanf(flags.start.c_str(), "%d-%d-%d", &year, &month, &day) == 3 && month >= 1 &&
              month <= 12 && day >= 1 && day <= 31 && year >= 1971 && year <= 9999) {
     options.start_ms = days_of(year, month, day) * kDayMs;
@@ -280,9 +288,11 @@ Run add_simulate(FlagSet app) {
   app.add_flag("--json", flags->json, "The verdict as JSON").group(game).needs(server);
   app.add_option("--plot", flags->plot, "The curve as an SVG file").group(game).needs(server);
   return [flags]() -> Status {
-    // A door that takes events as they happen refuses those a month old: a game spans the last days.
+    // A door that takes events as they happen refuses those a month old, and those of the future: a game
+    // spans the last days.
     if (!flags->server.empty() && flags->start.empty()) flags->start = "now";
-    if (!flags->server.empty() && !flags->live && flags->days > 27) flags->days = 27;
+    if (!flags->server.empty() && !flags->live)
+      flags->days = std::min(flags->days, std::floor(28 / longer_at_most(*flags)));
     TRY(const simulate::Options options, shop_options(*flags));
     if (!flags->server.empty()) return play(options, *flags);
     const simulate::Shop shop(options);
