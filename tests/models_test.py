@@ -143,6 +143,19 @@ def check_versions(shop: Shop, folder: str) -> None:
         models(*wrong, *server, code=1)
 
 
+def check_kinds(shop: Shop) -> None:
+    """Where the ranker is heard, and how far it is from it."""
+    kinds = {one["name"]: one for one in shop.model()["kinds"]}
+    assert list(kinds) == ["search", "for-you", "next", "related"], kinds
+    assert [one["of"] for one in kinds.values()] == ["shopper", "all", "all", "all"], kinds
+    for one in kinds.values():
+        assert abs(sum(one["believed"].values()) - 1) < 1e-9 and one["heard"] == (one["evidence"] > 0), one
+    assert kinds["related"]["pages"] == 0 and -3.6 < kinds["related"]["evidence"] < -3.4, kinds["related"]
+    assert max(one["pages"] for one in kinds.values()) > 0, kinds
+    told = models("list", "--server", shop.url)
+    assert re.search(r"related\s.*\sno\s", told) and re.search(r"search\s", told), told
+
+
 def check_learner(shop: Shop) -> None:
     """A promoted challenger is visible, and settings that do not name it take the learner back."""
     bold = {"name": "bold", "learner": "linear", "prior": 2}
@@ -275,6 +288,7 @@ def main() -> None:
             shop.stock()
             check_modes(shop)
             check_versions(shop, folder)
+            check_kinds(shop)
             check_learner(shop)
             check_rules(shop)
             check_alarm(shop, diary)

@@ -266,6 +266,14 @@ class Engine {
   // ---- the learned ranker (docs/ranking.md)
   RankerFeatures ranker_features() const;
   std::vector<ChallengerReport> challengers() const;
+  // By kind of page: whether the ranker is heard there, and why not.
+  struct RankedKind {
+    std::string_view name;
+    RankHeard of = RankHeard::kAll;  // What is, or would be, heard.
+    uint64_t pages = 0, clicks = 0;
+    RankBelief::Voices believed;
+  };
+  std::vector<RankedKind> ranked_kinds() const;
   // kInvalid: there is none of this name; an empty name: the only one.
   Status promote_challenger(std::string_view name, std::string_view by);
   EngineContexts contexts(

@@ -38,6 +38,23 @@ std::vector<ChallengerReport> Engine::challengers() const {
   return current->state->ranker().parameters().challengers;
 }
 
+std::vector<Engine::RankedKind> Engine::ranked_kinds() const {
+  const std::shared_ptr<Live> current = live();
+  const EpochGuard guard;
+  const Ranker::Parameters& now = current->state->ranker().parameters();
+  std::vector<RankedKind> out;
+  for (size_t k = 0; k < kRankKinds; ++k) {
+    const auto kind = static_cast<RankKind>(k);
+    if (kind == RankKind::kOther) continue;  // Never ordered by it.
+    out.push_back({.name = rank_kind_name(kind),
+                   .of = kind == RankKind::kSearch ? now.searches : RankHeard::kAll,
+                   .pages = now.kinds[k].pages,
+                   .clicks = now.kinds[k].clicks,
+                   .believed = now.kinds[k].voices});
+  }
+  return out;
+}
+
 Status Engine::promote_challenger(std::string_view name, std::string_view by) {
   const std::lock_guard lock(administer_mutex_);
   const std::vector<ChallengerReport> all = challengers();

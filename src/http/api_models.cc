@@ -57,8 +57,16 @@ void write_learner(JsonWriter& json, const PublicationReport::Learner& one) {
   json.field("caution", one.caution);
 }
 
-void write_model(JsonWriter& json, const PublicationReport& now,
-                 const std::vector<ChallengerReport>& challengers) {
+void write_kind(JsonWriter& json, const Engine::RankedKind& kind) {
+  json.object().field("name", kind.name).field("pages", kind.pages).field("clicks", kind.clicks);
+  json.field("of", kind.of == RankHeard::kAll ? "all" : "shopper").field("heard", kind.believed.heard);
+  json.field("evidence", kind.believed.evidence).key("believed").object();
+  json.field("linear", kind.believed.weight[0]).field("deep", kind.believed.weight[1]);
+  json.field("sum", kind.believed.weight[2]).end().end();
+}
+
+void write_model(JsonWriter& json, const Engine& engine) {
+  const PublicationReport now = engine.ranker_publication();
   json.object().field("name", kRankModel).field("mode", update_mode_name(now.updates.mode));
   write_learner(json, now.learner);
   json.key("declared").object();
@@ -74,8 +82,10 @@ void write_model(JsonWriter& json, const PublicationReport& now,
   json.field("candidate_worse", now.log_wealth_worse).field("live_worse", now.log_wealth_behind);
   json.field("proof_at", now.log_wealth_needed).field("live_loss", now.live_loss);
   json.field("difference", now.difference).end();
-  json.key("challengers").array();
-  for (const ChallengerReport& one : challengers) write_challenger(json, one);
+  json.key("kinds").array();
+  for (const Engine::RankedKind& kind : engine.ranked_kinds()) write_kind(json, kind);
+  json.end().key("challengers").array();
+  for (const ChallengerReport& one : engine.challengers()) write_challenger(json, one);
   json.end().key("notes").array();
   for (auto note = now.notes.rbegin(); note != now.notes.rend(); ++note) {
     json.object().field("offset", note->at).field("time_ms", note->time_ms).field("what", note->what);
@@ -89,7 +99,7 @@ void write_model(JsonWriter& json, const PublicationReport& now,
 Response models(ApiParts& parts, const Request&) {
   JsonWriter json;
   json.object().key("models").array();
-  write_model(json, parts.engine.ranker_publication(), parts.engine.challengers());
+  write_model(json, parts.engine);
   json.end().end();
   return json_response(json);
 }
@@ -97,7 +107,7 @@ Response models(ApiParts& parts, const Request&) {
 Response answer_model(ApiParts& parts, const Status& done) {
   if (!done.ok()) return problem(done.error());
   JsonWriter json;
-  write_model(json, parts.engine.ranker_publication(), parts.engine.challengers());
+  write_model(json, parts.engine);
   return json_response(json);
 }
 

@@ -97,6 +97,16 @@ void show_model(const Json& model) {
       "test: page %s of %s; evidence that the candidate is worse e^%s, that live is e^%s, proof at e^%s\n",
       text_of(test, "pages").c_str(), text_of(test, "of").c_str(), text_of(test, "candidate_worse").c_str(),
       text_of(test, "live_worse").c_str(), text_of(test, "proof_at").c_str());
+  TextTable kinds({"pages", "shown", "clicks", "heard", "evidence", "linear", "deep", "sum"});
+  for (const Json& one : list_of(model, "kinds")) {
+    const Json& believed = inside(one, "believed");
+    const std::string heard = text_of(one, "heard");
+    kinds.row({text_of(one, "name"), text_of(one, "pages"), text_of(one, "clicks"),
+               heard == "yes" && text_of(one, "of") == "shopper" ? "of the shopper" : heard,
+               "e^" + text_of(one, "evidence"), text_of(believed, "linear"), text_of(believed, "deep"),
+               text_of(believed, "sum")});
+  }
+  std::printf("%s", kinds.text().c_str());
   for (const Json& one : list_of(model, "challengers"))
     std::printf("challenger %s: %s; on %s pages %s nats better a page; evidence e^%s, proof at e^%s: %s\n",
                 text_of(one, "name").c_str(), learner_text(one).c_str(), text_of(one, "pages").c_str(),

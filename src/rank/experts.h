@@ -29,6 +29,7 @@
 // Threads: one; a copy may be read by any. Twin, and the bound on drawn losses: in the test.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -75,7 +76,8 @@ class RankBelief {
   using Losses = std::array<double, kRankExperts>;
   struct Voices {
     std::array<double, kRankVoices> weight{};  // Of those asked; they add up to 1.
-    bool heard = false;  // More than by half it is believed that the score alone is not the best.
+    bool heard = false;   // More than by half it is believed that the score alone is not the best.
+    double evidence = 0;  // Nats that it is not: the logarithm of the odds; -80 .. 80
     bool asks_deep() const { return weight[1] + weight[2] > 0; }
   };
 
@@ -95,7 +97,7 @@ class RankBelief {
     for (size_t e = 0; e < kRankExperts; ++e) {
       if (e != 0 && !is_asked(kExperts[e].voice, learner)) continue;
       const double nats = sums_[e] + (e == 0 ? 0 : kDoubt) - least;
-      out[e] = nats > 80 ? 0 : static_cast<double>(exp_f32(static_cast<float>(-nats)));
+      out[e] = nats > kMostNats ? 0 : static_cast<double>(exp_f32(static_cast<float>(-nats)));
       all += out[e];
     }
     for (double& weight : out) weight /= all;
@@ -104,6 +106,7 @@ class RankBelief {
   Voices voices(RankLearner learner) const {
     const Losses of = weights(learner);
     Voices out{.weight = {}, .heard = of[0] < 0.5};
+    out.evidence = std::clamp(std::log((1 - of[0]) / of[0]), -kMostNats, kMostNats);
     double all = 0;
     for (size_t e = 1; e < kRankExperts; ++e) out.weight[kExperts[e].voice] += of[e];
     for (double& weight : out.weight) {
@@ -121,6 +124,7 @@ class RankBelief {
   void assume(const Losses& sums) { sums_ = sums; }
 
  private:
+  static constexpr double kMostNats = 80;
   static constexpr double kLeast = 1e-3;  // A voice that is believed less is not asked.
   Losses sums_{};                         // S, less the least of them.
 };

@@ -207,6 +207,12 @@ RankKind rank_kind(std::string_view surface, bool search) {
   return RankKind::kOther;
 }
 
+std::string_view rank_kind_name(RankKind kind) {
+  static constexpr std::string_view kNames[] = {"search", "for-you", "next", "related", "other"};
+  static_assert(std::size(kNames) == kRankKinds);
+  return kNames[static_cast<size_t>(kind)];
+}
+
 float round_base(float base) {
   if (std::isnan(base)) return base;
   return kBaseMin + static_cast<float>(base_number(base)) / kBaseSteps;

@@ -126,6 +126,7 @@ extern const std::array<RankGroup, kRankFeatures> kGroupOf;
 enum class RankKind : uint8_t { kSearch, kForYou, kNext, kRelated, kOther };
 constexpr size_t kRankKinds = 5;
 RankKind rank_kind(std::string_view surface, bool search);
+std::string_view rank_kind_name(RankKind kind);  // "for-you"
 
 // Scores of places as an impression bears them in its attribute "base": two characters a place, steps of
 // 1/128 from -16 to just below 16; ".." where there is none. Missing: NaN.

@@ -12,8 +12,6 @@ using namespace ranker_math;
 
 namespace {
 
-constexpr std::string_view kKindNames[] = {"search", "for-you", "next", "related", "other"};
-
 double probability(const RankBelief::Voices& voices, const RankOpinion& said) {
   double p = 0;
   for (size_t v = 0; v < kRankVoices; ++v)
@@ -171,7 +169,7 @@ void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
     now_.challengers = challengers_.reports();
     if (const Challenger* winner = challengers_.winner()) return promote_challenger(*winner);
   }
-  publication_.page(losses, kKindNames[said.kind], when());
+  publication_.page(losses, rank_kind_name(kind), when());
 }
 
 // How likely did each expert take the clicked place to be, with what is live?

@@ -351,7 +351,6 @@ Ranker::Logits Ranker::teach(const RankLesson& lesson) {
 }
 
 std::string Ranker::describe() const {
-  static constexpr const char* kNames[] = {"search", "for-you", "next", "related", "other"};
   const Parameters& now = parameters();
   std::string out = std::to_string(now.examples) + " examples";
   for (size_t k = 0; k < kRankKinds; ++k) {
@@ -359,9 +358,10 @@ std::string Ranker::describe() const {
     if (kind.pages == 0) continue;
     char text[160];
     std::snprintf(text, sizeof text, "; %s: %llu pages, %llu clicks, slope %.2f, %s, loss %.4f to %.4f",
-                  kNames[k], static_cast<unsigned long long>(kind.pages),
-                  static_cast<unsigned long long>(kind.clicks), kind.plain[0].slope(),
-                  kind.voices.heard ? "heard" : "not heard", kind.plain_loss, kind.full_loss);
+                  rank_kind_name(static_cast<RankKind>(k)).data(),
+                  static_cast<unsigned long long>(kind.pages), static_cast<unsigned long long>(kind.clicks),
+                  kind.plain[0].slope(), kind.voices.heard ? "heard" : "not heard", kind.plain_loss,
+                  kind.full_loss);
     out += text;
     if (now.learner == RankLearner::kLinear) continue;
     std::snprintf(text, sizeof text, ", believed: linear %.2f, deep %.2f, their sum %.2f",

@@ -36,6 +36,7 @@ interface Model extends Learner {
   suspicions: number;
   drifts: number;
   test: {pages: number; of: number; candidate_worse: number; live_worse: number; proof_at: number; live_loss: number; difference: number};
+  kinds: {name: string; pages: number; clicks: number; of: string; heard: boolean; evidence: number; believed: {linear: number; deep: number; sum: number}}[];
   challengers: {name: string; pages: number; difference: number; better: number; worse: number; proof_at: number; verdict: string; promote: boolean}[];
   notes: Note[];
 }
@@ -54,6 +55,8 @@ const MODES: Record<string, string> = {event: 'with every lesson', batch: 'in ba
 const NOTES: Record<string, string> = {
   publish: 'went live', worse: 'held', hold: 'stands still', rollback: 'rolled back', suspect: 'answers teach nothing', trusted: 'answers teach again', drift: 'drift', replay: 'led back', promote: 'promoted', configured: 'configured',
 };
+
+const VOICES = [['linear', 'the linear learner'], ['deep', 'the deep one'], ['sum', 'their sum']] as const;
 
 const learner = (of: Learner): string => `${of.learner}, prior ${of.prior}, caution ${of.caution}`;
 
@@ -118,6 +121,10 @@ export function Ranker(): VNode | null {
         <dt>Evidence that the candidate is worse</dt><dd>{of.candidate ? <Evidence of={of.test.candidate_worse} needed={of.test.proof_at} /> : 'there is none'}</dd>
         <dt>Evidence that live is worse than the last good one</dt><dd><Evidence of={of.test.live_worse} needed={of.test.proof_at} /></dd>
       </dl>
+      <Table label="Pages that the ranker orders" head={['Pages', 'Shown', 'Clicks', 'Heard', 'Evidence that it orders better', 'Believed']} rows={of.kinds.map((one) => [
+        one.name, count(one.pages), count(one.clicks), one.heard ? (one.of === 'shopper' ? 'what it knows of the shopper' : 'yes') : 'not yet',
+        `e^${one.evidence.toFixed(1)}`, VOICES.filter(([voice]) => one.believed[voice] >= 0.005).map(([voice, said]) => `${said} ${Math.round(100 * one.believed[voice])} %`).join(', '),
+      ])} />
       {of.challengers.map((one) => <Challenger key={one.name} of={one} busy={work.busy} promote={() => act('/challenger/promote', `What ${one.name} has learned answers from now on.`, {name: one.name})} />)}
       {of.notes.length === 0 ? <Empty>Nothing has happened yet.</Empty> : (
         <Table label="What happened to the ranker" head={['When', 'What', 'Live then', '']} rows={of.notes.slice(0, 12).map((one) => [when(one.time_ms), NOTES[one.what] ?? one.what, one.version, <span class="wrap">{one.text ?? ''}</span>])} />
