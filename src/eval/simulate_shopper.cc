@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 
 #include "base/hash.h"
 #include "eval/simulate.h"
@@ -243,11 +242,15 @@ double expected_clicks(const Shop& shop, const Visit& visit, std::span<const uin
 
 namespace {
 
-template <class Numbers>
-std::vector<uint32_t> best_of(const Shop& shop, const Visit& visit, size_t k, const Numbers& numbers) {
+// `number_of(0)` .. `number_of(count - 1)`: the items to choose from.
+template <class NumberOf>
+std::vector<uint32_t> best_of(const Shop& shop, const Visit& visit, size_t k, size_t count,
+                              const NumberOf& number_of) {
   std::vector<std::pair<double, uint32_t>> all;
-  for (const uint32_t i : numbers)
-    if (shop.available(i, visit.now_ms)) all.emplace_back(-utility(shop, visit, i), i);
+  all.reserve(count);
+  for (size_t n = 0; n < count; ++n)
+    if (const uint32_t i = number_of(n); shop.available(i, visit.now_ms))
+      all.emplace_back(-utility(shop, visit, i), i);
   k = std::min(k, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
   std::vector<uint32_t> best(k);
@@ -258,11 +261,12 @@ std::vector<uint32_t> best_of(const Shop& shop, const Visit& visit, size_t k, co
 }  // namespace
 
 std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k) {
-  return best_of(shop, visit, k, std::views::iota(uint32_t{0}, static_cast<uint32_t>(shop.items().size())));
+  return best_of(shop, visit, k, shop.items().size(), [](size_t n) { return static_cast<uint32_t>(n); });
 }
 
 std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k, uint16_t category) {
-  return best_of(shop, visit, k, shop.category_items(category));
+  const std::span<const uint32_t> items = shop.category_items(category);
+  return best_of(shop, visit, k, items.size(), [&](size_t n) { return items[n]; });
 }
 
 std::string search_words(const Visit& visit, uint16_t category, uint64_t key) {
