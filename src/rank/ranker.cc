@@ -15,7 +15,6 @@ namespace {
 
 // 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known.
 constexpr uint32_t kVersion = 7, kOldest = 4;
-constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -312,9 +311,12 @@ void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
   };
   RankRow chosen, passed;
   const auto a = row_of(example.item, *item, chosen), b = row_of(example.against, *other, passed);
+  uint64_t clicks = 0;
+  for (const Kind& kind : now_.kinds) clicks += kind.clicks;
+  const float weight = pair_weight(clicks);
   if (challenged())
-    for (Challenger& one : challengers_) one.learn_pair(a, b, kPairWeight);
-  weights_.learn_pair(a, b, 0, kPairWeight);
+    for (Challenger& one : challengers_) one.learn_pair(a, b, weight);
+  weights_.learn_pair(a, b, 0, weight);
 }
 
 // Every place of a search is a zero as soon as it is shown.
