@@ -13,8 +13,12 @@ using namespace ranker_math;
 
 namespace {
 
-// 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known.
-constexpr uint32_t kVersion = 7, kOldest = 4;
+// 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known;
+// 7: who is heard followed from what is believed.
+constexpr uint32_t kVersion = 8, kOldest = 4;
+// Nats against who is heard before he is not: once he is, few pages judge him, and who has just proved
+// himself is as often below that as above.
+constexpr double kReluctance = 2;
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -99,7 +103,10 @@ void Ranker::start() {
 void Ranker::publish() {
   for (size_t k = 0; k < kRankKinds; ++k) {
     now_.kinds[k].plain = plain_.table(RankCopy::kLive)[k];
-    now_.kinds[k].voices = beliefs_.table(RankCopy::kLive)[k].voices(asked_of(static_cast<RankKind>(k)));
+    RankBelief::Voices& voices = now_.kinds[k].voices;
+    const bool was_heard = voices.heard;
+    voices = beliefs_.table(RankCopy::kLive)[k].voices(asked_of(static_cast<RankKind>(k)));
+    if (was_heard) voices.heard = voices.evidence > -kReluctance;
   }
   retired_.retire(parameters_.exchange(new Parameters(now_), std::memory_order_acq_rel));
 }
@@ -401,6 +408,7 @@ void Ranker::save(Writer& out) const {
     out.u64(kind.pages);
     out.f64(kind.plain_loss);
     out.f64(kind.full_loss);
+    out.u8(kind.voices.heard ? 1 : 0);
   }
   out.u64(notes_lost());
   out.u64(first_note_);
@@ -471,6 +479,7 @@ Status Ranker::load(Reader& in) {
     kind.pages = in.u64();
     kind.plain_loss = in.f64();
     kind.full_loss = in.f64();
+    kind.voices.heard = version >= 8 && in.u8() != 0;
   }
   notes_.clear();
   notes_bytes_ = 0;

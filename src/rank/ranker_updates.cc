@@ -34,6 +34,7 @@ void Ranker::choose(RankLearner learner, double prior, double caution) {
   if (learner == now_.learner && prior == now_.prior && caution == now_.caution) return;
   if (prior != now_.prior || caution != now_.caution)
     weights_.assume(challenger_config(weights_config(config_), {.prior = prior, .caution = caution}));
+  for (Kind& kind : now_.kinds) kind.voices.heard = false;  // Who is asked now has to have proved himself.
   now_.learner = learner;
   now_.prior = prior;
   now_.caution = caution;
