@@ -13,7 +13,8 @@
 namespace freshet {
 namespace {
 
-constexpr size_t kHeardEach = 16;  // Of what was in doubt, with each event.
+constexpr size_t kHeardEach = 16;  // Of what was in doubt, with each event,
+constexpr uint64_t kCalm = 300;    // when so many pages have been shown without doubt.
 constexpr float kPrior = 1;        // Expected clicks at which a rate against expectation is believed by half.
 constexpr double kSlopeMin = 0.5;  // A score that says nothing about clicks still orders a little.
 constexpr double kLossKeeps = 1 - 1e-6;
@@ -116,15 +117,18 @@ void ClickModel::apply(Offset, const Event&) {
   if (moment_.skip) return;
   const Answers answers = answers_ ? answers_() : Answers::kHeard;
   if (answers == Answers::kNotHeard) return in_doubt_.clear();
+  if (answers == Answers::kInDoubt) calm_ = 0;
+  const bool heard = answers == Answers::kHeard && (in_doubt_.empty() || calm_ >= kCalm);
   const auto take = [&](const ShownPage& page, uint32_t place) {
     if (!page.search || page.query.empty()) return;
-    if (answers == Answers::kHeard && in_doubt_.empty()) return hear(page, place);
+    if (place == PagesInDoubt::kShown) ++calm_;
+    if (heard && in_doubt_.empty()) return hear(page, place);
     in_doubt_.add(page, place);
   };
   if (const ShownPage* page = joiner_.shown()) take(*page, PagesInDoubt::kShown);
   if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
     take(*page, joiner_.place());
-  const size_t most = answers == Answers::kHeard ? kHeardEach : in_doubt_.full() ? 1 : 0;
+  const size_t most = heard ? kHeardEach : in_doubt_.full() ? 1 : 0;
   for (size_t n = 0; n < most && !in_doubt_.empty(); ++n) {
     const PagesInDoubt::One one = in_doubt_.take();
     hear(one.page, one.place);

@@ -23,8 +23,9 @@
 // `halve_at` expected clicks (items, words).
 //
 // Who clicks may be a program. While answers are in doubt (heed(): the gate of the ranker says so, publish/
-// gate.h) pages and clicks wait (pages_in_doubt.h): when the doubt ends they are learned, a few with each
-// event, and when it is found that answers teach nothing they are dropped, as all are until that ends.
+// gate.h) pages and clicks wait (pages_in_doubt.h): when there has been none for 300 pages they are learned,
+// a few with each event, and when it is found that answers teach nothing they are dropped, as all are until
+// that ends.
 //
 // Threads: apply(), save(), load(), evict() on the fold thread; Query on any thread under an EpochGuard.
 // Memory: bounded by queries_max (at most 1.3 KB each), pairs_max (16 bytes), items (8 bytes). Cost: 8 us a
@@ -191,6 +192,7 @@ class ClickModel final : public Fold {
   std::array<double, kStrengths.size()> losses_{};
   std::array<double, kTrusts.size()> trust_losses_{};
   PagesInDoubt in_doubt_;
+  uint64_t calm_ = 0;  // Pages since there was doubt.
   uint64_t clicks_ = 0, pages_ = 0;
   std::atomic<const Parameters*> parameters_{nullptr};
   RetireList retired_;

@@ -298,23 +298,27 @@ TEST(ClickModel, ReadsTheVersionBefore) {
   ASSERT_NE(at, std::string::npos);
   before.erase(at + 2 * kRow, (Examination::kDesigns.size() - 2) * kRow);
   before[0] = 1;
-  before.pop_back();  // No pages in doubt.
-  std::string second = now.bytes();
+  constexpr size_t kCalm = sizeof(uint64_t), kInDoubt = 1;  // Of no pages.
+  std::string third = now.bytes();
+  third[0] = 3;
+  third.resize(third.size() - kCalm);
+  std::string second = third.substr(0, third.size() - kInDoubt);
   second[0] = 2;
-  second.pop_back();
+  before.resize(before.size() - kCalm - kInDoubt);
   const ClickConfig config{.queries_max = 64, .pairs_max = 1024, .items_of_query = 16};
-  for (const std::string& bytes : {before, second}) {
+  for (const std::string& bytes : {before, second, third}) {
     ClickModel old(shop.moment_, shop.catalog_, shop.joiner_, config);
     Reader in(bytes);
     ASSERT_TRUE(old.load(in).ok());
     EXPECT_TRUE(in.done());
     Writer again;
     old.save(again);
-    EXPECT_EQ(again.bytes(), now.bytes());
+    EXPECT_EQ(again.bytes().substr(0, again.bytes().size() - kCalm),
+              now.bytes().substr(0, now.bytes().size() - kCalm));
   }
 
   std::string later = now.bytes();
-  later[0] = 4;
+  later[0] = 5;
   ClickModel refused(shop.moment_, shop.catalog_, shop.joiner_, config);
   Reader future(later);
   EXPECT_FALSE(refused.load(future).ok());
@@ -333,15 +337,19 @@ TEST(ClickModel, PagesWaitWhileAnswersAreInDoubt) {
     for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
   EXPECT_EQ(doubting.part("red kettle", 4), before);
   EXPECT_GT(doubting.model_->bytes(), bytes);
-  doubting.restart();
+  doubting.restart();  // What is published is as of now then.
+  const double waiting = doubting.part("red kettle", 4);
   doubting.answers_ = ClickModel::Answers::kHeard;
-  for (int i = 0; i < 20; ++i)
+  for (int i = 0; i < 200; ++i)
     for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
-  EXPECT_NE(doubting.part("red kettle", 4), before);
+  EXPECT_EQ(doubting.part("red kettle", 4), waiting) << "a doubt that ended may come back";
+  for (int i = 0; i < 200; ++i)
+    for (Shop* shop : {&heard, &doubting}) visit(*shop, i);
+  EXPECT_NE(doubting.part("red kettle", 4), waiting);
   // But for the time at which a query was last shown, that is the same state.
   EXPECT_EQ(doubting.model_->describe(), heard.model_->describe());
   for (int item = 0; item < 10; ++item)
-    EXPECT_EQ(doubting.part("red kettle", item), heard.part("red kettle", item)) << item;
+    EXPECT_NEAR(doubting.part("red kettle", item), heard.part("red kettle", item), 1e-5) << item;
 }
 
 // When it is found that they teach nothing they are dropped, and what comes then, too.
@@ -353,10 +361,14 @@ TEST(ClickModel, AnswersThatTeachNothingAreForgotten) {
   for (int i = 0; i < 50; ++i) after.page("red kettle", 0, i % 10);
   after.answers_ = ClickModel::Answers::kNotHeard;
   for (int i = 0; i < 50; ++i) after.page("red kettle", 0, i % 10);
-  EXPECT_TRUE(after.saved() == before.saved());
+  const auto but_for_calm = [](std::string bytes) {
+    bytes.resize(bytes.size() - sizeof(uint64_t));
+    return bytes;
+  };
+  EXPECT_TRUE(but_for_calm(after.saved()) == but_for_calm(before.saved()));
   after.answers_ = ClickModel::Answers::kHeard;
-  after.page("red kettle", 0, 4);
-  EXPECT_FALSE(after.saved() == before.saved());
+  after.page("red kettle", 0, 4);  // Nothing waits.
+  EXPECT_FALSE(but_for_calm(after.saved()) == but_for_calm(before.saved()));
 }
 
 TEST(ClickModel, NoMoreWaitThanMay) {

@@ -16,6 +16,7 @@ namespace {
 // 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known;
 // 7: who is heard followed from what is believed.
 constexpr uint32_t kVersion = 8, kOldest = 4;
+constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 // Nats against who is heard before he is not: once he is, few pages judge him, and who has just proved
 // himself is as often below that as above.
 constexpr double kReluctance = 2;
@@ -318,12 +319,9 @@ void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
   };
   RankRow chosen, passed;
   const auto a = row_of(example.item, *item, chosen), b = row_of(example.against, *other, passed);
-  uint64_t clicks = 0;
-  for (const Kind& kind : now_.kinds) clicks += kind.clicks;
-  const float weight = pair_weight(clicks);
   if (challenged())
-    for (Challenger& one : challengers_) one.learn_pair(a, b, weight);
-  weights_.learn_pair(a, b, 0, weight);
+    for (Challenger& one : challengers_) one.learn_pair(a, b, kPairWeight);
+  weights_.learn_pair(a, b, 0, kPairWeight);
 }
 
 // Every place of a search is a zero as soon as it is shown.

@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "rank/ranker_math.h"
 #include "rank/testing/rank_shop.h"
 
 namespace freshet {
@@ -385,13 +384,6 @@ TEST(RankerFeatures, ChoicesWithoutAPageChangeTheWeights) {
     else
       EXPECT_GT(loss(i), before[static_cast<size_t>(i)] + 0.02) << "what was passed over, " << i;
   }
-}
-
-// They teach until pages do. (What that is worth: docs/decisions/0181-pairs-fade.md.)
-TEST(RankerFeatures, ChoicesWithoutAPageFadeAsPagesAreClicked) {
-  EXPECT_EQ(ranker_math::pair_weight(0), 0.25f);
-  EXPECT_EQ(ranker_math::pair_weight(1000), 0.125f);
-  EXPECT_LT(ranker_math::pair_weight(100'000), 0.0025f);
 }
 
 // Drawn in proportion to what is shown, they teach how much more an item is chosen than shown (0138).

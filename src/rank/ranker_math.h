@@ -39,13 +39,6 @@ inline double loss_of(const RankLesson& lesson, double logit) {
 inline constexpr auto kScoreGroup = static_cast<size_t>(RankGroup::kScore);
 inline constexpr auto kScenarioGroup = static_cast<size_t>(RankGroup::kScenario);
 
-// Of a choice without a page: against whom is a guess, and the less is left to be learned by guessing the
-// more clicks on pages there were (docs/decisions/0181-pairs-fade.md).
-inline float pair_weight(uint64_t clicks) {
-  constexpr double kFirst = 0.25, kHalved = 1000;
-  return static_cast<float>(kFirst * kHalved / (kHalved + static_cast<double>(clicks)));
-}
-
 // scenario: the share of its adjustment that is heard.
 inline double residual(const GaussWeights::Sums& sums, double scenario) {
   float sum = 0;
