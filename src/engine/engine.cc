@@ -423,8 +423,21 @@ bool Engine::ready() const {
   return true;
 }
 
+// What folds may be exchanged meanwhile (an erasure, a catalogue): then it has stopped before its time, and
+// who waits goes on waiting for what comes after it.
 bool Engine::wait_applied(Offset upto, std::chrono::milliseconds timeout) {
-  return live()->runner->wait_applied(upto, timeout);
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point until = Clock::now() + timeout;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+    if (live()->runner->wait_applied(upto, std::max(left, std::chrono::milliseconds(0)))) return true;
+    if (Clock::now() >= until) return false;
+    {
+      const std::lock_guard lock(erase_mutex_);
+      if (closing_) return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
 }
 
 Result<SnapshotInfo> Engine::snapshot() {

@@ -451,6 +451,18 @@ TEST_F(EngineTest, ACatalogueTakesThePlaceOfTheLiveOneAtOnce) {
   EXPECT_FALSE(engine->items("{}", ItemChange::kUpsert, door, BodyKind::kAuto, "no/such name").ok());
 }
 
+// An erasure exchanges what folds; who waits for his change just then is not told that it has stopped.
+TEST_F(EngineTest, SettingsChangeWhileUsersAreErased) {
+  auto engine = open(config());
+  for (int n = 0; n < 40; ++n) {
+    ASSERT_TRUE(engine->erase_user("u" + std::to_string(n)).ok());
+    for (int i = 0; i < 60; ++i) {
+      const auto staged = engine->stage_settings(R"({"pagination_max": 77})", "admin", "try");
+      ASSERT_TRUE(staged.ok()) << n << ": " << staged.error().what;
+    }
+  }
+}
+
 TEST_F(EngineTest, SettingsOutliveARestart) {
   auto engine = open(config());
   ASSERT_EQ(*engine->stage_settings(R"({"pagination_max": 77})", "admin", "try"), 1u);
