@@ -60,7 +60,7 @@ void write_learner(JsonWriter& json, const PublicationReport::Learner& one) {
 void write_kind(JsonWriter& json, const Engine::RankedKind& kind) {
   json.object().field("name", kind.name).field("pages", kind.pages).field("clicks", kind.clicks);
   json.field("of", kind.of == RankHeard::kAll ? "all" : "shopper").field("heard", kind.believed.heard);
-  json.field("evidence", kind.believed.evidence).key("believed").object();
+  json.field("evidence", kind.believed.evidence()).key("believed").object();
   json.field("linear", kind.believed.weight[0]).field("deep", kind.believed.weight[1]);
   json.field("sum", kind.believed.weight[2]).end().end();
 }

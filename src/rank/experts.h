@@ -73,12 +73,16 @@ class RankBelief {
   static constexpr double kDoubt = 6;  // Nats. Of every expert but the score: prior exp(-kDoubt) of its.
   static constexpr double kMemory = 10'000;  // Clicks.
   static constexpr double kKeeps = 1 - 1 / kMemory;
+  static constexpr double kReluctance = 2;                // Nats.
+  static constexpr double kUnheard = 0.8807970779778823;  // 1 / (1 + exp(-kReluctance))
   using Losses = std::array<double, kRankExperts>;
   struct Voices {
     std::array<double, kRankVoices> weight{};  // Of those asked; they add up to 1.
-    bool heard = false;   // More than by half it is believed that the score alone is not the best.
-    double evidence = 0;  // Nats that it is not: the logarithm of the odds; -80 .. 80
+    double score = 1;    // How far it is believed that the score alone is the best; 0 .. 1
+    bool heard = false;  // See voices().
     bool asks_deep() const { return weight[1] + weight[2] > 0; }
+    // Nats that the score alone is not the best: the logarithm of the odds; -80 .. 80. For people.
+    double evidence() const { return std::clamp(std::log((1 - score) / score), -kMostNats, kMostNats); }
   };
 
   void learn(const Losses& losses) {
@@ -103,10 +107,12 @@ class RankBelief {
     for (double& weight : out) weight /= all;
     return out;
   }
-  Voices voices(RankLearner learner) const {
+  // Heard as soon as it is likelier that the score alone is not the best than that it is, and from then on
+  // until there are kReluctance nats against it: once it is heard few pages judge it, and near even odds
+  // chance alone would turn the order of all pages of a kind round, and round again. `was_heard`: before.
+  Voices voices(RankLearner learner, bool was_heard = false) const {
     const Losses of = weights(learner);
-    Voices out{.weight = {}, .heard = of[0] < 0.5};
-    out.evidence = std::clamp(std::log((1 - of[0]) / of[0]), -kMostNats, kMostNats);
+    Voices out{.weight = {}, .score = of[0], .heard = of[0] < (was_heard ? kUnheard : 0.5)};
     double all = 0;
     for (size_t e = 1; e < kRankExperts; ++e) out.weight[kExperts[e].voice] += of[e];
     for (double& weight : out.weight) {
@@ -118,7 +124,6 @@ class RankBelief {
     if (all <= 0 && learner == RankLearner::kEnsemble) out.weight = {1, 0, 0};
     return out;
   }
-  bool hears(RankLearner learner) const { return weights(learner)[0] < 0.5; }
 
   const Losses& sums() const { return sums_; }
   void assume(const Losses& sums) { sums_ = sums; }

@@ -93,11 +93,11 @@ TEST(RankBelief, NobodyIsHeardBeforeHeHasBroughtHisPrior) {
       losses[one.expert] = 1.9;
       belief.learn(losses);
     }
-    EXPECT_EQ(belief.hears(RankLearner::kLinear), one.linear) << one.expert;
-    EXPECT_EQ(belief.hears(RankLearner::kDeep), one.deep) << one.expert;
-    EXPECT_EQ(belief.hears(RankLearner::kEnsemble), one.ensemble) << one.expert;
+    EXPECT_EQ(belief.voices(RankLearner::kLinear).heard, one.linear) << one.expert;
+    EXPECT_EQ(belief.voices(RankLearner::kDeep).heard, one.deep) << one.expert;
     const RankBelief::Voices voices = belief.voices(RankLearner::kEnsemble);
-    EXPECT_EQ(voices.heard, one.ensemble);
+    EXPECT_EQ(voices.heard, one.ensemble) << one.expert;
+    EXPECT_EQ(voices.evidence() > 0, one.ensemble) << one.expert;
     double sum = 0;
     for (const double weight : voices.weight) sum += weight;
     EXPECT_NEAR(sum, 1, 1e-9);
@@ -106,6 +106,36 @@ TEST(RankBelief, NobodyIsHeardBeforeHeHasBroughtHisPrior) {
     }
     EXPECT_EQ(belief.voices(RankLearner::kLinear).weight, (std::array<double, 3>{1, 0, 0}));
     EXPECT_EQ(belief.voices(RankLearner::kDeep).weight, (std::array<double, 3>{0, 1, 0}));
+  }
+}
+
+// Losses of which the evidence for expert 4, of the linear voice, is what is asked for.
+RankBelief with_evidence(double nats) {
+  RankBelief::Losses sums;
+  sums.fill(1e3);
+  sums[0] = RankBelief::kDoubt + nats;
+  sums[4] = 0;
+  RankBelief out;
+  out.assume(sums);
+  return out;
+}
+
+// Heard from even odds on; then until two nats speak against it, and not again before even odds.
+TEST(RankBelief, WhoIsHeardStaysHeardUntilThereIsEvidenceAgainstIt) {
+  bool heard = false;
+  for (const auto& [nats, want] : std::vector<std::pair<double, bool>>{{-6, false},
+                                                                       {-0.1, false},
+                                                                       {0.1, true},
+                                                                       {-0.1, true},
+                                                                       {-1.95, true},
+                                                                       {-2.05, false},
+                                                                       {-1.95, false},
+                                                                       {-0.1, false},
+                                                                       {3, true}}) {
+    const RankBelief::Voices voices = with_evidence(nats).voices(RankLearner::kLinear, heard);
+    EXPECT_NEAR(voices.evidence(), nats, 1e-3);
+    EXPECT_EQ(voices.heard, want) << nats;
+    heard = voices.heard;
   }
 }
 

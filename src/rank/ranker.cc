@@ -17,9 +17,6 @@ namespace {
 // 7: who is heard followed from what is believed.
 constexpr uint32_t kVersion = 8, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
-// Nats against who is heard before he is not: once he is, few pages judge him, and who has just proved
-// himself is as often below that as above.
-constexpr double kReluctance = 2;
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -105,9 +102,7 @@ void Ranker::publish() {
   for (size_t k = 0; k < kRankKinds; ++k) {
     now_.kinds[k].plain = plain_.table(RankCopy::kLive)[k];
     RankBelief::Voices& voices = now_.kinds[k].voices;
-    const bool was_heard = voices.heard;
-    voices = beliefs_.table(RankCopy::kLive)[k].voices(asked_of(static_cast<RankKind>(k)));
-    if (was_heard) voices.heard = voices.evidence > -kReluctance;
+    voices = beliefs_.table(RankCopy::kLive)[k].voices(asked_of(static_cast<RankKind>(k)), voices.heard);
   }
   retired_.retire(parameters_.exchange(new Parameters(now_), std::memory_order_acq_rel));
 }
