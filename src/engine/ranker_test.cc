@@ -22,6 +22,12 @@ constexpr const char* kOn =
     R"({"click_weight": 0, "popularity_weight": 0, "intent_weight": 0, "semantic_weight": 0, "ranking": [],
         "ranker": {"search_weight": 1}})";
 
+std::vector<std::string> ids(const SearchAnswer& answer) {
+  std::vector<std::string> out;
+  for (const SearchHit& hit : answer.hits) out.push_back(hit.id);
+  return out;
+}
+
 void restore(const std::vector<Fold*>& from, const std::vector<Fold*>& to) {
   for (size_t i = 0; i < from.size(); ++i) {
     Writer out;
@@ -74,6 +80,11 @@ TEST(RankerAtWork, FindsWhatIsAnsweredToUnlessAnotherOrderIsAskedFor) {
                           [](const auto& part) { return part.name == "ranker"; });
   }
   EXPECT_TRUE(ranked);
+  // Of all that is known, what is known of the shopper only where the request may be personal.
+  const SearchAnswer nobody_s = shop.find("");
+  EXPECT_TRUE(nobody_s.ranked);
+  EXPECT_NE(ids(warm), ids(nobody_s));
+  EXPECT_EQ(ids(shop.find_for_everybody("u1")), ids(nobody_s));
   const SearchAnswer sorted = shop.find("u1", {{"price", false}});
   for (size_t i = 1; i < sorted.hits.size(); ++i) EXPECT_GT(sorted.hits[i].price, sorted.hits[i - 1].price);
   // What the shop says stays the last word.
@@ -97,11 +108,6 @@ TEST(RankerAtWork, SearchesAreOrderedForWhoAsksByWhatIsKnownOfHim) {
   };
   shop.clicked = [&](const std::string& id) { return liked(shop.visitor, id) ? 0.6 : 0.05; };
   for (int n = 0; n < 500; ++n) shop.visit(n, true);
-  const auto ids = [](const SearchAnswer& answer) {
-    std::vector<std::string> out;
-    for (const SearchHit& hit : answer.hits) out.push_back(hit.id);
-    return out;
-  };
   const auto all_liked = [&] {  // Of the first five, of fifteen shoppers.
     int sum = 0;
     for (int user = 0; user < 15; ++user) {
@@ -127,12 +133,7 @@ TEST(RankerAtWork, SearchesAreOrderedForWhoAsksByWhatIsKnownOfHim) {
                 reason == rank_group_reason(RankGroup::kVisit) ||
                 reason == rank_group_reason(RankGroup::kSeen))
         << reason;
-  SearchRequest request;
-  request.query = "lamp";
-  request.count = 10;
-  request.user = "u1";
-  request.personal = false;
-  EXPECT_EQ(ids(shop.search().search(request, shop.now()).value()), ids(nobody_s));
+  EXPECT_EQ(ids(shop.find_for_everybody("u1")), ids(nobody_s));
   shop.settings(R"({"ranker": {"personal_weight": 0}})");
   EXPECT_GT(with, all_liked() + 15) << "at least one place more each";
   EXPECT_EQ(ids(shop.find("u1")), ids(nobody_s));

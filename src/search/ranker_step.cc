@@ -3,7 +3,7 @@
 //
 //   ranker  weight . best score by words . (lift - the least lift of the window), lifts limited to
 //           -1.5 .. 1.5 around their middle; of all that is known (search_weight), or of the shopper who
-//           searches (personal_weight)
+//           searches (personal_weight); of nobody, where the request is not to be personal
 //
 // Diversity and the cap hold for every search by words in its own order, whether the ranker is heard or not;
 // what is tried out, only when it is. Like what clicks taught, it moves only the first kClickWindow, and none
@@ -33,7 +33,7 @@ RankAsked asked_of(const SearchContext& c) {
   RankAsked asked{
       .kind = RankKind::kSearch, .now_ms = c.now_ms, .region = c.request.region, .device = c.request.device};
   const std::string& id = c.request.user.empty() ? c.request.session : c.request.user;
-  if (id.empty() || c.profiles == nullptr) return asked;
+  if (id.empty() || c.profiles == nullptr || !c.request.personal) return asked;  // For everybody.
   const Sequence sequence = c.profiles->sequence(c.profiles->find(id));
   asked.shopper = sequence.shopper != 0 ? sequence.shopper : hash_bytes(id);
   asked.steps = sequence.steps;

@@ -84,6 +84,15 @@ class RankedShop {
     request.explore = explore;
     return search_.search(request, now_).value();
   }
+  // The same words, asked not to be personal.
+  SearchAnswer find_for_everybody(const std::string& user) {
+    SearchRequest request;
+    request.query = "lamp";
+    request.user = user;
+    request.personal = false;
+    request.count = 10;
+    return search_.search(request, now_).value();
+  }
   // A page is shown, and answered to by its colours.
   void visit(int n, bool search) {
     now_ += 40 * 60 * 1000;
