@@ -187,8 +187,10 @@ double expected_clicks(const Shop& shop, const Visit& visit, std::span<const uin
 std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k);
 // The same of one category.
 std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k, uint16_t category);
-// What a shopper searches for to find something of a category, in lower case: its name or another word for
-// it, every third time with a colour he likes.
+// What is typed to find something of a category, in lower case: what of it is liked ("" or a colour, a brand)
+// and its name, or another word for it.
+std::string typed_words(std::string_view liked, uint16_t category, bool variant);
+// What a shopper of a judged game types: every third time with a colour he likes.
 std::string search_words(const Visit& visit, uint16_t category, uint64_t draw);
 // What the shopper opens next by himself, without a list from the recommender: a few things of the category
 // are considered, by popularity, and one taken by utility.

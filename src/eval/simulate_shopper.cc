@@ -269,14 +269,20 @@ std::vector<uint32_t> best_list(const Shop& shop, const Visit& visit, size_t k, 
   return best_of(shop, visit, k, items.size(), [&](size_t n) { return items[n]; });
 }
 
-std::string search_words(const Visit& visit, uint16_t category, uint64_t key) {
-  Draw draw(key);
-  std::string words;
-  if (draw.below(3) == 0) words.append(kColours[visit.taste.colours[draw.below(2)]]).append(" ");
-  words += draw.below(3) == 0 ? kCategories[category].variant : kCategories[category].noun;
+std::string typed_words(std::string_view liked, uint16_t category, bool variant) {
+  std::string words(liked);
+  if (!words.empty()) words += ' ';
+  words += variant ? kCategories[category].variant : kCategories[category].noun;
   for (char& c : words)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return words;
+}
+
+std::string search_words(const Visit& visit, uint16_t category, uint64_t key) {
+  Draw draw(key);
+  std::string_view colour;
+  if (draw.below(3) == 0) colour = kColours[visit.taste.colours[draw.below(2)]];
+  return typed_words(colour, category, draw.below(3) == 0);
 }
 
 uint32_t wander(const Shop& shop, const Visit& visit, uint16_t category, uint64_t key) {

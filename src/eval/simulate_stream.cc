@@ -229,19 +229,16 @@ void Stream::plan(ActiveVisit& visit) {
 void Stream::plan_search(ActiveVisit& visit) {
   // A word of what the shopper likes, and the thing itself; the shop finds what bears both, popular first.
   const uint16_t category = visit.truth.mission;
-  const CategoryWords& words = kCategories[category];
   const Taste& taste = visit.truth.taste;
   const uint64_t kind = visit.draw.below(4);
   const uint8_t colour = taste.colours[visit.draw.below(2)];
   const uint16_t brand = taste.categories[0] == category
                              ? taste.brands[0]
                              : static_cast<uint16_t>(shop_.brand_of(category, visit.draw.next()));
-  visit.query.clear();
-  if (kind == 1) visit.query.append(kColours[colour]).append(" ");
-  if (kind == 2) visit.query.append(shop_.brand_name(brand)).append(" ");
-  visit.query.append(visit.draw.below(3) == 0 ? words.variant : words.noun);
-  for (char& c : visit.query)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  std::string_view liked;
+  if (kind == 1) liked = kColours[colour];
+  if (kind == 2) liked = shop_.brand_name(brand);
+  visit.query = typed_words(liked, category, visit.draw.below(3) == 0);
   visit.results.clear();
   if (visit.draw.below(30) == 0) {  // Mistyped, nothing found; typed again.
     const size_t at = 1 + visit.draw.below(visit.query.size() - 1);
