@@ -39,6 +39,9 @@ class Files:
     def __init__(self, folder: str):
         self.folder = pathlib.Path(folder)
 
+    def paths(self) -> list[str]:
+        return [part for name in GOOD for part in (f"--{name}", str(self.folder / name))]
+
     def run(self, *flags: str, code: int = 0, **files: str | bytes) -> tuple[str, str]:
         command = [FRESHET, "eval", "search", *flags]
         for name, content in {**GOOD, **files}.items():
@@ -149,7 +152,14 @@ def check_settings(files: Files) -> None:
     table = files.run()[0]
     assert "nDCG@10" in table and "frying" not in table and all(text in table for _, text in QUERIES), table
     other.write_text(json.dumps({"searchable": ["brand"], "typoo": 1}))
-    assert "typoo: unknown name" in files.run("--settings", str(other), code=1)[1]
+    assert f"{other}: typoo: unknown name" in files.run("--settings", str(other), code=1)[1]
+    for command in (["rank"], ["policy", "--data", str(files.folder)], ["clicks", *files.paths()]):
+        for path, want in ((other, "typoo: unknown name"), (files.folder, "directory"), (files.folder / "none", "No such file")):
+            done = subprocess.run([FRESHET, "eval", *command, "--settings", str(path)], capture_output=True, text=True, timeout=120)
+            assert done.returncode == 1 and f"{path}: " in done.stderr and want in done.stderr, (command, done)
+    piped = subprocess.run([FRESHET, "eval", "search", *files.paths(), "--json", "--settings", "/dev/stdin"], input=one.read_text(),
+                           capture_output=True, text=True, timeout=120)
+    assert json.loads(piped.stdout)["ndcg10"] == 1, piped
 
 
 def main() -> None:

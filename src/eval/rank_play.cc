@@ -22,9 +22,8 @@ Status RankPlay::open(bool with_ranker) {
   TRY(state_, ShopState::open(config));
   SearchSettings settings;
   settings.ranker = options_.settings;
-  if (!with_ranker) {
+  if (!with_ranker)
     settings.ranker.weight = settings.ranker.search_weight = settings.ranker.personal_weight = 0;
-  }
   apply(stage_event(settings, "", ""));
   apply(settings_event("publish", std::to_string(state_->settings().book().next - 1), ""));
   service_.emplace(state_->catalog(), state_->profiles(), state_->recommender());

@@ -58,7 +58,7 @@ std::string rank_report_json(const RankEvalReport& report) {
   JsonWriter json;
   json.object();
   json.field("visits", report.options.visits).field("seed", report.options.shop.seed);
-  json.key("with");
+  json.field("searches", report.options.searches).key("with");
   write_game(json, report.with);
   if (report.options.without) {
     json.key("without");
@@ -137,6 +137,7 @@ std::string rank_report_svg(const RankEvalReport& report) {
 std::string poison_report_json(const RankPoisonReport& report) {
   JsonWriter json;
   json.object().field("visits", report.options.visits).field("seed", report.options.shop.seed);
+  json.field("searches", report.options.searches);
   json.field("poison_days", report.days).field("lowest_live", lowest(report, &RankPoisonReport::Point::live));
   json.field("lowest_open", lowest(report, &RankPoisonReport::Point::open));
   json.field("acted_day", report.acted_day);
@@ -155,9 +156,9 @@ std::string poison_report_json(const RankPoisonReport& report) {
 
 std::string poison_report_text(const RankPoisonReport& report) {
   std::string out = format(
-      "clicks of a program at random places for %.1f days; expected clicks against the ranker frozen when it "
-      "began\n",
-      report.days);
+      "clicks of a program at random places for %.1f days; expected clicks against the ranker%s frozen when "
+      "it began\n",
+      report.days, report.options.searches ? " and the click model" : "");
   out += "   day    lists     live   without the gate\n";
   for (const auto& point : report.curve)
     if (point.frozen > 0)

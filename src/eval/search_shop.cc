@@ -73,9 +73,7 @@ Result<std::unique_ptr<SearchShop>> SearchShop::open(const SearchData& data,
                                                      const std::string& settings_json) {
   std::unique_ptr<SearchShop> shop(new SearchShop);
   if (!settings_json.empty()) {
-    const bool marked = settings_json.starts_with("\xef\xbb\xbf");  // As some editors begin UTF-8.
-    TRY(const SearchSettings settings,
-        parse_settings(std::string_view(settings_json).substr(marked ? 3 : 0)));
+    TRY(const SearchSettings settings, parse_settings(settings_json));
     shop->apply(stage_event(settings, "", ""));
     shop->apply(settings_event("publish", std::to_string(shop->settings_.book().next - 1), ""));
   }

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/json_writer.h"
-#include "env/file.h"
 #include "eval/click_eval.h"
 #include "eval/plot.h"
 #include "eval/search_shop.h"
+#include "eval/settings_file.h"
 #include "main/command.h"
 
 namespace freshet {
@@ -25,26 +25,18 @@ struct EvalFlags {
   size_t table = 20;
 };
 
-Result<std::string> settings_text(const std::string& path) {
-  if (path.empty()) return std::string();
-  return read_file(real_files(), path);
-}
-
 void say(uint64_t count, const char* what) {
   if (count > 0) std::fprintf(stderr, "%llu %s\n", static_cast<unsigned long long>(count), what);
 }
 
 Result<SearchReport> run(const SearchData& data, const EvalFlags& flags, const std::string& settings_path) {
-  TRY(const std::string settings, settings_text(settings_path));
-  auto shop = SearchShop::open(data, settings);
-  if (!shop.ok() && !settings_path.empty())
-    return Error{shop.error().code, settings_path + ": " + shop.error().what};
-  if (!shop.ok()) return shop.error();
+  TRY(const std::string settings, read_settings_file(settings_path));
+  TRY(const auto shop, SearchShop::open(data, settings));
   TRY(SearchReport report, evaluate_search(data, flags.eval, [&](const std::string& query, size_t k) {
-        return (*shop)->search(query, k);
+        return shop->search(query, k);
       }));
-  say((*shop)->items_unnamed(), "items have no id and were left out");
-  say((*shop)->items_replaced(), "items came again under the same id: the last counts");
+  say(shop->items_unnamed(), "items have no id and were left out");
+  say(shop->items_replaced(), "items came again under the same id: the last counts");
   for (const QueryReport& row : report.by_query)
     if (!row.refused.empty()) std::fprintf(stderr, "query %s: %s\n", row.id.c_str(), row.refused.c_str());
   return report;
@@ -99,7 +91,7 @@ Status run_clicks(EvalFlags flags) {
   flags.clicks.traffic = flags.traffic == "zipf" ? ClickTraffic::kZipf : ClickTraffic::kUniform;
   flags.clicks.seed = flags.eval.seed;
   TRY(const SearchData data, read_search_data(flags.data));
-  TRY(const std::string settings, settings_text(flags.settings));
+  TRY(const std::string settings, read_settings_file(flags.settings));
   TRY(const auto shop, SearchShop::open(data, settings));
   const ClickShop played{
       .search = [&](const std::string& query, size_t k) { return shop->search(query, k); },

@@ -5,6 +5,7 @@
 
 #include "env/file.h"
 #include "eval/policy_eval.h"
+#include "eval/settings_file.h"
 #include "log/file_log.h"
 #include "main/command.h"
 #include "main/serve_config.h"
@@ -26,9 +27,7 @@ Status run(const EvalPolicyFlags& flags) {
   PolicyEvalOptions options;
   options.state = config.engine.state;
   options.share = flags.share;
-  TRY(const auto file, real_files().open_read(flags.settings));
-  if (file->size() > SettingsLimits::kJsonBytes) return invalid(flags.settings + ": too large for settings");
-  TRY(options.settings, read_file(real_files(), flags.settings));
+  TRY(options.settings, read_settings_file(flags.settings));
   FileLogOptions reading;
   reading.read_only = true;
   TRY(const auto log, FileLog::open(real_files(), flags.data + "/log", reading));

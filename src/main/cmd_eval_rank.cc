@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <memory>
 
-#include "env/file.h"
 #include "env/progress.h"
 #include "eval/plot.h"
 #include "eval/rank_eval.h"
+#include "eval/settings_file.h"
 #include "main/command.h"
 
 namespace freshet {
@@ -21,7 +21,7 @@ struct EvalRankFlags {
 
 Status run(EvalRankFlags flags) {
   if (!flags.settings.empty()) {
-    TRY(const std::string text, read_file(real_files(), flags.settings));
+    TRY(const std::string text, read_settings_file(flags.settings));
     TRY(flags.rank.settings, read_ranker_settings(text));
   }
   flags.rank.without = !flags.only_with;
