@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "event/value_json.h"
 #include "http/internal/api_parts.h"
 
 namespace freshet::http_internal {
@@ -42,24 +43,6 @@ Response result_response(const Accepted& accepted) {
   return response;
 }
 
-void write_value(JsonWriter& json, const Value& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) {
-    json.value(*flag);
-  } else if (const auto* whole = std::get_if<int64_t>(&value)) {
-    json.value(*whole);
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    json.value(*number);
-  } else if (const auto* text = std::get_if<std::string>(&value)) {
-    json.value(std::string_view(*text));
-  } else if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
-    json.array();
-    for (const std::string& one : *list) json.value(std::string_view(one));
-    json.end();
-  } else {
-    json.null();
-  }
-}
-
 }  // namespace
 
 void write_result(JsonWriter& json, const IngestResult& result) {
@@ -91,6 +74,25 @@ void write_attributes(JsonWriter& json, const std::vector<Attribute>& attributes
     write_value(json, attribute.value);
   }
   json.end();
+}
+
+std::optional<Problem> read_with_id(const Request& request, const JsonLimits& limits, std::string& document) {
+  auto body = parse_json(request.body, limits);
+  if (!body.ok()) return Problem{400, "malformed_json", body.error().what};
+  if (auto* members = std::get_if<Json::Object>(&body->value)) {
+    const Json* given = body->find("id");
+    if (given == nullptr) {
+      Json id;
+      id.value = request.params[0];
+      members->push_back({"id", std::move(id)});
+    } else if (given->text() == nullptr || *given->text() != request.params[0]) {
+      return Problem{400, "invalid", "id: expected the id of the path, or none", "id"};
+    }
+  }
+  JsonWriter text;
+  write_json(text, *body);
+  document = text.take();
+  return std::nullopt;
 }
 
 void write_counts(JsonWriter& json, const CounterView& counts) {

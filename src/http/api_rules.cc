@@ -27,21 +27,11 @@ Response get_rule(ApiParts& parts, const Request& request) {
 }
 
 Response put_rule(ApiParts& parts, const Request& request) {
-  auto body = parse_json(request.body, {.bytes_max = DocumentLimits::kJsonBytes, .depth_max = 40});
-  if (!body.ok()) return problem(Problem{400, "malformed_json", body.error().what});
-  if (auto* members = std::get_if<Json::Object>(&body->value)) {
-    const Json* given = body->find("id");
-    if (given == nullptr) {
-      Json id;
-      id.value = request.params[0];
-      members->push_back({"id", std::move(id)});
-    } else if (given->text() == nullptr || *given->text() != request.params[0]) {
-      return problem(Problem{400, "invalid", "id: expected the id of the path, or none", "id"});
-    }
-  }
-  JsonWriter text;
-  write_json(text, *body);
-  if (const Status done = parts.engine.put_rules({text.text()}, request.caller); !done.ok())
+  std::string rule;
+  if (const auto wrong =
+          read_with_id(request, {.bytes_max = DocumentLimits::kJsonBytes, .depth_max = 40}, rule))
+    return problem(*wrong);
+  if (const Status done = parts.engine.put_rules({rule}, request.caller); !done.ok())
     return problem(done.error());
   return get_rule(parts, request);
 }

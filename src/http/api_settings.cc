@@ -195,23 +195,11 @@ Response get_synonym(ApiParts& parts, const Request& request) {
   return problem(not_found("synonym \"" + valid_utf8(request.params[0].substr(0, 64)) + "\" is not known"));
 }
 
-// The id is in the path; in the body it may be left out.
 Response put_synonym(ApiParts& parts, const Request& request) {
-  auto body = parse_json(request.body, {.bytes_max = kSmallBody, .depth_max = 4});
-  if (!body.ok()) return problem(body.error());
-  if (auto* members = std::get_if<Json::Object>(&body->value)) {
-    const Json* given = body->find("id");
-    if (given == nullptr) {
-      Json id;
-      id.value = request.params[0];
-      members->push_back({"id", std::move(id)});
-    } else if (given->text() == nullptr || *given->text() != request.params[0]) {
-      return problem(Problem{400, "invalid", "id: expected the id of the path, or none", "id"});
-    }
-  }
-  JsonWriter text;
-  write_json(text, *body);
-  if (const Status done = parts.engine.put_synonym(text.text(), request.caller); !done.ok())
+  std::string synonym;
+  if (const auto wrong = read_with_id(request, {.bytes_max = kSmallBody, .depth_max = 4}, synonym))
+    return problem(*wrong);
+  if (const Status done = parts.engine.put_synonym(synonym, request.caller); !done.ok())
     return problem(done.error());
   return get_synonym(parts, request);
 }

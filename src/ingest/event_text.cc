@@ -1,31 +1,9 @@
 #include "ingest/internal/event_text.h"
 
-#include "base/json_writer.h"
+#include "event/value_json.h"
 #include "ingest/internal/fields.h"
 
 namespace freshet {
-namespace {
-
-void write_value(JsonWriter& json, const Value& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) {
-    json.value(*flag);
-  } else if (const auto* integer = std::get_if<int64_t>(&value)) {
-    json.value(*integer);
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    json.value(*number);
-  } else if (const auto* text = std::get_if<std::string>(&value)) {
-    json.value(*text);
-  } else if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
-    json.array();
-    for (const std::string& entry : *list) json.value(entry);
-    json.end();
-  } else {
-    json.null();
-  }
-}
-
-}  // namespace
-
 std::string event_as_json(const Event& event) {
   Event& same = const_cast<Event&>(event);  // text_of and number_of only find the member.
   JsonWriter json;

@@ -12,6 +12,7 @@
 #include "http/live_feed.h"
 #include "http/metrics.h"
 #include "http/router.h"
+#include "json/json.h"
 
 namespace freshet::http_internal {
 
@@ -50,6 +51,8 @@ inline Response json_response(JsonWriter& json, int status = 200) {
   response.body = json.take() + "\n";
   return response;
 }
+// The document of a request whose id is in the path; in the body it may be left out.
+std::optional<Problem> read_with_id(const Request& request, const JsonLimits& limits, std::string& document);
 // What a door took, once it is durable; `status`: of an answer in which something was taken.
 Response accepted_response(Engine& engine, Accepted accepted);
 void write_result(JsonWriter& json, const IngestResult& result);  // Fields of the object that is open.
