@@ -1,8 +1,8 @@
 #include "eval/settings_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "settings/search_settings.h"
 
@@ -15,7 +15,7 @@ Result<std::string> read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(SettingsLimits::kJsonBytes + kByteOrderMark.size() + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!in.is_open() || in.bad()) return not_found(path + ": " + std::strerror(errno));
+  if (!in.is_open() || in.bad()) return not_found(path + ": " + std::generic_category().message(errno));
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   if (text.size() > SettingsLimits::kJsonBytes)
