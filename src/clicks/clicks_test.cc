@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -70,31 +71,95 @@ TEST(Examination, WhatWasCountedOfTheFirstDesignsIsRead) {
   EXPECT_EQ(copy.all(), measured.all());
 }
 
-TEST(Examination, IsMeasuredByExchanges) {
-  for (const bool geometric : {false, true}) {
-    Examination measured;
-    Draw draw(11);
-    const auto truth = [&](uint32_t k) { return geometric ? std::pow(0.8, k) : 1 / (k + 1.0); };
-    const double before = measured.doubt();
-    for (int page = 0; page < 20'000; ++page) {
-      const size_t design = draw.below(Examination::kDesigns.size());
-      for (const Examination::Pair& pair : Examination::kDesigns[design]) {
-        const double good = 0.3 * draw.uniform(), bad = 0.1 * draw.uniform();
-        const bool exchanged = draw.below(2) != 0;
-        if (draw.uniform() < truth(pair.upper) * (exchanged ? bad : good)) measured.count(design, pair.upper);
-        if (draw.uniform() < truth(pair.lower) * (exchanged ? good : bad)) measured.count(design, pair.lower);
-      }
+using PairClicks = std::array<std::array<double, 10>, Examination::kDesigns.size()>;
+
+// Clicks of pages with exchanges, in a shop whose places are looked at as `truth` says, and in which so many
+// of a thousand pages have a click at a random place, of nobody who looks.
+void play(const std::function<double(uint32_t)>& truth, uint64_t accidents, Examination& measured,
+          PairClicks& clicks) {
+  Draw draw(11);
+  const auto click = [&](size_t design, uint32_t place) {
+    measured.count(design, place);
+    ++clicks[design][place];
+  };
+  for (int page = 0; page < 20'000; ++page) {
+    const size_t design = draw.below(Examination::kDesigns.size());
+    if (draw.below(1000) < accidents) {
+      click(design, static_cast<uint32_t>(draw.below(10)));
+      continue;
     }
-    for (uint32_t k = 0; k < 10; ++k)
-      EXPECT_NEAR(measured.measured(k) / truth(k), 1, 0.15) << geometric << " place " << k;
-    EXPECT_LT(measured.doubt(), before / 4);
-    Writer out;
-    measured.save(out);
-    Examination copy;
-    Reader in(out.bytes());
-    ASSERT_TRUE(copy.load(in).ok());
-    EXPECT_EQ(copy.all(), measured.all());
+    for (const Examination::Pair& pair : Examination::kDesigns[design]) {
+      const double good = 0.3 * draw.uniform(), bad = 0.1 * draw.uniform();
+      const bool exchanged = draw.below(2) != 0;
+      if (draw.uniform() < truth(pair.upper) * (exchanged ? bad : good)) click(design, pair.upper);
+      if (draw.uniform() < truth(pair.lower) * (exchanged ? good : bad)) click(design, pair.lower);
+    }
   }
+}
+
+TEST(Examination, IsMeasuredByExchanges) {
+  for (const bool geometric : {false, true})
+    for (const uint64_t accidents : {0, 25}) {
+      Examination measured;
+      PairClicks clicks{};
+      const auto truth = [&](uint32_t k) { return geometric ? std::pow(0.8, k) : 1 / (k + 1.0); };
+      const double before = measured.doubt();
+      play(truth, accidents, measured, clicks);
+      for (uint32_t k = 0; k < 10; ++k)
+        EXPECT_NEAR(measured.measured(k) / truth(k), 1, 0.15) << geometric << " place " << k;
+      EXPECT_LT(measured.doubt(), before / 4);
+      Writer out;
+      measured.save(out);
+      Examination copy;
+      Reader in(out.bytes());
+      ASSERT_TRUE(copy.load(in).ok());
+      EXPECT_EQ(copy.all(), measured.all());
+    }
+}
+
+// The slow twin walks down the negative logarithm of the posterior, one parameter after the other.
+TEST(Examination, IsTheMaximumOfThePosterior) {
+  Examination measured;
+  PairClicks clicks{};
+  play([](uint32_t k) { return 1 / (k + 1.0); }, 25, measured, clicks);
+  while (measured.counted() % 8 != 0) {  // Fitted each eighth click.
+    measured.count(0, 0);
+    ++clicks[0][0];
+  }
+  std::array<double, 11> of = {1, 0};  // The slope, the fall, what each place has of its own.
+  const auto theta = [&](uint32_t k) {
+    double log = -of[0] * std::log(k + 1.0) - of[1] * k;
+    for (uint32_t i = 1; i <= k; ++i) log += of[1 + i];
+    return std::exp(log);
+  };
+  const auto loss = [&] {
+    double sum = std::pow((of[0] - 1) / 0.5, 2) / 2 + std::pow(of[1] / 0.1, 2) / 2;
+    for (size_t i = 2; i < of.size(); ++i) sum += std::pow(of[i] / 0.05, 2) / 2;
+    for (size_t d = 0; d < clicks.size(); ++d)
+      for (const Examination::Pair& pair : Examination::kDesigns[d]) {
+        const double upper = theta(pair.upper) + Examination::kAccidents;
+        const double lower = theta(pair.lower) + Examination::kAccidents;
+        sum -= clicks[d][pair.upper] * std::log(upper / (upper + lower)) +
+               clicks[d][pair.lower] * std::log(lower / (upper + lower));
+      }
+    return sum;
+  };
+  for (double step = 0.1; step > 1e-4; step /= 2)
+    for (int sweep = 0; sweep < 60; ++sweep)
+      for (double& one : of) {
+        const double at = one, here = loss();
+        double best = here;
+        double next = at;
+        for (const double move : {-step, step}) {
+          one = at + move;
+          if (const double there = loss(); there < best) {
+            best = there;
+            next = one;
+          }
+        }
+        one = next;
+      }
+  for (uint32_t k = 0; k < 10; ++k) EXPECT_NEAR(measured.measured(k) / theta(k), 1, 0.01) << k;
 }
 
 TEST(PoissonRegression, FindsRatesFromExposuresAndClicksThatComeLater) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kMean[] = {1, 0};
 constexpr double kDeviation[] = {0.5, 0.1};
-constexpr double kOwnDeviation = 0.07;
+constexpr double kOwnDeviation = 0.05;
 constexpr int kNewtonSteps = 6;
 constexpr double kStepMax = 0.5;
 constexpr uint64_t kRefitEvery = 8;
@@ -18,8 +18,8 @@ constexpr uint64_t kRefitEvery = 8;
 double log_of(double x) {
   return static_cast<double>(log_f32(static_cast<float>(x)));
 }
-double sigmoid(double x) {
-  return static_cast<double>(sigmoid_f32(static_cast<float>(x)));
+double exp_of(double x) {
+  return static_cast<double>(exp_f32(static_cast<float>(std::clamp(x, -80.0, 10.0))));
 }
 
 // Solves a x = b for a symmetric positive definite `a`, by Cholesky's decomposition.
@@ -80,14 +80,19 @@ void Examination::derivatives(Vector& gradient, Matrix& hessian) const {
     for (const Pair& pair : kDesigns[design]) {
       const double lower = clicks_[design][pair.lower], n = lower + clicks_[design][pair.upper];
       if (n == 0) continue;
-      const Vector upper_x = log_theta(pair.upper);
-      Vector x = log_theta(pair.lower);
-      double step = 0;
+      const Vector upper_x = log_theta(pair.upper), lower_x = log_theta(pair.lower);
+      double upper_log = 0, lower_log = 0;
       for (size_t i = 0; i < kParameters; ++i) {
-        x[i] -= upper_x[i];
-        step += x[i] * parameters_[i];
+        upper_log += upper_x[i] * parameters_[i];
+        lower_log += lower_x[i] * parameters_[i];
       }
-      const double p = sigmoid(step), curvature = n * p * (1 - p);
+      const double upper_theta = exp_of(upper_log), lower_theta = exp_of(lower_log);
+      const double upper_looks = upper_theta / (upper_theta + kAccidents);  // Of the clicks there.
+      const double lower_looks = lower_theta / (lower_theta + kAccidents);
+      const double p = (lower_theta + kAccidents) / (lower_theta + upper_theta + 2 * kAccidents);
+      Vector x;  // How the logit of p moves with the parameters.
+      for (size_t i = 0; i < kParameters; ++i) x[i] = lower_looks * lower_x[i] - upper_looks * upper_x[i];
+      const double curvature = n * p * (1 - p);
       for (size_t i = 0; i < kParameters; ++i) {
         gradient[i] += (n * p - lower) * x[i];
         for (size_t j = 0; j < kParameters; ++j) hessian[i][j] += curvature * x[i] * x[j];

@@ -1,19 +1,20 @@
 // How often shoppers look at each place of a page: examination propensities under the position-based model,
-//   P(click at k) = theta_k * P(click | looked at)
+//   P(click at k) = theta_k * P(click | looked at) + accidents
 // measured by exchanges, not guessed: on a small share of pages the items of two places i < j change places
 // with probability one half. Both items stand at both places equally often, so that, given one click on the
 // pair,
-//   P(it was at j) = theta_j / (theta_i + theta_j) = p
-// whatever the items are (Joachims, Swaminathan, Schnabel 2017, "Unbiased learning-to-rank with biased
-// feedback", section 5: swap interventions). EM over observed clicks alone is not identified when the ranking
-// hardly changes. Of the power of the curve below, such a click says ln(j / i)^2 p (1 - p), and the first
-// place has the most clicks: so there is a design, five disjoint pairs, for every partner of it.
+//   P(it was at j) = (theta_j + a) / (theta_i + theta_j + 2 a) = p
+// but for accidents, which come to all places alike (a: of the clicks at the first place), whatever the items
+// are (Joachims, Swaminathan, Schnabel 2017, "Unbiased learning-to-rank with biased feedback", section 5:
+// swap interventions). EM over observed clicks alone is not identified when the ranking hardly changes. Of
+// the power of the curve below, such a click says ln(j / i)^2 p (1 - p), and the first place has the most
+// clicks: so there is a design, five disjoint pairs, for every partner of it.
 //
 // All pairs together are one logistic regression on the steps of ln theta, which follow a curve with two
 // parameters (power law and geometric fall) and a deviation of each place of the first kOwn:
 //   ln theta_k = -slope ln k - fall (k - 1) + sum of e_2 .. e_min(k, kOwn)
-//   slope ~ N(1, 0.5^2),  fall ~ N(0, 0.1^2),  e_k ~ N(0, 0.07^2)
-// The maximum of the posterior, by Newton's method; doubt() is the posterior deviation of ln theta_10.
+//   slope ~ N(1, 0.5^2),  fall ~ N(0, 0.1^2),  e_k ~ N(0, 0.05^2)
+// The maximum of the posterior, by Fisher's scoring; doubt() is the posterior deviation of ln theta_10.
 //
 // Threads: one. Cost: refit() 40 us, each eighth counted click.
 #pragma once
@@ -50,6 +51,10 @@ class Examination {
   static constexpr uint32_t kPlaces = 50;  // Those after it are looked at as often as the last.
   static constexpr uint32_t kMeasured = 10;
   static constexpr float kClip = 0.02f;  // The least theta that is divided by.
+
+  // Accidents can hardly be told from looks (docs/decisions/0182-some-clicks-are-accidents.md): a shop with
+  // few and one with many must both be measured well enough.
+  static constexpr double kAccidents = 0.005;
 
   using Pair = ExaminationPair;
   static constexpr const auto& kDesigns = kExaminationDesigns;
