@@ -69,6 +69,16 @@ Examination::Vector Examination::log_theta(uint32_t place) {
   return x;
 }
 
+Examination::Clicked Examination::clicked(uint32_t place) const {
+  const Vector x = log_theta(place);
+  double log = 0;
+  for (size_t i = 0; i < kParameters; ++i) log += x[i] * parameters_[i];
+  const double theta = exp_of(log);
+  Clicked out{.rate = theta + kAccidents, .moves = {}};
+  for (size_t i = 0; i < kParameters; ++i) out.moves[i] = theta / out.rate * x[i];
+  return out;
+}
+
 void Examination::derivatives(Vector& gradient, Matrix& hessian) const {
   hessian = {};
   for (size_t i = 0; i < kParameters; ++i) {
@@ -76,22 +86,17 @@ void Examination::derivatives(Vector& gradient, Matrix& hessian) const {
     gradient[i] = (parameters_[i] - (i < 2 ? kMean[i] : 0)) / (deviation * deviation);
     hessian[i][i] = 1 / (deviation * deviation);
   }
+  std::array<Clicked, kMeasured> places;
+  for (uint32_t k = 0; k < kMeasured; ++k) places[k] = clicked(k);
   for (size_t design = 0; design < kDesigns.size(); ++design)
     for (const Pair& pair : kDesigns[design]) {
       const double lower = clicks_[design][pair.lower], n = lower + clicks_[design][pair.upper];
       if (n == 0) continue;
-      const Vector upper_x = log_theta(pair.upper), lower_x = log_theta(pair.lower);
-      double upper_log = 0, lower_log = 0;
-      for (size_t i = 0; i < kParameters; ++i) {
-        upper_log += upper_x[i] * parameters_[i];
-        lower_log += lower_x[i] * parameters_[i];
-      }
-      const double upper_theta = exp_of(upper_log), lower_theta = exp_of(lower_log);
-      const double upper_looks = upper_theta / (upper_theta + kAccidents);  // Of the clicks there.
-      const double lower_looks = lower_theta / (lower_theta + kAccidents);
-      const double p = (lower_theta + kAccidents) / (lower_theta + upper_theta + 2 * kAccidents);
+      const Clicked& up = places[pair.upper];
+      const Clicked& low = places[pair.lower];
+      const double p = low.rate / (low.rate + up.rate);
       Vector x;  // How the logit of p moves with the parameters.
-      for (size_t i = 0; i < kParameters; ++i) x[i] = lower_looks * lower_x[i] - upper_looks * upper_x[i];
+      for (size_t i = 0; i < kParameters; ++i) x[i] = low.moves[i] - up.moves[i];
       const double curvature = n * p * (1 - p);
       for (size_t i = 0; i < kParameters; ++i) {
         gradient[i] += (n * p - lower) * x[i];

@@ -80,6 +80,11 @@ class Examination {
   void derivatives(Vector& gradient, Matrix& hessian) const;  // Of the negative logarithm of the posterior
   void refit();
   static Vector log_theta(uint32_t place);  // As a linear function of the parameters.
+  struct Clicked {
+    double rate = 0;  // theta + accidents
+    Vector moves;     // and how its logarithm moves with the parameters.
+  };
+  Clicked clicked(uint32_t place) const;
 
   std::array<std::array<double, kMeasured>, kDesigns.size()> clicks_{};  // by design and place
   uint64_t counted_ = 0;
