@@ -292,10 +292,12 @@ void Ranker::learn(const LabelledExample& example) {
 }
 
 // What was chosen without having been shown, against something that was shown to somebody: there is no place
-// and no page, so only which of the two it was says something.
+// and no page, so only which of the two it was says something. What was found by words says nothing: somebody
+// asked for it, so that a pair tells what is searched for, not what is preferred to what
+// (docs/decisions/0183-what-was-searched-for-is-no-alternative.md).
 void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
   const ItemRecord *item = catalog_.item(example.item), *other = catalog_.item(example.against);
-  if (item == nullptr || other == nullptr || publication_.suspect()) return;
+  if (item == nullptr || other == nullptr || example.against_found || publication_.suspect()) return;
   const Sequence sequence = profiles_.before(event, moment_.time_ms);
   const RankAsked asked{.kind = RankKind::kOther,
                         .shopper = sequence.shopper,

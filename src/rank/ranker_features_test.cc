@@ -354,35 +354,44 @@ TEST(RankerFeatures, WhatIsRetiredSaysNothingUntilItIsPutBack) {
   EXPECT_GT(all.part, 0.1);
 }
 
-// Shoppers take red things by themselves, from no page: each is told to be better than one that was shown.
+// Shoppers take red things by themselves, from no page: each is told to be better than one that was shown,
+// unless that was found by a search.
 TEST(RankerFeatures, ChoicesWithoutAPageChangeTheWeights) {
-  RankShop shop;
-  Event page = page_of("u1", {0, 1, 2, 3, 4, 5, 6, 7, 8});
-  const std::vector<Cells> rows = noted(shop, page);
-  ASSERT_EQ(rows.size(), 9u);
-  const auto loss = [&](int item) {
-    return shop.ranker().loss(
-        {.kind = RankKind::kForYou, .plain = {1, 0, 0}, .row = rows[static_cast<size_t>(item)], .label = 1});
-  };
-  std::vector<double> before;
-  for (int i = 0; i < 9; ++i) before.push_back(loss(i));
-  const uint64_t examples = shop.ranker().parameters().examples;
-  Told told(shop);
-  for (int n = 0; n < 60; ++n) {
-    Event click;
-    click.type = EventType::kClick;
-    click.user = "alone" + std::to_string(n);
-    click.item = RankShop::id(3 * (n % 3));  // Red
-    shop.apply(click);
-  }
-  EXPECT_TRUE(told.rows.empty()) << "they are no part of the pointwise lessons";
-  shop.ranker().on_lesson({});
-  EXPECT_EQ(shop.ranker().parameters().examples, examples);
-  for (int i = 0; i < 9; ++i) {
-    if (i % 3 == 0)
-      EXPECT_LT(loss(i), before[static_cast<size_t>(i)] - 0.02) << "red is likelier, " << i;
-    else
-      EXPECT_GT(loss(i), before[static_cast<size_t>(i)] + 0.02) << "what was passed over, " << i;
+  for (const bool search : {false, true}) {
+    RankShop shop;
+    Event page = page_of("u1", {0, 1, 2, 3, 4, 5, 6, 7, 8});
+    if (search) page.surface = "search";
+    const std::vector<Cells> rows = noted(shop, page);
+    ASSERT_EQ(rows.size(), 9u);
+    const auto loss = [&](int item) {
+      return shop.ranker().loss({.kind = RankKind::kForYou,
+                                 .plain = {1, 0, 0},
+                                 .row = rows[static_cast<size_t>(item)],
+                                 .label = 1});
+    };
+    std::vector<double> before;
+    for (int i = 0; i < 9; ++i) before.push_back(loss(i));
+    const uint64_t examples = shop.ranker().parameters().examples;
+    Told told(shop);
+    for (int n = 0; n < 60; ++n) {
+      Event click;
+      click.type = EventType::kClick;
+      click.user = "alone" + std::to_string(n);
+      click.item = RankShop::id(3 * (n % 3));  // Red
+      shop.apply(click);
+    }
+    EXPECT_TRUE(told.rows.empty()) << "they are no part of the pointwise lessons";
+    shop.ranker().on_lesson({});
+    EXPECT_EQ(shop.ranker().parameters().examples, examples);
+    for (int i = 0; i < 9; ++i) {
+      const double was = before[static_cast<size_t>(i)];
+      if (search)
+        EXPECT_EQ(loss(i), was) << i;
+      else if (i % 3 == 0)
+        EXPECT_LT(loss(i), was - 0.02) << "red is likelier, " << i;
+      else
+        EXPECT_GT(loss(i), was + 0.02) << "what was passed over, " << i;
+    }
   }
 }
 

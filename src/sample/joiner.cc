@@ -251,7 +251,8 @@ void Joiner::explain_alone(ItemSlot item) {
     const ShownPage& page = pages_[draw.below(pages_.size())];
     const ItemSlot other = page.places[draw.below(page.places.size())].item;
     if (other == kNoItem || other == item) continue;
-    examples_.push_back({.label = 1, .pairwise = true, .item = item, .against = other});
+    examples_.push_back(
+        {.label = 1, .pairwise = true, .against_found = page.search, .item = item, .against = other});
     return;
   }
 }

@@ -104,6 +104,7 @@ struct LabelledExample {
   float weight = 1;
   bool late = false;
   bool pairwise = false;
+  bool against_found = false;       // Of a pair: the other one stood on a page of a search.
   bool firm = false;                // A zero that was said.
   float taken = 0;                  // Of a 0: weight of the 1 of the same place that it takes back.
   const ShownPage* page = nullptr;  // Until the next event; pairwise: none
