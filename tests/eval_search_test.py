@@ -154,7 +154,7 @@ def check_settings(files: Files) -> None:
     other.write_text(json.dumps({"searchable": ["brand"], "typoo": 1}))
     assert f"{other}: typoo: unknown name" in files.run("--settings", str(other), code=1)[1]
     for command in (["rank"], ["policy", "--data", str(files.folder)], ["clicks", *files.paths()]):
-        for path, want in ((other, "typoo: unknown name"), (files.folder, "directory"), (files.folder / "none", "No such file")):
+        for path, want in ((other, "typoo: unknown name"), (files.folder, "directory"), (files.folder / "none", "No such file"), ("/dev/zero", "too large")):
             done = subprocess.run([FRESHET, "eval", *command, "--settings", str(path)], capture_output=True, text=True, timeout=120)
             assert done.returncode == 1 and f"{path}: " in done.stderr and want in done.stderr, (command, done)
     piped = subprocess.run([FRESHET, "eval", "search", *files.paths(), "--json", "--settings", "/dev/stdin"], input=one.read_text(),

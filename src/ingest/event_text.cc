@@ -4,6 +4,7 @@
 #include "ingest/internal/fields.h"
 
 namespace freshet {
+
 std::string event_as_json(const Event& event) {
   Event& same = const_cast<Event&>(event);  // text_of and number_of only find the member.
   JsonWriter json;
