@@ -73,8 +73,7 @@ class RankBelief {
   static constexpr double kDoubt = 6;  // Nats. Of every expert but the score: prior exp(-kDoubt) of its.
   static constexpr double kMemory = 10'000;  // Clicks.
   static constexpr double kKeeps = 1 - 1 / kMemory;
-  static constexpr double kReluctance = 2;                // Nats.
-  static constexpr double kUnheard = 0.8807970779778823;  // 1 / (1 + exp(-kReluctance))
+  static constexpr double kUnheard = 0.8807970779778823;  // 1 / (1 + exp(-2)): two nats for the score alone.
   using Losses = std::array<double, kRankExperts>;
   struct Voices {
     std::array<double, kRankVoices> weight{};  // Of those asked; they add up to 1.
@@ -108,7 +107,7 @@ class RankBelief {
     return out;
   }
   // Heard as soon as it is likelier that the score alone is not the best than that it is, and from then on
-  // until there are kReluctance nats against it: once it is heard few pages judge it, and near even odds
+  // until two nats speak against it (kUnheard): once it is heard few pages judge it, and near even odds
   // chance alone would turn the order of all pages of a kind round, and round again. `was_heard`: before.
   Voices voices(RankLearner learner, bool was_heard = false) const {
     const Losses of = weights(learner);
