@@ -31,6 +31,8 @@ TEST(Arrivals, KnowsWhereOnesComeFirst) {
       {"both alike, ones rare", 0.02, 300, 300, false},
       {"both alike, ones usual", 0.9, 300, 300, false},
       {"zeros first", 0.3, 300, 30, false},
+      {"all after the same time", 0.5, -700, -700, false},
+      {"all after the same time, ones rare", 0.02, -700, -700, false},
   };
   for (const Case& c : cases) {
     Arrivals arrivals;
@@ -67,24 +69,24 @@ TEST(Arrivals, KnowsWhereOnesComeFirst) {
   }
 }
 
-TEST(Arrivals, LongSilenceIsTakenForZeros) {
-  struct Case {
-    int ones, zeros;
-    uint64_t waiting;
-    bool want;
-  };
-  for (const Case& c : {Case{0, 0, 48, false}, Case{0, 0, 49, true}, Case{1, 0, 90, false},
-                        Case{1, 0, 97, true}, Case{0, 2, 145, true}, Case{0, 3, 100'000, false}}) {
-    Arrivals arrivals;
-    const auto decide = [&] { arrivals.decide([&](double) { return c.waiting; }); };
-    for (int i = 0; i < c.ones; ++i) arrivals.add(true, 5);
-    for (int i = 0; i < c.zeros; ++i) arrivals.add(false, 5);
-    decide();
-    EXPECT_EQ(arrivals.ones_first(), c.want) << c.ones << " " << c.zeros << " " << c.waiting;
-    for (int i = 0; i < 3; ++i) arrivals.add(false, 5);
-    decide();
-    EXPECT_FALSE(arrivals.ones_first());  // Zeros come alone.
-  }
+TEST(Arrivals, SilenceIsABetAndNoLabel) {
+  Arrivals arrivals;
+  const auto decide = [&](uint64_t longer) { arrivals.decide([&](double) { return longer; }); };
+  decide(48);
+  EXPECT_FALSE(arrivals.silent());
+  decide(49);
+  EXPECT_TRUE(arrivals.silent());
+  EXPECT_FALSE(arrivals.ones_first());
+  for (int i = 0; i < 3; ++i) arrivals.add(true, 5);
+  decide(1'000'000);
+  EXPECT_FALSE(arrivals.ones_first());
+  EXPECT_TRUE(arrivals.silent());
+  arrivals.add(true, 5);  // Ones come, and most rows have waited for longer than they do.
+  decide(12);
+  EXPECT_FALSE(arrivals.ones_first());
+  decide(13);
+  EXPECT_TRUE(arrivals.ones_first());
+  EXPECT_FALSE(arrivals.silent());
 }
 
 }  // namespace

@@ -291,11 +291,12 @@ Status Trainer::step(const Row& row, float* score) {
   sample_.row = rows_;
   sample_.time = time;
   sample_.importance = sample_.weight = row.weight;
-  const float raw = learner_->score(sample_);
+  const float said = learner_->score(sample_);
+  const float raw = arrivals_.silent() ? Arrivals::kRare : said;
   const std::span<const float> parts = learner_->parts();
   sample_.scores.assign(parts.begin(), parts.end());
   const bool binary = config_.encoder.task == Task::kBinary;
-  const float answer = served_ ? served_->score(sample_) : raw;
+  const float answer = served_ && !arrivals_.silent() ? served_->score(sample_) : raw;
   *score = binary ? answer : encoder_.unscaled(answer);
   learner_score_ = binary ? raw : encoder_.unscaled(raw);
   ++rows_;
