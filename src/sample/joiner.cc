@@ -173,7 +173,12 @@ void Joiner::act(const Event& event) {
     explain_alone(moment_.item);
     return;
   }
-  first_answer_ = followed_->places[place_].answered == 0;
+  const ShownPlace& place = followed_->places[place_];
+  first_answer_ = place.answered == 0;
+  // Who buys from the page itself has answered it as who opens the item first: it was wanted there. When the
+  // zero was given long ago, the purchase may have begun anywhere.
+  if (event.type == EventType::kPurchase || event.type == EventType::kAddToCart)
+    if ((place.settled & bit(SampleTask::kClick)) == 0) answer(SampleTask::kClick, 1);
   if (event.type == EventType::kPurchase) {
     answer(SampleTask::kPurchase, 1);
     // Of what was earned: for who folds the log himself. The ranker orders by P(purchase) times the item's
@@ -187,6 +192,13 @@ void Joiner::act(const Event& event) {
     answer(SampleTask::kClick, 1);
     dwell(event);
   }
+}
+
+bool Joiner::clicked() const {
+  return std::any_of(examples_.begin(), examples_.end(), [this](const LabelledExample& example) {
+    return example.task == SampleTask::kClick && example.label > 0 && example.page != nullptr &&
+           example.page == followed_;
+  });
 }
 
 void Joiner::dismiss() {
@@ -265,6 +277,10 @@ Joiner::Delay Joiner::delay(SampleTask task) const {
           counted.zeros == 0 ? 1
                              : 1 - static_cast<double>(std::min(counted.late, counted.zeros)) /
                                        static_cast<double>(counted.zeros)};
+}
+
+uint64_t Joiner::open() const {
+  return first_ + pages_.size() - std::max(open_, first_);
 }
 
 void Joiner::close(ShownPage& page) {

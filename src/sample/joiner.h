@@ -6,7 +6,7 @@
 // his identities it was shown to (identity links: feature/profiles.h). Each place is answered at most once a
 // task. The examples of the event being folded are in examples() until the next one:
 //
-//   label 1          when the action comes within the window;
+//   label 1          when the action comes within the window; a cart or a purchase is a click, too;
 //   label 0          of every place without it, when the window has passed (by the newest event time);
 //   label 1, late    when the action comes after its place was given as 0: the example stands for itself and
 //                    takes the wrong one back, with the importance weights of ES-DFM (Yang et al. 2021,
@@ -135,9 +135,11 @@ class Joiner final : public Fold {
   const ShownPage* followed() const { return followed_; }  // What the action was joined with,
   uint32_t place() const { return place_; }                // and where its item stood.
   bool first_answer() const { return first_answer_; }      // Nobody had clicked, carted or bought it there.
+  bool clicked() const;                                    // This event is the place's click.
   std::span<const LabelledExample> examples() const { return examples_; }
 
   uint64_t first() const { return first_; }  // Number of the oldest impression that is still kept.
+  uint64_t open() const;                     // Impressions whose window has not passed.
   size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   JoinerLost lost() const;
   // p_late and p_true of a task, as they stand.

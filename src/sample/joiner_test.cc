@@ -335,6 +335,23 @@ TEST(Joiner, AShortVisitTakesAShareOfTheClickBack) {
   }
 }
 
+TEST(Joiner, WhoBuysFromThePageHasClickedToo) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  stream.act(EventType::kAddToCart, "a", "ada", 2, kMinute);
+  EXPECT_EQ(stream.examples(), "click@1=1 cart@1=1");
+  EXPECT_TRUE(stream.joiner_.clicked());
+  stream.act(EventType::kPurchase, "a", "ada", 2, 2 * kMinute);
+  EXPECT_EQ(stream.examples(), "purchase@1=1 revenue@1=30") << "the click is known";
+  EXPECT_FALSE(stream.joiner_.clicked());
+  stream.show("b", "bob", {5}, 31 * kMinute);
+  EXPECT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0");
+  stream.act(EventType::kPurchase, "a", "ada", 1, 2 * 24 * 60 * kMinute);
+  EXPECT_EQ(stream.examples(), "click@0=0 cart@0=0 purchase@0=0 purchase~0=1 revenue~0=30")
+      << "days later it says nothing of the page's order";
+  EXPECT_FALSE(stream.joiner_.clicked());
+}
+
 TEST(Joiner, LabelsOnceThenZerosThenLateOnes) {
   Stream stream;
   stream.show("a", "ada", {1, 2}, 0);
