@@ -9,7 +9,7 @@
 namespace freshet {
 namespace {
 
-constexpr double kLiftMax = 6;  // exp(6): what nothing was known of may come first.
+constexpr double kLiftRange = 12;  // Of a slate: what nothing was known of may come first.
 
 std::vector<RecommendPart> parts_of(const RankVerdict& verdict, double share) {
   std::vector<RecommendPart> parts;
@@ -42,6 +42,13 @@ double log_of(float score) {
   return static_cast<double>(log_f32(std::max(score, 1e-30f)));
 }
 
+// An objective of rare answers lifts nothing: only how lifts differ is an order.
+double greatest(const std::vector<RankVerdict>& verdicts) {
+  double out = verdicts.empty() ? 0 : verdicts[0].lift;
+  for (const RankVerdict& one : verdicts) out = std::max(out, one.lift);
+  return out;
+}
+
 }  // namespace
 
 std::vector<RankVerdict> SlateRanking::judge(const std::vector<Entry>& slate) const {
@@ -60,11 +67,11 @@ std::vector<RankVerdict> SlateRanking::judge(const std::vector<Entry>& slate) co
 void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) {
   const std::vector<RankVerdict> verdicts = judge(slate);
   std::vector<RerankItem> items(slate.size());
+  const double most = greatest(verdicts);
   double before = 0, after = 0;
   for (size_t i = 0; i < slate.size(); ++i) {
     RerankItem& item = items[i];
-    item.score =
-        log_of(slate[i].score) + std::clamp(settings_.weight * verdicts[i].lift, -kLiftMax, kLiftMax);
+    item.score = log_of(slate[i].score) + std::max(settings_.weight * (verdicts[i].lift - most), -kLiftRange);
     item.deviation = settings_.weight * verdicts[i].deviation;
     item.index = static_cast<uint32_t>(i);
     put_kind(catalog_, slate[i].item, item);
@@ -75,8 +82,7 @@ void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) 
   std::stable_sort(items.begin(), items.end(),
                    [](const RerankItem& a, const RerankItem& b) { return a.score > b.score; });
   for (size_t i = 0; i < items.size(); ++i)
-    if (items[i].index > i && verdicts[items[i].index].lift > 0)
-      slate[items[i].index].moved = moved_by(verdicts[items[i].index]);
+    if (items[i].index > i) slate[items[i].index].moved = moved_by(verdicts[items[i].index]);
   rerank(items, {.places = places,
                  .diversity = settings_.diversity,
                  .category_cap = settings_.category_cap,
