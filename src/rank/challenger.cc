@@ -19,8 +19,8 @@ Challenger::Challenger(RankerChallenger of, const GaussWeights::Config& config,
   if (!words.empty()) weights_->replace(words);
 }
 
-void Challenger::page(double live_loss, double own_loss) {
-  const double gain = std::clamp(live_loss - own_loss, -kClip, kClip) / kClip;
+void Challenger::page(double learner_loss, double own_loss) {
+  const double gain = std::clamp(learner_loss - own_loss, -kClip, kClip) / kClip;
   better_.add(gain);
   worse_.add(-gain);
   better_most_ = std::max(better_most_, better_.log_wealth());

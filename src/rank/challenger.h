@@ -58,7 +58,7 @@ class Challenger {
     return weights_->say(row, 0, copy_bit(RankCopy::kTrained))[static_cast<size_t>(RankCopy::kTrained)];
   }
 
-  void page(double live_loss, double own_loss);  // Log losses of the clicked place.
+  void page(double learner_loss, double own_loss);  // Log losses of the clicked place.
   void compare_anew();
   // Of so many that are compared at once.
   bool better(size_t of) const { return better_most_ >= needed(of); }
