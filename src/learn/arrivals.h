@@ -5,9 +5,9 @@
 // Ones come first when a 1 comes before a 0 in nine of ten pairs, by counts of their delays; and while fewer
 // than three zeros have come, when many more rows wait for longer than the middle of the delays of ones
 // than labels have come. It is taken back below seven of ten pairs. Before four ones or three zeros have
-// come nothing is known: silence may be a zero's time that has to pass, or the time of all labels. Then, when 48
-// times as many rows wait as labels have come, no row is taken for anything, but answers bet that ones are rare
-// (kRare), which they are in most streams that are waited for. Deterministic. Threads: one.
+// come nothing is known: silence may be a zero's time that has to pass, or the time of all labels. Then, when
+// 48 times as many rows wait as labels have come, no row is taken for anything, but answers bet that ones are
+// rare (kRare), which they are in most streams that are waited for. Deterministic. Threads: one.
 #pragma once
 
 #include <array>
@@ -56,8 +56,8 @@ class Arrivals {
   }
   bool ones_first() const { return first_; }
   bool silent() const { return silent_; }
-  // Logit of what is answered meanwhile: .12. Where ones are half it costs .43 nats a row against a half, where
-  // they are 2 % it saves .55.
+  // Logit of what is answered meanwhile: .12. Where ones are half it costs .43 nats a row against a half,
+  // where they are 2 % it saves .55.
   static constexpr float kRare = -2;
 
   void save(Writer& out) const {

@@ -87,7 +87,7 @@ Ranker::PageOpinions Ranker::opinions(const Note& note, const ShownPage& page) {
   return out;
 }
 
-// Of a search each place has been learned as a zero since it was shown: what learns is judged by what it said
+// Where each place has been learned as a zero since it was shown, what learns is judged by what it said
 // before.
 void Ranker::take_said(const Note& note, PageOpinions& out) const {
   const size_t n = out.places.size();
@@ -136,9 +136,8 @@ void Ranker::judge(const ShownPage& page, uint32_t clicked) {
 }
 
 // A page with a click tells which copy of the parameters knew best which place that would be, given that one
-// was clicked, by the voices as that copy believes them. Unlike the losses of lessons, whose ones come at
-// once and whose zeros when the window has passed, this does not depend on how many pages are open, and is
-// what an order is made of.
+// was clicked, by the voices as that copy believes them. Unlike the losses of lessons this does not depend on
+// how many pages are open, and is what an order is made of.
 void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
   const size_t known = said.known();
   if (known < 2 || !said.places[clicked].known) return;
@@ -160,11 +159,12 @@ void Ranker::guard(const PageOpinions& said, uint32_t clicked) {
   if (challenged()) {
     const RankCopy newest = publication_.direct() ? RankCopy::kLive : RankCopy::kTrained;
     size_t c = 0;
+    // With what learns as it does: what is live may be a day old, so that the same configuration would win.
     for (Challenger& one : challengers_) {
       const std::vector<RankOpinion>& its = said.challengers[c++];
       const RankLearner asked = hears_shopper(kind) ? RankLearner::kLinear : one.of().learner;
-      one.page(losses.live, said.loss(clicked, voices(newest, asked),
-                                      [&](size_t i) -> const RankOpinion& { return its[i]; }));
+      one.page(losses.learner, said.loss(clicked, voices(newest, asked),
+                                         [&](size_t i) -> const RankOpinion& { return its[i]; }));
     }
     now_.challengers = challengers_.reports();
     if (const Challenger* winner = challengers_.winner()) return promote_challenger(*winner);

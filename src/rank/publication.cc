@@ -12,7 +12,8 @@ constexpr double kWordsMax = 200;   // A lesson: what publishing may cost.
 constexpr double kDriftRange = 2;   // Of log loss over that of the rate, as the drift monitor takes it.
 constexpr double kSumKeeps = 0.995;
 constexpr size_t kSegments = 16;
-constexpr uint64_t kTrialWindows = 2;  // That the learner has to be as good as what is live.
+// The learner has to be as good as what is live over about two windows: each window halves what was before.
+constexpr double kTrialWindows = 1.5;
 
 GateConfig gate_config(uint64_t judge) {
   GateConfig config;
@@ -165,7 +166,10 @@ void Publication::decide(GateVerdict verdict, When when) {
       return;
     case GateVerdict::kPublish:
       if (event_mode()) {
-        if (probation_ && trial_n_ >= kTrialWindows * updates_.pages && trial_ <= 0) probation_ = false;
+        if (probation_ && static_cast<double>(trial_n_) >= kTrialWindows * updates_.pages && trial_ <= 0)
+          probation_ = false;
+        trial_ /= 2;
+        trial_n_ /= 2;
         if (held_) break;
         each(&ServedPart::step);
         const bool known = stepped_ != 0;
@@ -301,6 +305,10 @@ Status Publication::roll_back(When when) {
   ++rollbacks_;
   gate_.begin();
   note(when, "rollback", "by hand");
+  if (updates_.gate && event_mode()) {  // What it learns from now on has to show itself.
+    put_on_probation();
+    hold(true, when);
+  }
   tell();
   return {};
 }

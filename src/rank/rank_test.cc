@@ -201,38 +201,57 @@ TEST(Ranker, LiftsWhatThisShopperAnswersTo) {
   for (const RankVerdict& one : shop.ask("u1", RankKind::kRelated)) EXPECT_EQ(one.lift, 0) << "not shown yet";
 }
 
-TEST(Ranker, WhatASearchShowsIsAZeroAtOnceAndAClickTakesItBack) {
-  RankShop shop;
-  struct Told {
-    int zeros = 0, ones = 0;
-    double force = 0;  // Of clicks, at p = 1/2.
-  };
-  Told told;
-  shop.ranker().on_lesson([&](const RankLesson& lesson) {
-    ++(lesson.label > 0 ? told.ones : told.zeros);
-    if (lesson.head == 0)
-      told.force += static_cast<double>(lesson.weight * (lesson.label - 0.5f) + lesson.taken * 0.5f);
-  });
-  Event page;
-  page.type = EventType::kImpression;
-  page.user = "u1";
-  page.query = "lamp";
-  page.query_id = "q";
-  page.surface = "search";
-  for (int k = 0; k < 3; ++k) page.shown.push_back({RankShop::id(k), 1.0f});
-  shop.apply(page);
-  EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
-  const double before = told.force;
-  EXPECT_LT(before, 0);
-  shop.click(page, RankShop::id(0));
-  EXPECT_EQ(told.ones, 1);
-  EXPECT_NEAR(told.force, before + 1, 1e-3) << "the zero of the first place is taken back";
-  const Ranker::Kind& search = shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kSearch)];
-  EXPECT_GT(search.plain_loss, 0);
-  EXPECT_EQ(search.full_loss, search.plain_loss) << "nothing was known when it was shown, whatever its own "
+TEST(Ranker, WhatIsShownIsAZeroAtOnceAndAClickTakesItBack) {
+  for (const RankKind kind : {RankKind::kSearch, RankKind::kForYou}) {
+    SCOPED_TRACE(rank_kind_name(kind));
+    RankShop shop;
+    Event open;  // Of lists it is so where many pages wait for answers.
+    open.type = EventType::kImpression;
+    open.surface = "for-you";
+    open.shown.push_back({RankShop::id(9), 1.0f});
+    for (int n = 0; n < 100; ++n) {
+      open.user = "other" + std::to_string(n);
+      shop.apply(open);
+    }
+    EXPECT_EQ(shop.ranker().parameters().examples, 0u);
+    struct Told {
+      int zeros = 0, ones = 0;
+      double force = 0;  // Of clicks, at p = 1/2.
+    };
+    Told told;
+    shop.ranker().on_lesson([&](const RankLesson& lesson) {
+      if (told.ones > 0) return;
+      ++(lesson.label > 0 ? told.ones : told.zeros);
+      if (lesson.head == 0)
+        told.force += static_cast<double>(lesson.weight * (lesson.label - 0.5f) + lesson.taken * 0.5f);
+    });
+    Event page;
+    page.type = EventType::kImpression;
+    page.user = "u1";
+    page.query = kind == RankKind::kSearch ? "lamp" : "";
+    page.query_id = "q";
+    page.surface = kind == RankKind::kSearch ? "search" : "for-you";
+    for (int k = 0; k < 3; ++k) page.shown.push_back({RankShop::id(k), 1.0f});
+    shop.apply(page);
+    EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
+    const double before = told.force;
+    EXPECT_LT(before, 0);
+    shop.click(page, RankShop::id(0));
+    EXPECT_EQ(told.ones, 1);
+    EXPECT_NEAR(told.force, before + 1, 1e-3) << "the zero of the first place is taken back";
+    const Ranker::Kind& shown = shop.ranker().parameters().kinds[static_cast<size_t>(kind)];
+    EXPECT_GT(shown.plain_loss, 0);
+    EXPECT_EQ(shown.full_loss, shown.plain_loss) << "nothing was known when it was shown, whatever its own "
                                                     "zero has taught";
-  shop.visit(1, true);  // The window has passed: no zero of the search comes again.
-  EXPECT_EQ(told.zeros, 3 * static_cast<int>(Ranker::kHeads));
+    const uint64_t examples = shop.ranker().parameters().examples;
+    shop.pass(2 * kHourMs);  // The window passes: zeros of the pages before come, none of this one.
+    Event later;
+    later.type = EventType::kView;
+    later.item = RankShop::id(5);
+    later.user = "u2";
+    for (int n = 0; n < 20; ++n) shop.apply(later);
+    EXPECT_EQ(shop.ranker().parameters().examples, examples + 100 * Ranker::kHeads);
+  }
 }
 
 TEST(Ranker, IsNotHeardWhereItDoesNotOrderBetter) {

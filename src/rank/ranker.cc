@@ -17,6 +17,9 @@ namespace {
 // 7: who is heard followed from what is believed.
 constexpr uint32_t kVersion = 8, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
+// Pages that wait for answers: with more, zeros that come when their window has passed are too far behind the
+// ones (docs/decisions/0184-zeros-at-once-where-many-pages-are-open.md).
+constexpr uint64_t kOpenMany = 100;
 constexpr uint64_t kInVain = 0x7661696e, kItem = 0x6974656d, kCategory = 0x63617465;
 constexpr uint32_t kInVainHours = 14 * 24, kLatelyHours = 3 * 24;
 // The usual base and the first place have the usual rate.
@@ -116,7 +119,7 @@ void Ranker::apply(Offset at, const Event& event) {
     operate(event);
   }
   if (!frozen_) {
-    if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
+    if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.clicked())
       judge(*page, joiner_.place());
     for (const LabelledExample& example : joiner_.examples())
       example.pairwise ? learn_pair(event, example) : learn(example);
@@ -277,11 +280,13 @@ void Ranker::learn(const LabelledExample& example) {
       count(lesson.kind, loss_of(lesson, plain), loss_of(lesson, plain + static_cast<double>(lesson.drawn)));
     }
   }
-  if (note->kind == RankKind::kSearch && lesson.taken == 0) {  // Its zero has been learned,
+  if (!note->drawn.empty() && lesson.taken == 0) {  // Its zero has been learned,
     const auto zero = static_cast<float>(looked_at(note->kind, page, example.place));
     if (lesson.label > 0) {
-      lesson.weight = 1;
-      lesson.taken = zero;
+      if (!example.late) {  // When the window has passed, the zero was true for long enough: 0159.
+        lesson.weight = 1;
+        lesson.taken = zero;
+      }
     } else if (example.firm) {  // as if it had perhaps not been looked at.
       lesson.weight = 1 - zero;
     } else {
@@ -321,10 +326,11 @@ void Ranker::learn_pair(const Event& event, const LabelledExample& example) {
   weights_.learn_pair(a, b, 0, kPairWeight);
 }
 
-// Every place of a search is a zero as soon as it is shown.
+// Every place of a search, and of a list where many pages are open, is a zero as soon as it is shown.
 void Ranker::learn_zeros(const ShownPage& page) {
-  if (notes_.empty() || note_of(page) != &notes_.back() || notes_.back().kind != RankKind::kSearch) return;
+  if (notes_.empty() || note_of(page) != &notes_.back()) return;
   Note& note = notes_.back();
+  if (note.kind != RankKind::kSearch && joiner_.open() <= kOpenMany) return;
   notes_bytes_ -= note.bytes();
   note.drawn.assign(note.ends.size(), std::nanf(""));
   keep_said(note, page);

@@ -28,11 +28,13 @@
 // part of a lift.
 //
 // Labels, and when they come, are the joiner's: a 1 at once, a 0 when the window has passed, late ones with
-// their weights (sample/joiner.h). But of a search every place is a zero of all heads as soon as it is shown,
-// and an action, whenever it comes, a 1 that takes its zero back (fake negatives: Ktena et al. 2019,
-// "Addressing delayed feedback for continuous training with neural networks in CTR prediction"). Features are
-// as they stood when the impression was folded; they are kept with it (`notes_bytes_max`; the oldest goes
-// first, and what comes for it then teaches nothing).
+// their weights (sample/joiner.h). But of a search, and of a list where more than a hundred pages are open,
+// every place is a zero of all heads as soon as it is shown, and an action within the window a 1 that takes
+// its zero back (fake negatives: Ktena et al. 2019, "Addressing delayed feedback for continuous training with
+// neural networks in CTR prediction"): zeros that are half an hour behind the ones are none of what is new.
+// Such a page is judged by what was said of it before its own zeros. Features are as they stood when the
+// impression was folded; they are kept with it (`notes_bytes_max`; the oldest goes first, and what comes for
+// it then teaches nothing).
 //
 // Threads: apply(), save(), load() by the thread that folds profiles (fold/staged_folds.h), before the
 // profiles; RankQuery on any thread under an EpochGuard. Memory: weights 48 bytes << weight_bits, vectors 60
