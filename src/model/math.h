@@ -28,7 +28,7 @@ struct Kernels {
   // may be transposed in place. `add`: to what C holds, else from zero. n must be a multiple of 16.
   void (*gemm)(size_t m, size_t n, size_t k, const float* a, size_t a_row, size_t a_column, const float* b,
                size_t b_row, float* c, size_t c_row, bool add);
-  void (*exp)(const float* x, float* y, size_t n);  // Relative error < 2e-7; 0 below -87.3, inf above 88.7.
+  void (*exp)(const float* x, float* y, size_t n);  // Relative error < 2e-7; 0 below -87.3, 2e38 from 88.3.
   void (*sigmoid)(const float* x, float* y, size_t n);  // 1 / (1 + exp(-x))
   // x <- exp(x - max x), returns the sum; the maximum goes to *max. Elements of -infinity give 0.
   float (*softmax)(float* x, float* max, size_t n);

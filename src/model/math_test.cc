@@ -106,6 +106,7 @@ TEST(Math, FunctionsAreCloseToTheCLibrary) {
       {"far below", -1e30f, 0}, {"minus infinity", -INFINITY, 0}, {"zero", 0, 1}, {"just under", -87.4f, 0}};
   for (const auto& row : rows) EXPECT_EQ(exp_f32(row.x), row.want) << row.what;
   EXPECT_GT(exp_f32(1000), 2e38f);  // Saturates, stays finite.
+  EXPECT_EQ(exp_f32(89), exp_f32(88.3f));
   EXPECT_TRUE(std::isfinite(exp_f32(1000)));
 }
 
