@@ -11,7 +11,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kChainMax = 16;  // Searches of a shopper looked through for an item.
 constexpr TimeMs kWindow = 30 * kMinuteMs, kLate = 7 * kDayMs;
 

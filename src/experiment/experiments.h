@@ -25,7 +25,8 @@
 // at most 30 minutes before (a purchase: 7 days).
 //
 // Interleaving counts the first answer of the goal's kind of each page: given what was before, the coins of a
-// page are fair, so each win is (sequential.h). Pages with the coins of an earlier page are not counted.
+// page are fair, so each win is (sequential.h). Pages with the coins of one of the last 65,536 pages or more
+// are not counted.
 //
 // Threads: apply(), save(), load(), tally() on the fold thread; book() on any thread under an EpochGuard.
 // Bounded: ExperimentLimits, and the last kExposures searches that took part wait for answers (about 200

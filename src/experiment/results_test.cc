@@ -176,5 +176,28 @@ TEST(ExperimentTally, PagesWithTheSameCoinsCountOnce) {
   EXPECT_EQ(tally.pages(), 2u);
 }
 
+// Long experiments go on counting; pages of late are known, and after a snapshot too.
+TEST(ExperimentTally, CountsAnyNumberOfPages) {
+  const ExperimentDefinition of = definition(ExperimentKind::kInterleaving);
+  ExperimentTally tally(of);
+  constexpr uint64_t kPages = 3'000'000;
+  for (uint64_t page = 0; page < kPages; ++page) {
+    tally.page(mix64(page));
+    if (page % 10'000 == 0 && page >= 60'000) {
+      EXPECT_FALSE(tally.page(mix64(page - 60'000)));
+    }
+  }
+  EXPECT_GT(static_cast<double>(tally.pages()), 0.995 * kPages);
+  EXPECT_LT(tally.bytes(), 300'000u);
+  Writer out;
+  tally.save(out);
+  ExperimentTally again(of);
+  Reader in(out.bytes());
+  ASSERT_TRUE(again.load(in).ok());
+  EXPECT_TRUE(in.done());
+  EXPECT_FALSE(again.page(mix64(kPages - 1)));
+  EXPECT_TRUE(again.page(mix64(kPages)));
+}
+
 }  // namespace
 }  // namespace freshet

@@ -45,6 +45,48 @@ Status SeenSet::load(Reader& in) {
   return in.ok() ? Status() : Status(corrupt("experiments: cut short"));
 }
 
+bool RecentSet::add(uint64_t hash) {
+  constexpr int kHashes = 4;
+  if (now_.empty()) now_.resize(kBits / 64);
+  const uint64_t first = mix64(hash), step = mix64(first) | 1;
+  bool in_now = true, in_before = !before_.empty();
+  for (uint64_t i = 0; i < kHashes; ++i) {
+    const uint64_t at = (first + i * step) % kBits;
+    const uint64_t bit = uint64_t{1} << (at % 64);
+    in_now = in_now && (now_[at / 64] & bit) != 0;
+    in_before = in_before && (before_[at / 64] & bit) != 0;
+  }
+  if (in_now || in_before) return false;
+  for (uint64_t i = 0; i < kHashes; ++i) {
+    const uint64_t at = (first + i * step) % kBits;
+    now_[at / 64] |= uint64_t{1} << (at % 64);
+  }
+  if (++count_ == kOf) {
+    before_ = std::move(now_);
+    now_.assign(kBits / 64, 0);
+    count_ = 0;
+  }
+  return true;
+}
+
+void RecentSet::save(Writer& out) const {
+  out.u32(count_);
+  for (const std::vector<uint64_t>* words : {&now_, &before_}) {
+    out.u8(words->empty() ? 0 : 1);
+    out.array(words->data(), words->size());
+  }
+}
+
+Status RecentSet::load(Reader& in) {
+  count_ = in.u32();
+  for (std::vector<uint64_t>* words : {&now_, &before_}) {
+    words->assign(in.u8() != 0 ? kBits / 64 : 0, 0);
+    in.array(words->data(), words->size());
+  }
+  if (count_ >= kOf) return corrupt("experiments: more pages than are remembered");
+  return in.ok() ? Status() : Status(corrupt("experiments: cut short"));
+}
+
 ExperimentTally::ExperimentTally(const ExperimentDefinition& of) : kind_(of.kind), goal_(of.goal) {
   if (kind_ == ExperimentKind::kSplit) buckets_.resize(size_t{2} * kBuckets);
 }
@@ -68,7 +110,7 @@ void ExperimentTally::answer(Arm arm, uint32_t bucket, Measure measure, double v
 }
 
 bool ExperimentTally::page(uint64_t draft) {
-  if (!seen_.add(draft)) return false;
+  if (!drafts_.add(draft)) return false;
   ++pages_;
   return true;
 }
@@ -129,6 +171,7 @@ void ExperimentTally::save(Writer& out) const {
   out.array(buckets_.data(), buckets_.size());
   out.raw(total_);
   seen_.save(out);
+  drafts_.save(out);
   out.raw(marked_);
   out.u64(pages_);
   out.raw(wins_);
@@ -145,6 +188,7 @@ Status ExperimentTally::load(Reader& in) {
   in.array(buckets_.data(), buckets_.size());
   total_ = in.raw<std::array<Sums, 2>>();
   TRY_STATUS(seen_.load(in));
+  TRY_STATUS(drafts_.load(in));
   marked_ = in.raw<std::array<uint64_t, 2>>();
   pages_ = in.u64();
   wins_ = in.raw<std::array<uint64_t, 2>>();
@@ -162,7 +206,7 @@ Status ExperimentTally::load(Reader& in) {
 
 size_t ExperimentTally::bytes() const {
   return sizeof *this + buckets_.size() * sizeof(Sums) + (seen_.marked() > 0 ? SeenSet::kBits / 8 : 0) +
-         history_.capacity() * sizeof(HistoryPoint);
+         drafts_.bytes() + history_.capacity() * sizeof(HistoryPoint);
 }
 
 }  // namespace freshet

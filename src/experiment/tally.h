@@ -8,8 +8,8 @@
 // With fewer shoppers than buckets a bucket is a shopper. Shoppers are counted by a bitmap (linear counting,
 // Whang, Vander-Zanden, Taylor 1990).
 //
-// Threads: one. Deterministic: sums are made in the order of the calls. Memory: 57 KB of sums (ab), 128 KB of
-// bitmap, at most 16 KB of history.
+// Threads: one. Deterministic: sums are made in the order of the calls. Memory: 57 KB of sums and 128 KB of
+// bitmap (ab), 256 KB of bitmaps (interleaving), at most 16 KB of history.
 #pragma once
 
 #include <array>
@@ -60,6 +60,21 @@ class SeenSet {
   uint64_t marked_ = 0;
 };
 
+// Whether a number was among the last kOf to 2 kOf of very many: two Bloom filters (Bloom 1970), of which the
+// older gives way when the newer is full. At most one in 200 that are new is taken for one of them.
+class RecentSet {
+ public:
+  static constexpr uint32_t kBits = 1u << 20, kOf = 1u << 16;
+  bool add(uint64_t hash);  // False: it was there.
+  size_t bytes() const { return (now_.size() + before_.size()) * sizeof(uint64_t); }
+  void save(Writer& out) const;
+  Status load(Reader& in);
+
+ private:
+  std::vector<uint64_t> now_, before_;  // Empty until needed.
+  uint32_t count_ = 0;                  // In `now_`.
+};
+
 class ExperimentTally {
  public:
   static constexpr uint32_t kBuckets = 512;
@@ -70,7 +85,7 @@ class ExperimentTally {
   // ab
   void search(Arm arm, uint32_t bucket, uint64_t shopper, bool empty, double took_ms, TimeMs now_ms);
   void answer(Arm arm, uint32_t bucket, Measure measure, double value);
-  // interleaving. A page with the coins of an earlier one (`draft`: their key) is not counted: false.
+  // interleaving. A page with the coins of a late one (`draft`: their key) is not counted: false.
   bool page(uint64_t draft);
   void win(Arm arm, TimeMs now_ms);
 
@@ -100,7 +115,8 @@ class ExperimentTally {
   Goal goal_;
   std::vector<Sums> buckets_;  // [arm][bucket]; ab only
   std::array<Sums, 2> total_{};
-  SeenSet seen_;
+  SeenSet seen_;      // Shoppers; ab only
+  RecentSet drafts_;  // Of pages; interleaving only
   std::array<uint64_t, 2> marked_{};
   uint64_t pages_ = 0;
   std::array<uint64_t, 2> wins_{};
