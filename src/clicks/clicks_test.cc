@@ -184,6 +184,22 @@ TEST(PoissonRegression, FindsRatesFromExposuresAndClicksThatComeLater) {
   for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(learner.mean()[i], truth[i], 0.25) << i;
 }
 
+// A feature that was 0 for very long is as if it were new, not as if anything were possible.
+TEST(PoissonRegression, DoesNotWindUpWhereNothingIsSeen) {
+  PoissonRegression<3> learner;
+  learner.start({-3, 1, 0}, {1.5f, .5f, .3f});
+  Draw draw(9);
+  const auto page = [&](float last) {
+    const PoissonRegression<3>::Row x = {1, static_cast<float>(draw.uniform()), last};
+    learner.expose(x, 0.3);
+    if (draw.uniform() < 0.3 * std::exp(-3 + static_cast<double>(x[1]))) learner.click(x);
+  };
+  for (int i = 0; i < 5'000'000; ++i) page(0);
+  EXPECT_NEAR(learner.variance(2), 4 * 0.3 * 0.3, 1e-3);
+  for (int i = 0; i < 500; ++i) page(static_cast<float>(draw.uniform()));
+  EXPECT_LT(std::fabs(learner.mean()[2]), 1.5);
+}
+
 class Shop {
  public:
   Shop() : catalog_(moment_, {.items_max = 1000}), joiner_(moment_, catalog_) {

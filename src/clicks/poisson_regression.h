@@ -6,11 +6,13 @@
 // (West, Harrison, Migon 1985, "Dynamic generalized linear models and Bayesian forecasting"):
 //   exposure e:  h = e exp(m . x);  S <- S - (S x)(S x)' h / (1 + h x' S x);  m <- m - S x h
 //   click:       m <- m + S x
-// S grows by `drift` of its first value a step, so that what has changed is learned again.
+// S grows by 1e-6 of its first value a step, up to 4 of it, so that what has changed is learned again, and
+// what was never seen does not wind up until a few clicks can move it anywhere.
 //
 // Threads: one. Cost: 4 n^2 multiplications an exposure.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -25,13 +27,13 @@ class PoissonRegression {
   using Row = std::array<float, kSize>;
   static constexpr double kLogMin = -9, kLogMax = 1;  // Of a rate.
 
-  void start(const Row& mean, const Row& deviation, double drift = 1e-6) {
+  void start(const Row& mean, const Row& deviation) {
     mean_ = {};
     variance_ = {};
     for (size_t i = 0; i < kSize; ++i) {
       mean_[i] = static_cast<double>(mean[i]);
       variance_[i * kSize + i] = static_cast<double>(deviation[i]) * static_cast<double>(deviation[i]);
-      drift_[i] = drift * variance_[i * kSize + i];
+      drift_[i] = kDrift * variance_[i * kSize + i];
     }
   }
 
@@ -44,7 +46,11 @@ class PoissonRegression {
 
   // weight: of an example against others, the same for its exposure and its clicks.
   void expose(const Row& x, double exposure, double weight = 1) {
-    for (size_t i = 0; i < kSize; ++i) variance_[i * kSize + i] += drift_[i];
+    for (size_t i = 0; i < kSize; ++i) {
+      double& variance = variance_[i * kSize + i];
+      const double most = kPriorsMost / kDrift * drift_[i];
+      if (variance < most) variance = std::min(variance + drift_[i], most);
+    }
     const Vector v = spread(x);
     const double h = weight * exposure * rate(x), f = h / (1 + h * along(v, x));
     for (size_t i = 0; i < kSize; ++i)
@@ -72,6 +78,7 @@ class PoissonRegression {
   }
 
  private:
+  static constexpr double kDrift = 1e-6, kPriorsMost = 4;
   using Vector = std::array<double, kSize>;
   Vector spread(const Row& x) const {
     Vector v{};

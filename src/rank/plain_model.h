@@ -1,7 +1,9 @@
 // What a score alone is worth: logistic regression on (1, score, ln(1 + place)) with a Gaussian over the
 // three, learned one example at a time by the extended Kalman filter (as rank/gauss_weights.h, with the full
 // covariance; taken: of a zero that this 1 takes back, as there). The ranker starts from it, and only what is
-// known beyond it changes an order.
+// known beyond it changes an order. Variances grow by `drift` at a lesson, up to 4 of their first values:
+// what nothing is learned of (a base that is never known) must not wind up until one lesson can move it
+// anywhere.
 //
 // Threads: one; a copy may be read by any. Cost: 30 ns an example.
 #pragma once
@@ -25,7 +27,7 @@ class PlainModel {
   PlainModel(const Row& mean, const Row& deviation) : mean_(mean) {
     for (size_t i = 0; i < kSize; ++i) {
       variance_[i * kSize + i] = deviation[i] * deviation[i];
-      drift_[i] = 1e-5 * variance_[i * kSize + i];
+      drift_[i] = kDrift * variance_[i * kSize + i];
     }
   }
 
@@ -38,7 +40,11 @@ class PlainModel {
   double slope() const { return mean_[1]; }
 
   void learn(const Row& x, double label, double weight, double taken = 0) {
-    for (size_t i = 0; i < kSize; ++i) variance_[i * kSize + i] += drift_[i];
+    for (size_t i = 0; i < kSize; ++i) {
+      double& variance = variance_[i * kSize + i];
+      const double most = kPriorsMost / kDrift * drift_[i];
+      if (variance < most) variance = std::min(variance + drift_[i], most);
+    }
     Row v{};
     double along = 0;
     for (size_t i = 0; i < kSize; ++i) {
@@ -66,6 +72,7 @@ class PlainModel {
   }
 
  private:
+  static constexpr double kDrift = 1e-5, kPriorsMost = 4;
   Row mean_{}, drift_{};
   std::array<double, kSize * kSize> variance_{};
 };

@@ -421,5 +421,18 @@ TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {
   EXPECT_EQ(roomy.ranker().notes_lost(), 0u);
 }
 
+// A base that is never known, for very long, must not let the first ones that come move the model anywhere.
+TEST(PlainModel, DoesNotWindUpWhereNothingIsLearned) {
+  PlainModel model({-2.5 + 5 * 0.5, 0.5, -0.7}, {1.5, 0.25, 0.4});
+  Draw draw(5);
+  for (int i = 0; i < 3'000'000; ++i)
+    model.learn(PlainModel::row(std::nan(""), -5, 0), draw.uniform() < 0.05 ? 1 : 0, 1);
+  for (int i = 0; i < 300; ++i) {
+    const double base = -6 + 4 * draw.uniform(), p = 1 / (1 + std::exp(0.5 - 0.5 * base));
+    model.learn(PlainModel::row(base, -5, 0), draw.uniform() < p ? 1 : 0, 1);
+    ASSERT_LT(std::fabs(model.slope()), 2) << i;
+  }
+}
+
 }  // namespace
 }  // namespace freshet
