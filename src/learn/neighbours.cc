@@ -10,6 +10,7 @@ namespace freshet {
 namespace {
 
 constexpr float kShrink = 30;
+constexpr float kCountMost = 1e6f;  // Beyond 2^24 a float counts no more.
 constexpr size_t kRow = 1 + 2 * Neighbours::kRemembered;
 
 uint64_t pair_of(uint32_t a, uint32_t b) {
@@ -98,7 +99,7 @@ void Neighbours::learn(uint64_t who, uint64_t what, float difference) {
   const size_t place = static_cast<size_t>(row[0]) % kRemembered;
   std::memcpy(row + 1 + 2 * place, &me, sizeof me);
   row[2 + 2 * place] = difference;
-  row[0] = row[0] + 1 < 1e6f ? row[0] + 1 : row[0] + 1 - 8192 * kRemembered;
+  row[0] = row[0] + 1 < kCountMost ? row[0] + 1 : row[0] + 1 - 2048 * kRemembered;
 }
 
 void Neighbours::save(Writer& out) const {

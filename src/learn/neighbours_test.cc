@@ -60,5 +60,22 @@ TEST(Neighbours, SavedAndLoadedSaysTheSame) {
   EXPECT_EQ(out.bytes(), again.bytes());
 }
 
+// The count of what somebody said goes round before a float stops counting, and what is remembered stays.
+TEST(Neighbours, RememberAfterMillionsOfLabels) {
+  Neighbours neighbours(10, 1 << 22);
+  for (int i = 0; i < 4; ++i) neighbours.learn(2, i % 2 == 0 ? 5 : 7, 1);
+  const float evidence = [&] {
+    for (int i = 0; i < 256; ++i) neighbours.learn(1, 5, 1);
+    return neighbours.evidence(1, 7).sum;
+  }();
+  ASSERT_GT(evidence, 0);
+  for (uint64_t i = 256; i < 2'097'160; ++i) {
+    neighbours.learn(1, 5, 1);
+    if (i % 1000 == 0 || i > 2'097'140) {
+      ASSERT_EQ(neighbours.evidence(1, 7).sum, evidence) << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace freshet
