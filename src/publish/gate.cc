@@ -63,7 +63,7 @@ GateVerdict PublishGate::add(const GateLosses& losses) {
   if (live_poor_.proved() && learner_poor_.proved()) {
     suspect_ = true;
     world_windows_ = trusted_windows_ = 0;
-    behind_.restart();
+    for (BettingTest* test : {&behind_, &learner_gains_, &candidate_better_}) test->restart();
     return end(GateVerdict::kSuspect);
   }
   if (behind_.add((losses.live - losses.good) / clip)) {

@@ -151,6 +151,27 @@ TEST(Gate, BelievesANewWorld) {
   EXPECT_GT(examples, 8 * 500u);
 }
 
+// What candidates gained before the suspicion says nothing of the world after it.
+TEST(Gate, CountsANewWorldFromTheSuspicionOn) {
+  uint64_t windows[2] = {};
+  for (const bool gained : {false, true}) {
+    PublishGate gate({.judge = 1000});
+    Draw draw(3);
+    const auto add = [&](double live, double candidate, double learner) {
+      const double noise = 0.2 * (draw.uniform() - 0.5);
+      return gate.add({live + noise, candidate + noise, live + noise, learner + noise, 0.69});
+    };
+    for (int i = 0; i < 20'000; ++i) add(0.3, gained ? 0.29 : 0.3, 0.29);
+    while (!gate.suspect()) add(0.9, 0.9, 0.9);
+    for (int i = 0; i < 1000; ++i) add(0.9, 0.9, 0.9);
+    uint64_t examples = 0;
+    while (examples < 100'000 && add(1.2, 0.6, 0.58) != GateVerdict::kTrusted) ++examples;
+    windows[gained ? 1 : 0] = (examples + 1) / 1000;
+  }
+  EXPECT_EQ(windows[0], GateConfig().new_world);
+  EXPECT_EQ(windows[1], GateConfig().new_world);
+}
+
 // ADWIN2 over all numbers kept, its cuts at the same buckets' ends.
 class AdwinTwin {
  public:
