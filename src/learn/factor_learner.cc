@@ -1,7 +1,10 @@
 // Factorisation machine over the categorical keys (Rendle 2010), rows in an embedding table: row[0] is the
-// key's own weight, the others its vector. score = bias + sum w + (|sum v|^2 - sum |v|^2) / 2.
+// key's own weight, the others its vector. score = bias + sum w + (|sum v|^2 - sum |v|^2) / 2. The steps of
+// rows are Adagrad's and know no scale; those of the bias are at a rate, of importances as shares of the
+// greatest.
 #include "learn/learner.h"
 #include "model/embedding_table.h"
+#include "model/importance_scale.h"
 #include "model/math.h"
 
 namespace freshet {
@@ -44,16 +47,18 @@ class FactorLearner final : public Learner {
       for (size_t d = 1; d < kDim; ++d) gradient[d] = slope * (sum_[d] - w[d]);
       table_.update(row, gradient);
     }
-    bias_ -= rate_ * slope;
+    bias_ -= rate_ * (predicted - sample.label) * static_cast<float>(scale_.share(double{sample.weight}));
   }
 
   size_t bytes() const override { return table_.bytes(); }
   void save(Writer& out) const override {
     out.f32(bias_);
+    scale_.save(out);
     table_.save(out);
   }
   void load(Reader& in) override {
     bias_ = in.f32();
+    scale_.load(in);
     table_.load(in);
   }
 
@@ -75,6 +80,7 @@ class FactorLearner final : public Learner {
   const float rate_;  // Of the bias.
   EmbeddingTable table_;
   float bias_ = 0;
+  ImportanceScale scale_{2e-4};
   float sum_[kDim] = {};
   std::vector<uint32_t> rows_;
 };

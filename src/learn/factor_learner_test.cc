@@ -131,5 +131,23 @@ TEST(FactorLearner, LearnsWhatOnlyAPairSays) {
   EXPECT_LT(loss, 0.40);
 }
 
+// Importances say how rows weigh against each other: when all are the same the bias does not tremble more.
+TEST(FactorLearner, ABiasIsAsSureWhateverAllRowsWeigh) {
+  LearnerShape shape;
+  shape.bytes_max = 1 << 20;
+  const auto plain = find_learner("factor")->make(shape), heavy = find_learner("factor")->make(shape);
+  Draw draw(8);
+  double worst = 0;
+  for (int n = 0; n < 5000; ++n) {
+    Sample sample;
+    sample.label = draw.uniform() < 0.3 ? 1.0f : 0.0f;
+    plain->learn(sample);
+    sample.weight = 100;
+    heavy->learn(sample);
+    worst = std::max(worst, std::fabs(static_cast<double>(heavy->score(sample) - plain->score(sample))));
+  }
+  EXPECT_LT(worst, 1e-4);
+}
+
 }  // namespace
 }  // namespace freshet

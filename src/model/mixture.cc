@@ -9,7 +9,7 @@ namespace freshet {
 namespace {
 
 float clipped(float score) {
-  return std::clamp(score, -12.0f, 12.0f);
+  return std::isfinite(score) ? std::clamp(score, -12.0f, 12.0f) : 0;
 }
 
 }  // namespace
@@ -58,23 +58,33 @@ void Stacker::load(Reader& in) {
 }
 
 Mixture::Mixture(size_t experts, bool binary, double share)
-    : binary_(binary), share_(share), w_(experts, 1.0 / static_cast<double>(experts)) {}
+    : binary_(binary), share_(share), scale_(share), w_(experts, 1.0 / static_cast<double>(experts)) {}
 
 float Mixture::score(std::span<const float> scores) const {
-  double sum = 0;
-  for (size_t i = 0; i < w_.size(); ++i)
-    sum += w_[i] * double{binary_ ? sigmoid_f32(clipped(scores[i])) : scores[i]};
+  double sum = 0, silent = 0;
+  for (size_t i = 0; i < w_.size(); ++i) {
+    if (std::isfinite(scores[i]))
+      sum += w_[i] * double{binary_ ? sigmoid_f32(clipped(scores[i])) : scores[i]};
+    else
+      silent += w_[i];
+  }
+  if (silent > 0) {
+    const double speak = 1 - silent;
+    sum = speak > 1e-9 ? sum / speak : (binary_ ? 0.5 : 0);
+  }
   if (!binary_) return static_cast<float>(sum);
   const double p = std::clamp(sum, 1e-6, 1 - 1e-6);
   return log_f32(static_cast<float>(p / (1 - p)));
 }
 
 void Mixture::learn(std::span<const float> scores, float label, double weight, double pace) {
-  const double power = weight * pace;
+  const double power = pace * scale_.share(weight);
   std::vector<double> likelihoods(w_.size());
   double most = 0;
   for (size_t i = 0; i < w_.size(); ++i) {
-    if (binary_) {
+    if (!std::isfinite(scores[i])) {
+      likelihoods[i] = 0;
+    } else if (binary_) {
       const double p = sigmoid_f32(clipped(scores[i]));
       likelihoods[i] = double{label} * p + (1 - double{label}) * (1 - p);
     } else {
@@ -86,7 +96,7 @@ void Mixture::learn(std::span<const float> scores, float label, double weight, d
   }
   double total = 0;
   for (size_t i = 0; i < w_.size(); ++i) {
-    // To a power against the likeliest one, so that great importances do not make all of them nothing.
+    // To a power against the likeliest one, so that not all of them become nothing.
     w_[i] *= power == 1
                  ? likelihoods[i]
                  : exp_f32(static_cast<float>(power) * log_f32(static_cast<float>(likelihoods[i] / most)));
@@ -94,6 +104,16 @@ void Mixture::learn(std::span<const float> scores, float label, double weight, d
   }
   const double share = std::min(pace * share_, 1.0);
   for (double& w : w_) w = (1 - share) * w / total + share / static_cast<double>(w_.size());
+}
+
+void Mixture::save(Writer& out) const {
+  out.array(w_.data(), w_.size());
+  scale_.save(out);
+}
+
+void Mixture::load(Reader& in) {
+  in.array(w_.data(), w_.size());
+  scale_.load(in);
 }
 
 }  // namespace freshet

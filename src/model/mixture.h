@@ -19,12 +19,21 @@
 // turns cost d + 1 times the regret (Joulani, Gyorgy, Szepesvari 2013, "Online Learning under Delayed
 // Feedback"). Learned at the full pace, labels of one hour, which err alike, make whoever that hour suited
 // sure of itself.
+//
+// Rows of importance c: w_m <- w_m p_m(y)^(c/C), C the greatest c of late, at least 1, which fades as fast as
+// the share makes the mixture forget. Log loss is mixable at rates up to 1 only: sum w p^r <= (sum w p)^r for
+// r <= 1, so the bound holds, C times over, of losses times their importance; at c itself whoever suited the
+// last row would be all there is (docs/decisions/0197-importances-within-the-rate.md).
+//
+// Whoever's score is not a number is left out: of the sum as if it were 0, of the mixture as if it were
+// wrong.
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "model/importance_scale.h"
 
 namespace freshet {
 
@@ -51,12 +60,13 @@ class Mixture {
   // pace: 1/(1 + labels that are out).
   void learn(std::span<const float> scores, float label, double weight = 1, double pace = 1);
   std::span<const double> weights() const { return w_; }
-  void save(Writer& out) const { out.array(w_.data(), w_.size()); }
-  void load(Reader& in) { in.array(w_.data(), w_.size()); }
+  void save(Writer& out) const;
+  void load(Reader& in);
 
  private:
   const bool binary_;
   const double share_;
+  ImportanceScale scale_;
   std::vector<double> w_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -239,14 +240,85 @@ TEST(Stacker, TakesTheOnlineNewtonStepOfLogisticLoss) {
 
 // However much an example counts, whoever was nearer to it gains; a share of it as often is the same.
 TEST(Mixture, GreatImportancesStillTellExpertsApart) {
-  Mixture much(3, true, 1e-6);
   const std::vector<float> scores{0, -4, -5};
-  much.learn(scores, 1, 1000);
-  EXPECT_GT(much.weights()[0], .99);
-  Mixture once(3, true, 0), often(3, true, 0);
+  Mixture once(3, true, 0), often(3, true, 0), much(3, true, 0);
   once.learn(scores, 1);
   for (int i = 0; i < 8; ++i) often.learn(scores, 1, 1, .125);
-  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(often.weights()[i], once.weights()[i], 1e-5);
+  much.learn(scores, 1, 1000);  // The greatest there was: at the full rate, and no faster.
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(often.weights()[i], once.weights()[i], 1e-5);
+    EXPECT_NEAR(much.weights()[i], once.weights()[i], 1e-5);
+  }
+  EXPECT_GT(much.weights()[0], .9);
+}
+
+// Two who know in part: one says the truth, one the mean. Of importances c at most C, the loss times c is at
+// most C times the bound above the best one's.
+TEST(Mixture, KeepsItsBoundUnderImportances) {
+  for (const bool subsampled : {false, true}) {
+    SCOPED_TRACE(subsampled ? "zeros kept 1 in 50, at 50" : "all at 50");
+    constexpr double kMost = 50;
+    Mixture mixture(3, true, kShare);
+    double loss = 0, rows = 0;
+    std::vector<double> losses(3);
+    for (uint64_t t = 0; t < 40000; ++t) {
+      Draw draw(mix64(t, 31));
+      const double truth = -4 + 2 * draw.uniform() + (subsampled ? 0 : 4);
+      const float label = draw.uniform() < 1 / (1 + std::exp(-truth)) ? 1.0f : 0.0f;
+      if (subsampled && label == 0 && draw.uniform() >= 1 / kMost) continue;
+      const double weight = subsampled && label > 0 ? 1 : kMost;
+      const std::vector<float> scores{static_cast<float>(truth), static_cast<float>(truth + .7),
+                                      static_cast<float>(truth - .7)};
+      loss += weight * log_loss(static_cast<double>(mixture.score(scores)), label);
+      for (size_t e = 0; e < 3; ++e) losses[e] += weight * log_loss(static_cast<double>(scores[e]), label);
+      mixture.learn(scores, label, weight);
+      ++rows;
+    }
+    const double bound = std::log(3.0) - (rows - 1) * std::log(1 - kShare + kShare / 3);
+    EXPECT_LE(loss, *std::min_element(losses.begin(), losses.end()) + kMost * bound);
+  }
+}
+
+// An importance as there was one does not silence all rows that come after it.
+TEST(Mixture, FadesWhatWasTheGreatestImportance) {
+  Mixture mixture(2, true, kShare);
+  const std::vector<float> scores{1, -1};
+  mixture.learn(scores, 1, 1e6);
+  for (int i = 0; i < 20000; ++i) mixture.learn(scores, 0);
+  EXPECT_GT(mixture.weights()[1], .9);
+  Writer out;
+  mixture.save(out);
+  const std::string bytes = out.take();
+  Mixture again(2, true, kShare);
+  Reader in(bytes);
+  again.load(in);
+  ASSERT_TRUE(in.ok() && in.done());
+  mixture.learn(scores, 1, 3);
+  again.learn(scores, 1, 3);
+  EXPECT_EQ(again.weights()[0], mixture.weights()[0]);
+}
+
+// Whoever's score is not a number is left out, and the others learn as without it.
+TEST(Mixture, LeavesOutWhoSaysNoNumber) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const bool binary : {true, false})
+    for (const float broken : {kNan, std::numeric_limits<float>::infinity()}) {
+      Mixture mixture(3, binary, kShare);
+      Stacker stacker(3, binary, .999);
+      const std::vector<float> scores{1, broken, 1};
+      EXPECT_NEAR(mixture.score(scores), 1, 1e-3);
+      for (int i = 0; i < 100; ++i) {
+        mixture.learn(scores, 1);
+        stacker.learn(scores, 1);
+      }
+      EXPECT_LT(mixture.weights()[1], 2 * kShare);
+      EXPECT_NEAR(mixture.score(scores), 1, 1e-3);
+      EXPECT_TRUE(std::isfinite(stacker.score(scores)));
+      const std::vector<float> none(3, broken);
+      EXPECT_EQ(mixture.score(none), 0);
+      mixture.learn(none, 1);
+      EXPECT_TRUE(std::isfinite(mixture.score(scores)));
+    }
 }
 
 }  // namespace
