@@ -13,6 +13,7 @@ namespace freshet {
 namespace {
 
 constexpr float kImportanceMax = 1e6f;
+constexpr float kValueMax = 1e15f;  // Of a feature: squares of it are summed.
 
 bool number_in(std::string_view text, float& out) {
   const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -301,7 +302,11 @@ Status RowReader::read_sparse(std::string_view line, Row& out) {
     float value = 1;
     if (colon != std::string_view::npos && !number_in(word.substr(colon + 1), value))
       return invalid("feature '" + std::string(word.substr(0, 40)) + "': expected name:number");
-    out.sparse.emplace_back(hash_bytes(word.substr(0, colon), space), value * factor);
+    value *= factor;
+    if (!(std::fabs(value) <= kValueMax))
+      return invalid("feature '" + std::string(word.substr(0, 40)) +
+                     "': expected a value from -1e15 to 1e15");
+    out.sparse.emplace_back(hash_bytes(word.substr(0, colon), space), value);
   }
   return {};
 }

@@ -162,6 +162,9 @@ TEST(RowReader, VwImportanceTagsAndNamespaceFactors) {
       {"1 -2 | x", "", 1, {}, "importance '-2': expected a number from 0 to 1000000, or a tag"},
       {"1 two | x", "", 1, {}, "importance 'two': expected a number"},
       {"1 |a:b x", "", 1, {}, "namespace 'a:b': expected name:number"},
+      {"1 |a x:-1e15", "1", 1, {-1e15f}, ""},
+      {"1 |a x:1e20 y", "", 1, {}, "feature 'x:1e20': expected a value from -1e15 to 1e15"},
+      {"1 |a:1e30 x:-1e30 y", "", 1, {}, "feature 'x:-1e30': expected a value from -1e15 to 1e15"},
   };
   RowReader reader(RowFormat::kVw);
   Row row;

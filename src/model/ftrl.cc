@@ -8,6 +8,8 @@
 namespace freshet {
 namespace {
 
+constexpr float kSquaresMost = 1e36f;  // z, which grows no faster than n, stays finite with it.
+
 #define CLONED __attribute__((target_clones("default", "avx2", "avx512f")))
 
 // Element-wise work over padded arrays: the same bits whatever the width of a register.
@@ -28,9 +30,10 @@ CLONED void changes(const FtrlConfig& c, float slope, const float* x, const floa
   for (size_t i = 0; i < count; ++i) {
     const float g = slope * x[i];
     const float square = g * g;
+    const bool fits = n[i] + square <= kSquaresMost;  // Not of what is no number.
     const float sigma = (std::sqrt(n[i] + square) - root[i]) * rate;
-    z[i] = g - sigma * w[i];
-    n[i] = square;
+    z[i] = fits ? g - sigma * w[i] : 0.0f;
+    n[i] = fits ? square : 0.0f;
   }
 }
 

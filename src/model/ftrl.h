@@ -8,9 +8,10 @@
 //   g_i  = slope * x_i;  sigma = (sqrt(n_i + g_i^2) - sqrt(n_i)) / alpha;  z_i += g_i - sigma w_i;  n_i +=
 //   g_i^2
 //
-// The slope is the caller's derivative of the loss by the score: p - y for logistic and for squared loss.
-// Indices are masked by the size of the table. Threads: one. Cost: two passes over the features, one cache
-// line a feature, fetched ahead if told of. ftrl_twin() is the paper line by line.
+// A step is not taken where n would be above 1e36 or is no number: nothing that was read spoils a weight for
+// good. The slope is the caller's derivative of the loss by the score: p - y for logistic and for squared
+// loss. Indices are masked by the size of the table. Threads: one. Cost: two passes over the features, one
+// cache line a feature, fetched ahead if told of. ftrl_twin() is the paper line by line.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +56,21 @@ TEST(Ftrl, AnotherRateKeepsTheWeights) {
   float most = 0;
   for (uint32_t i = 0; i < slots.size(); ++i) most = std::max(most, std::fabs(ftrl.weight(i) - weights[i]));
   EXPECT_GT(most, 0.1f);  // Its steps are a hundred times as long.
+}
+
+// What no sum of squares can hold moves nothing; the other features of the row are learned, and later rows.
+TEST(Ftrl, TakesNoStepThatIsNoNumber) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const float odd : {1e20f, 1e37f, kNan, std::numeric_limits<float>::infinity()}) {
+    std::vector<FtrlSlot> slots(64);
+    Ftrl ftrl({}, slots);
+    for (int n = 0; n < 50; ++n) {
+      ftrl.learn_logistic(std::vector<Feature>{{1, 1}, {2, odd}}, 1);
+      ftrl.learn_logistic(std::vector<Feature>{{1, -1}, {3, 1}}, 0);
+    }
+    for (const FtrlSlot& slot : slots) EXPECT_TRUE(std::isfinite(slot.z) && std::isfinite(slot.n)) << odd;
+    EXPECT_GT(ftrl.score(std::vector<Feature>{{1, 1}}), 0.5f) << odd;
+  }
 }
 
 }  // namespace
