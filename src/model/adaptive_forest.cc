@@ -11,6 +11,9 @@ namespace freshet {
 namespace {
 
 constexpr size_t kRecent = 2048;
+constexpr double kStale = 0.4;  // Of the examples, in other bins than when they were made; by chance .05.
+constexpr uint64_t kStaleEvery = kRecent / 2,
+                   kStaleFrom = 5000 + kRecent;  // Then all were made from kRecent.
 
 // Poisson by inversion; the probabilities add up in one order.
 float poisson(float lambda, double u) {
@@ -30,6 +33,7 @@ AdaptiveForest::AdaptiveForest(const ForestConfig& config, size_t features)
     : config_(config), features_(features) {
   CHECK(features > 0 && features < 65536);
   edges_.of.resize(features);
+  filled_.resize(features);
   bins_.resize(features);
   members_.resize(config.trees);
   for (size_t m = 0; m < members_.size(); ++m) {
@@ -66,25 +70,49 @@ void AdaptiveForest::sample(std::span<const float> x) {
     std::copy(x.begin(), x.end(), recent_.begin() + static_cast<std::ptrdiff_t>(seen_ % kRecent * features_));
 }
 
-void AdaptiveForest::renew_edges() {
+void AdaptiveForest::renew_feature(size_t f) {
   const size_t rows = recent_.size() / features_;
   std::vector<float> values;
-  for (size_t f = 0; f < features_; ++f) {
-    values.clear();
-    for (size_t r = 0; r < rows; ++r)
-      if (const float value = recent_[r * features_ + f]; !std::isnan(value)) values.push_back(value);
-    std::sort(values.begin(), values.end());
-    std::vector<float>& edges = edges_.of[f];
-    edges.clear();
-    constexpr size_t kEdges = BinEdges::kBins - 2;
-    for (size_t e = 1; e <= kEdges && !values.empty(); ++e) {
-      const float value = values[e * values.size() / (kEdges + 1)];
-      if (value < values.back() && (edges.empty() || value > edges.back())) edges.push_back(value);
-    }
+  for (size_t r = 0; r < rows; ++r)
+    if (const float value = recent_[r * features_ + f]; !std::isnan(value)) values.push_back(value);
+  std::sort(values.begin(), values.end());
+  std::vector<float>& edges = edges_.of[f];
+  edges.clear();
+  constexpr size_t kEdges = BinEdges::kBins - 2;
+  for (size_t e = 1; e <= kEdges && !values.empty(); ++e) {
+    const float value = values[e * values.size() / (kEdges + 1)];
+    if (value < values.back() && (edges.empty() || value > edges.back())) edges.push_back(value);
   }
+  filled_[f] = fill_of(f);
+}
+
+void AdaptiveForest::renew_edges() {
+  for (size_t f = 0; f < features_; ++f) renew_feature(f);
   for (Member& member : members_) {
     member.tree->forget_bins();
     if (member.next) member.next->forget_bins();
+  }
+}
+
+AdaptiveForest::Fill AdaptiveForest::fill_of(size_t f) const {
+  Fill fill{};
+  for (size_t at = f; at < recent_.size(); at += features_) ++fill[edges_.bin(f, recent_[at])];
+  return fill;
+}
+
+// Where a feature has moved, its bins say nothing of it: all examples may be in one.
+void AdaptiveForest::renew_stale() {
+  for (size_t f = 0; f < features_; ++f) {
+    const Fill now = fill_of(f);
+    size_t more = 0;  // Examples in bins that had fewer.
+    for (size_t b = 0; b < now.size(); ++b)
+      more += now[b] > filled_[f][b] ? size_t{now[b]} - filled_[f][b] : 0;
+    if (static_cast<double>(more) < kStale * kRecent) continue;
+    renew_feature(f);
+    for (Member& member : members_) {
+      member.tree->forget_bins(f);
+      if (member.next) member.next->forget_bins(f);
+    }
   }
 }
 
@@ -94,6 +122,8 @@ void AdaptiveForest::learn(std::span<const float> x, float label) {
   if (seen_ == renew_at_) {
     renew_edges();
     renew_at_ *= 5;
+  } else if (seen_ >= kStaleFrom && seen_ % kStaleEvery == 0) {
+    renew_stale();
   }
   for (size_t f = 0; f < features_; ++f) bins_[f] = edges_.bin(f, x[f]);
   for (size_t m = 0; m < members_.size(); ++m) {
@@ -151,9 +181,10 @@ void AdaptiveForest::save(Writer& out) const {
     out.f64(member.next_error);
     out.u32(member.generation);
   }
-  for (const auto& edges : edges_.of) {
-    out.varint(edges.size());
-    out.array(edges.data(), edges.size());
+  for (size_t f = 0; f < features_; ++f) {
+    out.varint(edges_.of[f].size());
+    out.array(edges_.of[f].data(), edges_.of[f].size());
+    out.array(filled_[f].data(), filled_[f].size());
   }
   out.varint(recent_.size());
   out.array(recent_.data(), recent_.size());
@@ -166,9 +197,9 @@ void AdaptiveForest::load(Reader& in) {
   if (in.varint() != features_ || in.varint() != members_.size()) return in.fail();
   for (size_t m = 0; m < members_.size(); ++m) {
     Member& member = members_[m];
-    member.tree->load(in);
+    member.tree->load(in, features_);
     member.next = in.u8() != 0 ? plant(m, 0) : nullptr;
-    if (member.next) member.next->load(in);
+    if (member.next) member.next->load(in, features_);
     member.warning.load(in);
     member.drift.load(in);
     member.error = in.f64();
@@ -176,14 +207,15 @@ void AdaptiveForest::load(Reader& in) {
     member.generation = in.u32();
     if (!in.ok()) return;
   }
-  for (auto& edges : edges_.of) {
+  for (size_t f = 0; f < features_; ++f) {
     const uint64_t size = in.varint();
-    if (size >= BinEdges::kBins) return in.fail();
-    edges.resize(size);
-    in.array(edges.data(), size);
+    if (size > BinEdges::kBins - 2) return in.fail();
+    edges_.of[f].resize(size);
+    in.array(edges_.of[f].data(), size);
+    in.array(filled_[f].data(), filled_[f].size());
   }
   const uint64_t size = in.varint();
-  if (size > kRecent * features_) return in.fail();
+  if (size > kRecent * features_ || size % features_ != 0) return in.fail();
   recent_.resize(size);
   in.array(recent_.data(), size);
   seen_ = in.u64();

@@ -5,11 +5,14 @@
 // Patches".
 //
 // Draws are keyed by (seed, tree, example number): nothing depends on how examples were batched. Quantile
-// bins come from the last 2,048 examples and are renewed at example 200, 1,000, 5,000, 25,000, ... Labels:
+// bins come from the last 2,048 examples and are renewed at example 200, 1,000, 5,000, 25,000, ...; those of
+// a feature also when the last examples fill them in another way than they were filled when made
+// (docs/decisions/0198-bins-that-are-filled.md). Labels:
 // 0..1, or numbers of about unit variance. Threads: one. predict() before learn(); predict() alone changes
 // nothing.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -41,6 +44,7 @@ class AdaptiveForest {
   void load(Reader& in);
 
  private:
+  using Fill = std::array<uint16_t, BinEdges::kBins>;  // Of the recent examples: how many in each bin.
   struct Member {
     std::unique_ptr<AdaptiveTree> tree, next;
     Adwin warning, drift;
@@ -50,12 +54,16 @@ class AdaptiveForest {
   std::unique_ptr<AdaptiveTree> plant(size_t member, uint32_t generation) const;
   void sample(std::span<const float> x);
   void renew_edges();
+  void renew_feature(size_t feature);
+  void renew_stale();
+  Fill fill_of(size_t feature) const;
   void learn_member(size_t member, std::span<const float> x, float label, float weight);
 
   const ForestConfig config_;
   const size_t features_;
   std::vector<Member> members_;
   BinEdges edges_;
+  std::vector<Fill> filled_;   // When the edges were made, by feature.
   std::vector<float> recent_;  // The last kRecent examples, a ring of rows.
   std::vector<uint8_t> bins_;
   uint64_t seen_ = 0;

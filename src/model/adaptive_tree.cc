@@ -58,45 +58,50 @@ bool AdaptiveTree::learn(std::span<const float> x, std::span<const uint8_t> bins
   return try_split(at, edges);
 }
 
-bool AdaptiveTree::try_split(uint32_t at, const BinEdges& edges) {
-  const Sums* block = sums(nodes_[at].stats);
+AdaptiveTree::Split AdaptiveTree::best_split(const Sums* bins, size_t cuts) const {
+  Split best;
   Sums all;
   for (uint32_t b = 0; b < BinEdges::kBins; ++b) {
-    all.n += block[b].n;
-    all.sum += block[b].sum;
-    all.squares += block[b].squares;
+    all.n += bins[b].n;
+    all.sum += bins[b].sum;
+    all.squares += bins[b].squares;
   }
-  if (all.n < config_.grace) return false;
+  if (all.n < config_.grace) return best;
   const float variance = all.squares / all.n - (all.sum / all.n) * (all.sum / all.n);
-  if (variance <= 1e-6f) return false;
-  float best = 0;
-  size_t best_feature = 0;
-  uint32_t best_bin = 0;
-  size_t tried = 0;
-  for (size_t f = 0; f < features_.size(); ++f) {
-    const Sums* bins = block + f * BinEdges::kBins;
-    float n = 0;
-    float sum = 0;
-    const size_t cuts = edges.of[features_[f]].size();
-    tried += cuts;
-    for (uint32_t b = 0; b < cuts; ++b) {
-      n += bins[b].n;
-      sum += bins[b].sum;
-      const float rest = all.n - n;
-      if (n < 8 || rest < 8) continue;
-      const float apart = sum / n - (all.sum - sum) / rest;
-      const float explained = (n / all.n) * (rest / all.n) * apart * apart / variance;
-      if (explained > best) {
-        best = explained;
-        best_feature = f;
-        best_bin = b;
-      }
+  if (variance <= 1e-6f) return best;
+  float most = 0;
+  float n = 0;
+  float sum = 0;
+  for (uint32_t b = 0; b < cuts; ++b) {
+    n += bins[b].n;
+    sum += bins[b].sum;
+    const float rest = all.n - n;
+    if (n < 8 || rest < 8) continue;
+    const float apart = sum / n - (all.sum - sum) / rest;
+    const float explained = (n / all.n) * (rest / all.n) * apart * apart / variance;
+    if (explained > most) {
+      most = explained;
+      best.bin = b;
     }
   }
   const float examples = all.n / (1 + config_.lambda);
+  best.merit = examples * most / std::max(1 - most, 1e-6f);
+  return best;
+}
+
+bool AdaptiveTree::try_split(uint32_t at, const BinEdges& edges) {
+  const Sums* block = sums(nodes_[at].stats);
+  Split best;
+  size_t tried = 0;
+  for (size_t f = 0; f < features_.size(); ++f) {
+    const size_t cuts = edges.of[features_[f]].size();
+    tried += cuts;
+    const Split split = best_split(block + f * BinEdges::kBins, cuts);
+    if (split.merit > best.merit) best = {split.merit, static_cast<uint16_t>(f), split.bin};
+  }
   const float sure = 2 * log_f32(static_cast<float>(tried) / config_.delta);
-  if (best <= 0 || examples * best < sure * (1 - best)) return false;
-  split(at, static_cast<uint16_t>(best_feature), best_bin, edges);
+  if (best.merit <= 0 || best.merit < sure) return false;
+  split(at, best.feature_index, best.bin, edges);
   return true;
 }
 
@@ -142,6 +147,15 @@ void AdaptiveTree::forget_bins() {
   for (Node& node : nodes_) node.waited = 0;
 }
 
+void AdaptiveTree::forget_bins(size_t feature) {
+  const auto at = std::find(features_.begin(), features_.end(), feature);
+  if (at == features_.end()) return;
+  const size_t block = features_.size() * BinEdges::kBins;
+  const auto offset = static_cast<size_t>(at - features_.begin()) * BinEdges::kBins;
+  for (size_t from = offset; from < stats_.size(); from += block)
+    std::fill_n(stats_.begin() + static_cast<std::ptrdiff_t>(from), BinEdges::kBins, Sums{});
+}
+
 size_t AdaptiveTree::bytes() const {
   return nodes_.capacity() * sizeof(Node) + stats_.capacity() * sizeof(Sums);
 }
@@ -170,7 +184,7 @@ void AdaptiveTree::save(Writer& out) const {
   out.array(free_stats_.data(), free_stats_.size());
 }
 
-void AdaptiveTree::load(Reader& in) {
+void AdaptiveTree::load(Reader& in, size_t features) {
   const auto sized = [&](auto& into, size_t bytes_each) {
     const uint64_t count = in.varint();
     if (count > in.remaining() / bytes_each) in.fail();
@@ -197,11 +211,23 @@ void AdaptiveTree::load(Reader& in) {
   }
   sized(free_stats_, 4);
   in.array(free_stats_.data(), free_stats_.size());
-  for (const Node& node : nodes_)  // Nothing read back may lead outside.
-    if (node.left + (node.left != 0 ? 1 : 0) >= nodes_.size() ||
-        (size_t{node.stats} + 1) * features_.size() * BinEdges::kBins > stats_.size())
-      in.fail();
-  if (nodes_.empty()) in.fail();
+  if (!in.ok() || !leads_nowhere_else(features)) in.fail();
+}
+
+// Every index that was read back is within what it is an index of, and no path through the nodes is a ring.
+bool AdaptiveTree::leads_nowhere_else(size_t features) const {
+  const auto known = [&](uint16_t feature) { return feature < features; };
+  if (nodes_.empty() || features_.empty() || features_.size() > features) return false;
+  if (!std::all_of(features_.begin(), features_.end(), known)) return false;
+  const size_t block = features_.size() * BinEdges::kBins;
+  const size_t blocks = stats_.size() / block;
+  if (stats_.size() % block != 0) return false;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (!known(node.feature) || node.stats >= blocks) return false;
+    if (node.left != 0 && (node.left <= i || size_t{node.left} + 1 >= nodes_.size())) return false;
+  }
+  return std::all_of(free_stats_.begin(), free_stats_.end(), [&](uint32_t at) { return at < blocks; });
 }
 
 }  // namespace freshet

@@ -7,9 +7,10 @@
 // T thresholds tried c is 2 ln(T / delta). Hoeffding's bound, which knows no variances, asks for six times
 // the examples (docs/decisions/0176-trees-split-when-sure.md).
 //
-// A leaf keeps, for the features of its tree, sums by quantile bin (the forest's bins, adaptive_forest.h); a
-// node keeps the threshold itself. Estimates fade (half of the weight after ~2,300, some 385 examples) and
-// lean on the parent's: a leaf is (sum + k parent) / (n + k). Missing values (NaN) go right.
+// A leaf keeps, for the features of its tree, sums by quantile bin (the forest's bins, adaptive_forest.h; of
+// each feature since its edges were last renewed); a node keeps the threshold itself. Estimates fade (half of
+// the weight after ~2,300, some 385 examples) and lean on the parent's: a leaf is (sum + k parent) / (n + k).
+// Missing values (NaN) go right.
 //
 // A split that was made stays: splits are not looked at again as in EFDT. What has become wrong is replaced
 // with its whole tree, by the forest (docs/decisions/0155-splits-stay.md). Threads: one. Cost: depth +
@@ -50,26 +51,34 @@ class AdaptiveTree {
   // `bins` are those of x under `edges`. True: the tree has grown.
   bool learn(std::span<const float> x, std::span<const uint8_t> bins, const BinEdges& edges, float label,
              float weight);
-  void forget_bins();  // The edges have changed: leaves count afresh, estimates stay.
+  void forget_bins();                // The edges have changed: leaves count afresh, estimates stay.
+  void forget_bins(size_t feature);  // Those of one feature.
   size_t nodes() const { return nodes_.size(); }
   size_t bytes() const;
   void save(Writer& out) const;
-  void load(Reader& in);
+  void load(Reader& in, size_t features);  // Of an example. Nothing read back leads outside.
 
  private:
   struct Sums {
     float n = 0, sum = 0, squares = 0;
   };
+  struct Split {
+    float merit = 0;  // n R / (1 - R)
+    uint16_t feature_index = 0;
+    uint32_t bin = 0;
+  };
   struct Node {
     uint16_t feature = 0;
     uint16_t depth = 0;
     float threshold = 0;
-    uint32_t left = 0;  // 0: a leaf; else children left and left + 1
+    uint32_t left = 0;  // 0: a leaf; else children left and left + 1, which come after their parent
     uint32_t stats = 0;
     float n = 0, sum = 0;  // Faded estimate.
     float waited = 0;
   };
   bool try_split(uint32_t leaf, const BinEdges& edges);
+  Split best_split(const Sums* bins, size_t cuts) const;  // Of one feature.
+  bool leads_nowhere_else(size_t features) const;
   void split(uint32_t leaf, uint16_t feature_index, uint32_t bin, const BinEdges& edges);
   uint32_t new_stats();
   Sums* sums(uint32_t stats) { return stats_.data() + size_t{stats} * features_.size() * BinEdges::kBins; }

@@ -360,5 +360,73 @@ TEST(AdaptiveForest, TreesGiveWayWhenTheConceptFlipsAndOnlyThen) {
   EXPECT_EQ(stubborn.replaced(), 0u);
 }
 
+// The range of a feature moves after its bins were made: they are made anew, and not at the next power of
+// five.
+TEST(AdaptiveForest, FollowsAFeatureWhoseRangeMoves) {
+  for (const float to : {10.0f, 0.0f}) {  // [10, 11]; within the old range, [0.5, 0.502]
+    AdaptiveForest forest({.trees = 6}, 4);
+    double sum = 0, n = 0;
+    for (uint64_t i = 0; i < 60000; ++i) {
+      Draw draw(mix64(9, i));
+      float x[4];
+      for (float& v : x) v = static_cast<float>(draw.uniform());
+      const float y = x[0] > 0.5f ? 1.0f : 0.0f;
+      if (i >= 26000)
+        for (float& v : x) v = to > 0 ? v + to : 0.5f + 0.002f * v;
+      if (i >= 50000) {
+        const double off = static_cast<double>(y - forest.predict(x));
+        sum += off * off;
+        ++n;
+      }
+      forest.learn(x, y);
+    }
+    EXPECT_LT(sum / n, 0.03) << to << "; chance is .25";
+  }
+}
+
+// A tree read back from bytes that lead outside, or in a ring, is refused.
+TEST(AdaptiveTree, RefusesBytesThatLeadOutside) {
+  struct Case {
+    const char* what;
+    uint16_t listed, feature;
+    uint32_t left, stats, freed;
+    bool good;
+  };
+  const Case cases[] = {
+      {"as it should be", 0, 0, 1, 0, 0, true},
+      {"a feature listed that there is not", 1, 0, 1, 0, 0, false},
+      {"a node's feature that there is not", 0, 60000, 1, 0, 0, false},
+      {"children that are their own parents", 0, 0, 2, 0, 0, false},
+      {"children beyond the end", 0, 0, 4, 0, 0, false},
+      {"children at the greatest number", 0, 0, UINT32_MAX, 0, 0, false},
+      {"sums beyond the end", 0, 0, 1, 1, 0, false},
+      {"freed sums beyond the end", 0, 0, 1, 0, 5'000'000, false},
+  };
+  for (const Case& c : cases) {
+    Writer out;
+    out.varint(1);
+    out.array(&c.listed, 1);
+    out.varint(5);
+    for (uint32_t i = 0; i < 5; ++i) {
+      const bool ring = c.left == 2 && i == 3;
+      out.u16(i == 0 ? c.feature : 0);
+      out.u16(0);
+      out.f32(0);
+      out.u32(i == 0 ? c.left : ring ? 1 : 0);
+      out.u32(c.stats);
+      for (int k = 0; k < 3; ++k) out.f32(0);
+    }
+    out.varint(BinEdges::kBins);
+    for (uint32_t i = 0; i < 3 * BinEdges::kBins; ++i) out.f32(0);
+    out.varint(1);
+    out.array(&c.freed, 1);
+    const std::string bytes = out.take();
+    AdaptiveTree tree({}, {0});
+    Reader in(bytes);
+    tree.load(in, 1);
+    EXPECT_EQ(in.ok(), c.good) << c.what;
+  }
+}
+
 }  // namespace
 }  // namespace freshet
