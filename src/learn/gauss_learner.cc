@@ -14,6 +14,8 @@ constexpr size_t kRow = kDim + kDim * kDim;
 constexpr float kModerate = 0.39269908f;  // pi / 8
 constexpr float kConstantVariance = 0.1f;
 constexpr float kVarianceMost = 4;  // Of priors.
+constexpr float kVarianceLeast = 1e-5f;
+constexpr float kSureMost = 100;  // h V: beyond it nothing would be left of V but rounding.
 
 }  // namespace
 
@@ -112,10 +114,11 @@ void GaussLearner::add_all(const Sample& sample) {
   add_rows();
   add_dense(sample);
   add_pairs(sample);
+  variance_ = std::max(variance_, 0.0f);
 }
 
 float GaussLearner::answer() const {
-  return task_ == Task::kRegression ? mean_ : mean_ / std::sqrt(1 + kModerate * std::max(variance_, 0.0f));
+  return task_ == Task::kRegression ? mean_ : mean_ / std::sqrt(1 + kModerate * variance_);
 }
 
 float GaussLearner::score(const Sample& sample) {
@@ -142,9 +145,10 @@ void GaussLearner::learn(const Sample& sample) {
   add_all(sample);
 
   const float p = task_ == Task::kBinary ? sigmoid_f32(answer()) : mean_;
-  const float h =
-      config_.caution * sample.weight * (task_ == Task::kBinary ? std::max(p * (1 - p), 0.01f) : 1.0f);
-  const float step = (sample.label - p) * sample.weight / (1 + h * variance_);
+  const float sure = config_.caution * (task_ == Task::kBinary ? std::max(p * (1 - p), 0.01f) : 1.0f);
+  const float weight = std::min(sample.weight, kSureMost / (sure * variance_));
+  const float h = sure * weight;
+  const float step = (sample.label - p) * weight / (1 + h * variance_);
   const float shrink = h / (1 + h * variance_);
   for (size_t k = 0; k < rows_.size(); ++k) {
     float* m = table_.row(rows_[k]);
@@ -153,11 +157,19 @@ void GaussLearner::learn(const Sample& sample) {
     for (size_t i = 0; i < kDim; ++i) m[i] += step * px[i];
     for (size_t i = 0; i < kDim; ++i)
       for (size_t j = 0; j < kDim; ++j) cov[i * kDim + j] -= shrink * px[i] * px[j];
+    for (size_t i = 0; i < kDim; ++i) {
+      float& variance = cov[i * kDim + i];
+      variance = std::max(variance, kVarianceLeast * prior(i));
+    }
   }
   const Kernels& kernel = kernels();
   kernel.axpy(step, px_dense_.data(), d_.data(), n_);
   for (size_t i = 0; i <= dense_; ++i)
     if (px_dense_[i] != 0) kernel.axpy(-shrink * px_dense_[i], px_dense_.data(), &p_[i * n_], n_);
+  for (size_t i = 0; i <= dense_; ++i) {
+    float& variance = p_[i * n_ + i];
+    variance = std::max(variance, kVarianceLeast * (i < dense_ ? config_.dense_variance : kConstantVariance));
+  }
   for (size_t i = sample.crosses; i < sample.features.size(); ++i) {
     Pair& pair = pairs_[sample.features[i].index & (pairs_.size() - 1)];
     const float px = (config_.pair_variance - pair.used) * sample.features[i].value;

@@ -10,11 +10,13 @@
 //   P += drift * prior                  before a sight, up to 4 priors: the world may have moved
 //   m += P phi (y - p) / (1 + h V);     P -= P phi phi' P h / (1 + h V)
 //
-// Binary: h = caution * p (1 - p), the answer is moderated: m / sqrt(1 + pi V / 8) (MacKay 1992). Numbers:
-// h = caution. `caution` above 1 makes up for blocks that are taken to be independent. What is new is learned
-// fast and what is known slowly, without a learning rate. Threads: one. Cost: 72 floats a key, dense^2 floats
-// read and written a row; of the dense features the first kDenseMost, others are for other learners. The test
-// checks one exact step of Bayes' rule and the slope of the score.
+// A row counts as at most so many as make h V 100, and no variance is below 1e-5 of its prior: what is left
+// of a covariance after a heavier row is rounding, and may be none. Binary: h = caution * p (1 - p), the
+// answer is moderated: m / sqrt(1 + pi V / 8) (MacKay 1992). Numbers: h = caution. `caution` above 1 makes up
+// for blocks that are taken to be independent. What is new is learned fast and what is known slowly, without
+// a learning rate. Threads: one. Cost: 72 floats a key, dense^2 floats read and written a row; of the dense
+// features the first kDenseMost, others are for other learners. The test checks one exact step of Bayes' rule
+// and the slope of the score.
 #pragma once
 
 #include <memory>

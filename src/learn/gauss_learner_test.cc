@@ -1,6 +1,7 @@
 #include "learn/gauss_learner.h"
 
 #include <cmath>
+#include <memory>
 
 #include <gtest/gtest.h>
 
@@ -83,6 +84,34 @@ TEST(GaussLearner,
     if (i >= 4000) right += (score > 0) == (label > 0.5f) ? 1 : 0;
   }
   EXPECT_GT(right, 1950);
+}
+
+// However heavy rows are and however alike their numbers, a variance stays one.
+TEST(GaussLearner, HeavyRowsLeaveVariancesThatAreOnes) {
+  for (const float weight : {100.0f, 1e6f}) {
+    const auto learner = make_gauss({.task = Task::kBinary, .dense = 6, .bits = 10, .bytes_max = 1 << 24});
+    auto& gauss = static_cast<GaussLearner&>(*learner);
+    double loss = 0, n = 0;
+    for (uint64_t i = 0; i < 60000; ++i) {
+      Draw draw(i);
+      const auto z = static_cast<float>(draw.uniform() * 2 - 1);
+      const float label = draw.uniform() < 1 / (1 + std::exp(-2 * static_cast<double>(z))) ? 1.0f : 0.0f;
+      Sample sample = sample_of({1, 3 + draw.below(100)}, {z, z, 1, 1, z, 5}, {}, label);
+      sample.weight = weight;
+      const auto score = static_cast<double>(gauss.score(sample));
+      ASSERT_TRUE(std::isfinite(score)) << i;
+      ASSERT_GE(gauss.variance(), 0) << i;
+      ASSERT_LT(gauss.variance(), 100) << i;
+      if (i >= 50000) {
+        loss += std::log1p(std::exp(label > 0 ? -score : score));
+        ++n;
+      }
+      gauss.learn(sample);
+    }
+    if (weight == 100) {
+      EXPECT_LT(loss / n, 0.75);
+    }
+  }
 }
 
 }  // namespace
