@@ -332,5 +332,33 @@ TEST(Publisher, RefusesWhatIsNotFinite) {
   }
 }
 
+// Served weights come to the trained ones whatever the fusion, and then nothing is published any more.
+TEST(Publisher, ArrivesAtAnyFusion) {
+  for (const float fusion : {1.0f, 0.75f, 0.5f, 0.25f, 0.05f})
+    for (const float steps : {1.0f, 1.9f, -2.9f, 40.0f}) {
+      MapTrained trained;
+      Publisher publisher({}, trained.tables());
+      const auto publish = [&] {
+        EXPECT_TRUE(publisher.collect(trained).ok());
+        const auto image = publisher.candidate(trained, fusion);
+        ASSERT_TRUE(image.ok());
+        publisher.publish(*image, trained);
+      };
+      trained.put(0, 5, std::vector<float>(16, 0.25f));
+      for (int i = 0; i < 80; ++i) publish();
+      trained.put(0, 5, std::vector<float>(16, 0.25f + steps / 64));
+      trained.put(0, 6, std::vector<float>(16, steps / 64));  // There was none.
+      for (int i = 0; i < 150; ++i) publish();
+      for (const uint64_t key : {uint64_t{5}, uint64_t{6}}) {
+        float served[16];
+        publisher.served()->gather(0, {&key, 1}, served);
+        EXPECT_NEAR(served[3], trained.rows[0][key][3], 0.7501f / 64) << fusion << " " << steps << " " << key;
+      }
+      const uint64_t rows = publisher.totals().rows;
+      for (int i = 0; i < 20; ++i) publish();
+      EXPECT_EQ(publisher.totals().rows, rows) << fusion << " " << steps;
+    }
+}
+
 }  // namespace
 }  // namespace freshet

@@ -14,6 +14,10 @@ std::shared_ptr<const Image> empty_image(std::vector<ImageTable> tables) {
   return *made;
 }
 
+int8_t next_code(int8_t code, float towards) {
+  return static_cast<int8_t>(std::clamp(code + (towards > 0 ? 1 : -1), -127, 127));
+}
+
 }  // namespace
 
 Publisher::Publisher(const PublisherConfig& config, std::vector<ImageTable> tables)
@@ -60,20 +64,27 @@ Result<std::shared_ptr<const Image>> Publisher::candidate(const Trained& trained
       }
       edit.now().read(table, row, before_.data());
       uint8_t shift = row == Image::kNone ? 0 : edit.now().shift(table, row);
-      for (size_t d = 0; d < shape.dim; ++d) trained_[d] = before_[d] + fusion * (trained_[d] - before_[d]);
+      away_.resize(shape.dim);
+      for (size_t d = 0; d < shape.dim; ++d) {
+        away_[d] = trained_[d] - before_[d];
+        trained_[d] = before_[d] + fusion * away_[d];
+      }
       const uint8_t shift_before = shift;
       if (!quantize_row(trained_, shape.step, shift, codes.data()))
         return invalid("parameters: table " + shape.name + ", key " + std::to_string(key) +
                        ": a weight is not finite or far too large");
       const float step = std::ldexp(shape.step, shift);
-      bool moved = row == Image::kNone
-                       ? std::any_of(codes.begin(), codes.end(), [](int8_t c) { return c != 0; })
-                       : shift != shift_before;
-      if (row != Image::kNone && shift == shift_before) {
-        const int8_t* old = edit.now().codes(table, row);
+      bool moved = shift != shift_before;
+      if (shift == shift_before) {
+        const int8_t* old = row == Image::kNone ? nullptr : edit.now().codes(table, row);
         for (size_t d = 0; d < shape.dim; ++d) {
-          if (std::fabs(trained_[d] - before_[d]) < config_.still * step) codes[d] = old[d];
-          moved = moved || codes[d] != old[d];
+          const int8_t was = old == nullptr ? int8_t{0} : old[d];
+          const float apart = std::fabs(away_[d]);
+          if (old != nullptr && apart < config_.still * step)
+            codes[d] = was;
+          else if (codes[d] == was && fusion > 0 && apart > std::max(config_.still, 0.5f) * step)
+            codes[d] = next_code(was, away_[d]);
+          moved = moved || codes[d] != was;
         }
       }
       if (!moved) continue;

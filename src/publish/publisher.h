@@ -5,7 +5,8 @@
 //
 // What rounding leaves out is not lost: the next candidate is made from the trained weights again, and a row
 // stays in hand until its codes are those of the trained weights. A row that moved by less than `still` of a
-// step keeps its codes, so that weights which tremble are not sent. Rows that the trained table no longer has
+// step keeps its codes, so that weights which tremble are not sent; one that is farther away moves by a code
+// at least, whatever the fusion: what is trained is reached. Rows that the trained table no longer has
 // go, a part of them with each candidate. Threads: one; what it publishes is read as delta.h says.
 #pragma once
 
@@ -70,6 +71,7 @@ class Publisher {
   uint64_t base_ = 0, sequence_ = 0;
   std::vector<std::set<uint64_t>> in_hand_;  // Keys whose served weights may not be the trained ones.
   mutable std::vector<float> trained_, before_;
+  std::vector<float> away_;  // Of a row: trained less served.
   PublishTotals totals_;
 };
 
