@@ -1,6 +1,7 @@
 #include "publish/delta.h"
 
 #include <cmath>
+#include <ctime>
 #include <map>
 #include <thread>
 
@@ -330,6 +331,29 @@ TEST(Publisher, RefusesWhatIsNotFinite) {
     const auto image = publisher.candidate(trained, 1);
     EXPECT_FALSE(collected.ok() && image.ok()) << bad;
   }
+}
+
+// Rows that leave and come, by the hundred thousand: numbers are given as a stack gives them, and in no time.
+TEST(ImageEdit, GivesFreedRowsAgainTheLastFirst) {
+  constexpr uint32_t kRows = 300'000;
+  const auto made = Image::make({{.name = "t", .dim = 16, .step = 1}});
+  ASSERT_TRUE(made.ok());
+  ImageEdit edit(*made);
+  const std::clock_t start = std::clock();
+  for (uint32_t i = 0; i < kRows; ++i) ASSERT_TRUE(edit.add(0, i, i + 1));
+  for (uint32_t i = 0; i + 1 < kRows; ++i) ASSERT_TRUE(edit.remove(0, i));
+  EXPECT_EQ(edit.free_row(0), kRows - 2);
+  for (uint32_t i = 0; i < kRows / 2; ++i)
+    ASSERT_TRUE(edit.add(0, i, 2 * kRows + i));  // A replica: any of them.
+  EXPECT_EQ(edit.free_row(0), kRows - 2);
+  ASSERT_TRUE(edit.add(0, kRows + 9, 3 * kRows));
+  EXPECT_EQ(edit.free_row(0), kRows) << "between the end and a row beyond it";
+  ASSERT_TRUE(edit.remove(0, 5));
+  EXPECT_EQ(edit.free_row(0), 5u);
+  for (uint32_t i = 0; i < kRows / 2; ++i) ASSERT_TRUE(edit.add(0, edit.free_row(0), 4 * kRows + i));
+  ImageEdit next(edit.take());
+  EXPECT_EQ(next.free_row(0), kRows / 2) << "the least of them";
+  EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 5);
 }
 
 // Served weights come to the trained ones whatever the fusion, and then nothing is published any more.

@@ -96,8 +96,14 @@ ImageEdit::ImageEdit(const std::shared_ptr<const Image>& base) : image_(std::mak
     own_pages_[table].resize(state.pages.size());
     own_buckets_[table].resize(state.buckets.size());
     if (state.live == state.end) continue;
-    for (uint32_t row = state.end; row-- > 0;)
-      if (!image_->used(table, row)) freed_[table].push_back(row);
+    for (uint32_t row = state.end; row-- > 0;) {
+      if (image_->used(table, row)) continue;
+      auto& freed = freed_[table];
+      if (!freed.empty() && freed.back().from == row + 1)
+        freed.back().from = row;
+      else
+        freed.push_back({row, row + 1});
+    }
   }
 }
 
@@ -145,8 +151,14 @@ void ImageEdit::grow_index(size_t table) {
 
 uint32_t ImageEdit::free_row(size_t table) {
   auto& freed = freed_[table];
-  while (!freed.empty() && freed.back() >= image_->states_[table].end) freed.pop_back();
-  return freed.empty() ? image_->states_[table].end : freed.back();
+  const uint32_t end = image_->states_[table].end;
+  while (!freed.empty()) {
+    Free& last = freed.back();
+    while (last.from < std::min(last.to, end) && image_->used(table, last.from)) ++last.from;
+    if (last.from < std::min(last.to, end)) return last.from;
+    freed.pop_back();
+  }
+  return end;
 }
 
 void ImageEdit::make_pages(size_t table, uint32_t end) {
@@ -169,12 +181,7 @@ bool ImageEdit::add(size_t table, uint32_t row, uint64_t key) {
   Image::Page& page = writable(table, row);
   page.keys[row % Image::kPageRows] = key;
   page.shifts[row % Image::kPageRows] = 0;
-  auto& freed = freed_[table];
-  if (!freed.empty() && freed.back() == row)
-    freed.pop_back();
-  else
-    std::erase(freed, row);
-  for (uint32_t between = row; between-- > state.end;) freed.push_back(between);
+  if (row > state.end) freed_[table].push_back({state.end, row});
   state.end = std::max(state.end, row + 1);
   ++state.live;
   bucket(table, key).push_back({tag_of(key), row});
@@ -194,7 +201,7 @@ bool ImageEdit::remove(size_t table, uint32_t row) {
   page.keys[row % Image::kPageRows] = 0;
   page.shifts[row % Image::kPageRows] = Image::kFree;
   std::fill_n(page.codes.begin() + static_cast<ptrdiff_t>(row % Image::kPageRows * dim), dim, int8_t{0});
-  freed_[table].push_back(row);
+  freed_[table].push_back({row, row + 1});
   --state.live;
   while (state.end > 0 && !image_->used(table, state.end - 1)) --state.end;
   return true;

@@ -121,7 +121,12 @@ class ImageEdit {
 
   std::shared_ptr<Image> image_;
   std::vector<std::vector<uint8_t>> own_pages_, own_buckets_;  // Made by this edit: may be written.
-  std::vector<std::vector<uint32_t>> freed_;
+  // A stack of rows that were free when they were put there: [from, to), the least first. Those that have
+  // been used since are passed over when they come up.
+  struct Free {
+    uint32_t from, to;
+  };
+  std::vector<std::vector<Free>> freed_;
 };
 
 // The whole image as bytes and back; docs/formats/parameters.md. The same content gives the same bytes.
