@@ -75,10 +75,10 @@ Result<VersionInfo> ModelVersions::find(const std::string& name) {
   return store_.find(name);
 }
 
-Result<std::vector<VersionPart>> ModelVersions::parts(uint64_t number) {
+Result<std::vector<VersionPart>> ModelVersions::parts(uint64_t number, std::span<const PartShape> shape) {
   const std::lock_guard lock(store_mutex_);
   TRY(const std::string frame, store_.frame(number));
-  return parts_of(frame);
+  return parts_of(frame, shape);
 }
 
 Result<ModelDiff> ModelVersions::diff(uint64_t a, uint64_t b) {

@@ -40,7 +40,7 @@ class ModelVersions {
 
   Result<std::vector<VersionInfo>> list();            // Newest first.
   Result<VersionInfo> find(const std::string& name);  // A number, a name, or "newest".
-  Result<std::vector<VersionPart>> parts(uint64_t number);
+  Result<std::vector<VersionPart>> parts(uint64_t number, std::span<const PartShape> shape = {});
   Result<ModelDiff> diff(uint64_t a, uint64_t b);
   Status pin(uint64_t number, const std::string& name);  // An empty name: no longer pinned.
   Result<std::string> export_bytes(uint64_t number);

@@ -69,7 +69,7 @@ Status Engine::promote_challenger(std::string_view name, std::string_view by) {
 }
 
 Status Engine::promote_model(uint64_t number, std::string_view by) {
-  TRY(const std::vector<VersionPart> parts, models_->parts(number));
+  TRY(const std::vector<VersionPart> parts, models_->parts(number, live()->state->ranker().shape()));
   const std::lock_guard lock(administer_mutex_);
   TRY_STATUS(live()->state->ranker().check(parts));
   const std::string bundle = bundle_of(parts);
@@ -81,7 +81,7 @@ Status Engine::promote_model(uint64_t number, std::string_view by) {
 Result<uint64_t> Engine::import_model(std::string_view bytes) {
   TRY(const uint64_t number, models_->import_bytes(bytes));
   const auto fits = [&]() -> Status {
-    TRY(const std::vector<VersionPart> parts, models_->parts(number));
+    TRY(const std::vector<VersionPart> parts, models_->parts(number, live()->state->ranker().shape()));
     return live()->state->ranker().check(parts);
   };
   if (const Status status = fits(); !status.ok()) {

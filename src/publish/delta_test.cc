@@ -333,6 +333,30 @@ TEST(Publisher, RefusesWhatIsNotFinite) {
   }
 }
 
+// A few bytes that name rows far away, in one table or a little in each of many, ask for no memory.
+TEST(Image, SmallBytesMakeNoLargeImage) {
+  for (const size_t tables : {size_t{1}, size_t{24}})
+    for (const uint64_t row : {uint64_t{1} << 29, uint64_t{1} << 22, uint64_t{1000}}) {
+      Writer out;
+      out.varint(tables);
+      for (size_t table = 0; table < tables; ++table) {
+        out.str("t" + std::to_string(table));
+        out.varint(1);
+        out.f32(1);
+      }
+      for (size_t table = 0; table < tables; ++table) {
+        out.varint(1);
+        out.varint(row);
+        out.u64(7);
+        out.u8(0);
+        out.u8(1);
+      }
+      const std::string bytes = out.take();
+      Reader in(bytes);
+      EXPECT_EQ(load_image(in).ok(), row == 1000) << row;
+    }
+}
+
 // Rows that leave and come, by the hundred thousand: numbers are given as a stack gives them, and in no time.
 TEST(ImageEdit, GivesFreedRowsAgainTheLastFirst) {
   constexpr uint32_t kRows = 300'000;

@@ -10,6 +10,8 @@ namespace freshet {
 namespace {
 
 constexpr size_t kRowsPerBucket = 16;
+constexpr uint64_t kRoomFirst = uint64_t{16} << 20;  // Bytes that any image may take,
+constexpr uint64_t kRoomTimes = 64;                  // and of the bytes it came in.
 
 size_t bucket_of(uint64_t key, size_t buckets) {
   return mix64(key) & (buckets - 1);
@@ -277,6 +279,7 @@ Result<std::shared_ptr<const Image>> load_image(Reader& in) {
   TRY(std::shared_ptr<const Image> empty, Image::make(tables));
   ImageEdit edit(empty);
   std::vector<int8_t> codes;
+  uint64_t room = kRoomFirst + kRoomTimes * size;
   for (size_t table = 0; table < tables.size(); ++table) {
     const auto wrong = [&](uint64_t row, const char* what) {
       return corrupt("parameters: table " + tables[table].name + ": row " + std::to_string(row) + what);
@@ -288,10 +291,10 @@ Result<std::shared_ptr<const Image>> load_image(Reader& in) {
       const uint64_t key = in.u64();
       const uint8_t shift = in.u8();
       if (!in.array(codes.data(), codes.size())) break;
-      const uint64_t room = row * (codes.size() + 9);  // A few bytes must not ask for much memory.
-      if (row >= Image::kRowsMax || (room > uint64_t{1} << 28 && room > 64 * size) ||
-          shift > Image::kShiftMax)
+      const uint64_t asked = (row + 1 - next) * (codes.size() + 9);
+      if (row >= Image::kRowsMax || asked > room || shift > Image::kShiftMax)
         return wrong(row, " or its shift is out of range");
+      room -= asked;
       next = row + 1;
       if (!edit.add(table, static_cast<uint32_t>(row), key)) return wrong(row, " has the key of another");
       edit.set(table, static_cast<uint32_t>(row), shift, codes.data());

@@ -129,7 +129,9 @@ class ImageEdit {
   std::vector<std::vector<Free>> freed_;
 };
 
-// The whole image as bytes and back; docs/formats/parameters.md. The same content gives the same bytes.
+// The whole image as bytes and back; docs/formats/parameters.md. The same content gives the same bytes. Rows
+// up to the greatest number of each table may take 64 times the bytes they came in and 16 MiB, all tables
+// together: a few bytes must not ask for much memory.
 void save_image(const Image& image, Writer& out);
 Result<std::shared_ptr<const Image>> load_image(Reader& in);
 

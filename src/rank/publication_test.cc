@@ -5,6 +5,8 @@
 #include <memory>
 #include <set>
 
+#include "base/hash.h"
+#include "publish/delta.h"
 #include "rank/testing/rank_shop.h"
 #include "settings/settings.h"
 
@@ -193,6 +195,31 @@ TEST(RankVersions, TravelThroughFramesAndTheLogWhole) {
     std::string wrong = *frame;
     wrong[at] = static_cast<char>(wrong[at] ^ 4);
     EXPECT_FALSE(parts_of(wrong).ok()) << at;
+  }
+
+  // Few bytes may name very many words: of other sizes than the ranker's nothing is made.
+  const std::vector<PartShape> shape = shop.ranker().shape();
+  EXPECT_TRUE(parts_of(*frame, shape).ok());
+  EXPECT_TRUE(read_bundle(bundle_of(*parts), shape).ok());
+  for (const size_t words : {size_t{1} << 26, size_t{1} << 20}) {
+    std::vector<VersionPart> large;
+    for (int i = 0; i < 6; ++i) large.push_back({"t" + std::to_string(i), {}});
+    std::vector<ImageTable> tables;
+    Writer bundle;
+    bundle.varint(6);
+    for (const VersionPart& part : large) {
+      tables.push_back({.name = part.name + ":" + std::to_string(words), .dim = 8, .step = 1});
+      bundle.str(part.name);
+      bundle.varint(words);
+      bundle.varint(0);
+    }
+    const auto image = Image::make(tables);
+    ASSERT_TRUE(image.ok());
+    const std::string bomb = encode_full({.model = hash_bytes(kRankModel), .base = 1}, **image);
+    EXPECT_FALSE(parts_of(bomb, shape).ok());
+    EXPECT_FALSE(read_bundle(bundle.bytes(), shape).ok());
+    EXPECT_EQ(parts_of(bomb).ok(), words < size_t{1} << 26);
+    EXPECT_EQ(read_bundle(bundle.bytes()).ok(), words < size_t{1} << 26);
   }
 
   RankerUpdates open = updates(Mode::kEvent, 30);

@@ -13,7 +13,8 @@ namespace freshet {
 namespace {
 
 constexpr size_t kWordBytes = 8;
-constexpr size_t kWordsMax = size_t{1} << 26;
+// Of all parts: of the largest ranker (rank/ranker.h), weights and vectors of 2^24 cells each, and a little.
+constexpr size_t kWordsMax = (size_t{2} << 24) + (size_t{1} << 20);
 constexpr size_t kPartsMax = 16;
 
 std::string to_hex(std::string_view bytes) {
@@ -56,7 +57,45 @@ bool read_chunk_name(std::string_view text, uint64_t (&out)[3]) {
   return text.empty();
 }
 
+// No shape is expected: no more than any ranker has.
+Status check_size(std::span<const PartShape> given, std::span<const PartShape> expected) {
+  if (!expected.empty()) return check_shape(given, expected);
+  size_t left = kWordsMax;
+  if (given.size() > kPartsMax) return invalid("model: more parts than there are");
+  for (const PartShape& part : given) {
+    if (part.words > left) return invalid("model: more words than any ranker has");
+    left -= part.words;
+  }
+  return {};
+}
+
+// A table's name is that of its part and how many words it has: "weights:1048576".
+Result<PartShape> shape_of(const ImageTable& table) {
+  PartShape out;
+  const size_t colon = table.name.rfind(':');
+  const char* const end = table.name.data() + table.name.size();
+  if (colon == std::string::npos || table.dim != kWordBytes ||
+      std::from_chars(table.name.data() + colon + 1, end, out.words).ec != std::errc())
+    return invalid("model: table \"" + table.name.substr(0, 80) + "\" is none of the ranker's");
+  out.name = std::string_view(table.name).substr(0, colon);
+  return out;
+}
+
 }  // namespace
+
+Status check_shape(std::span<const PartShape> given, std::span<const PartShape> expected) {
+  if (given.size() != expected.size()) return invalid("model: its parts are others than the ranker has");
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i].name != expected[i].name)
+      return invalid("model: expected part \"" + std::string(expected[i].name) + "\", got \"" +
+                     std::string(given[i].name.substr(0, 80)) + "\"");
+    if (given[i].words != expected[i].words)
+      return invalid("model: part \"" + std::string(given[i].name) + "\" has " +
+                     std::to_string(given[i].words) + " words, expected " +
+                     std::to_string(expected[i].words));
+  }
+  return {};
+}
 
 Result<std::string> version_frame(const RankVersion& version) {
   std::vector<ImageTable> tables;
@@ -79,28 +118,27 @@ Result<std::string> version_frame(const RankVersion& version) {
   return encode_full({.model = hash_bytes(kRankModel), .base = version.number}, *edit.take());
 }
 
-Result<std::vector<VersionPart>> parts_of(std::string_view frame) {
+Result<std::vector<VersionPart>> parts_of(std::string_view frame, std::span<const PartShape> shape) {
   TRY(const FrameHeader header, read_header(frame));
   if (header.model != hash_bytes(kRankModel)) return invalid("model: not a version of the server's ranker");
   Reader in(frame.substr(FrameHeader::kBytes, header.payload));
   TRY(const std::shared_ptr<const Image> image, load_image(in));
   if (image->hash() != header.after) return corrupt("parameters: do not make the image their header names");
+  std::vector<PartShape> named;
+  for (const ImageTable& table : image->tables()) {
+    TRY(const PartShape part, shape_of(table));
+    named.push_back(part);
+  }
+  TRY_STATUS(check_size(named, shape));
   std::vector<VersionPart> out;
   for (size_t table = 0; table < image->tables().size(); ++table) {
-    const ImageTable& about = image->tables()[table];
-    const size_t colon = about.name.rfind(':');
-    size_t size = 0;
-    if (colon == std::string::npos || about.dim != kWordBytes ||
-        std::from_chars(about.name.data() + colon + 1, about.name.data() + about.name.size(), size).ec !=
-            std::errc() ||
-        size > kWordsMax)
-      return invalid("model: table \"" + about.name.substr(0, 80) + "\" is none of the ranker's");
-    VersionPart part{about.name.substr(0, colon), std::vector<uint64_t>(size)};
+    const size_t size = named[table].words;
+    VersionPart part{std::string(named[table].name), std::vector<uint64_t>(size)};
     for (uint32_t row = 0; row < image->rows_end(table); ++row) {
       if (!image->used(table, row)) continue;
       const uint64_t key = image->key(table, row);
       if (key >= size || image->shift(table, row) != 0)
-        return invalid("model: row " + std::to_string(key) + " of \"" + about.name +
+        return invalid("model: row " + std::to_string(key) + " of \"" + part.name +
                        "\" is outside its table");
       std::memcpy(&part.words[key], image->codes(table, row), kWordBytes);
     }
@@ -127,16 +165,19 @@ std::string bundle_of(const std::vector<VersionPart>& parts) {
   return out.take();
 }
 
-Result<std::vector<VersionPart>> read_bundle(std::string_view bytes) {
+Result<std::vector<VersionPart>> read_bundle(std::string_view bytes, std::span<const PartShape> shape) {
   Reader in(bytes);
   std::vector<VersionPart> out;
+  std::vector<PartShape> named;
   const uint64_t count = in.varint();
   if (count > kPartsMax) return corrupt("model: more parts than there are");
   for (uint64_t n = 0; n < count; ++n) {
-    VersionPart part{std::string(in.str()), {}};
+    const std::string_view name = in.str();
     const uint64_t size = in.varint();
-    if (!in.ok() || size > kWordsMax) return corrupt("model: a part of the wrong size");
-    part.words.resize(size);
+    if (!in.ok()) return corrupt("model: cut short");
+    named.push_back({name, size});
+    TRY_STATUS(check_size(named, shape.first(std::min(named.size(), shape.size()))));
+    VersionPart part{std::string(name), std::vector<uint64_t>(size)};
     uint64_t at = 0;
     for (uint64_t gap = in.varint(); gap != 0; gap = in.varint()) {
       if (gap > size - at) return corrupt("model: a word outside its part");

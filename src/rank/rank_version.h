@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,12 @@ struct VersionPart {
   std::vector<uint64_t> words;
 };
 
+// What a ranker expects of a part.
+struct PartShape {
+  std::string_view name;
+  size_t words = 0;
+};
+
 struct RankVersion {
   uint64_t number = 0;
   Offset offset = 0;  // Of the log, by which it was found to be good.
@@ -37,11 +44,14 @@ struct RankVersion {
 };
 
 Result<std::string> version_frame(const RankVersion& version);
-// kCorrupt, kInvalid: what is wrong; the frame of another model is one that is.
-Result<std::vector<VersionPart>> parts_of(std::string_view frame);
+// kCorrupt, kInvalid: what is wrong; the frame of another model is one that is. Words are made only when the
+// parts are those of `shape`, here and below: a few bytes may name very many. No shape: of any ranker.
+Result<std::vector<VersionPart>> parts_of(std::string_view frame, std::span<const PartShape> shape = {});
 
 std::string bundle_of(const std::vector<VersionPart>& parts);
-Result<std::vector<VersionPart>> read_bundle(std::string_view bytes);
+Result<std::vector<VersionPart>> read_bundle(std::string_view bytes, std::span<const PartShape> shape = {});
+// kInvalid: names what is not as expected.
+Status check_shape(std::span<const PartShape> given, std::span<const PartShape> expected);
 
 // The events that make a bundle live: "model-part" as many as it takes, then "model-promote".
 constexpr size_t kChunkBytes = 400u << 10;

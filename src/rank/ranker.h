@@ -193,6 +193,7 @@ class Ranker final : public Fold {
   void on_note(std::function<void(const PublicationNote&)> observer) {
     publication_.on_note(std::move(observer));
   }
+  std::vector<PartShape> shape() const;  // Of its versions.
   // Could such a version be put in place of what is live? kInvalid: what does not fit.
   Status check(const std::vector<VersionPart>& parts) const;
   std::string describe() const;  // For people; under an EpochGuard or on the fold thread.

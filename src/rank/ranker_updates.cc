@@ -146,17 +146,18 @@ void Ranker::keep_version(uint64_t number) {
   on_version_(std::move(version));
 }
 
+std::vector<PartShape> Ranker::shape() const {
+  std::vector<PartShape> out;
+  for (const ServedPart* own :
+       std::initializer_list<const ServedPart*>{&weights_, &plain_, &deep_, &beliefs_})
+    out.push_back({own->part(), own->words()});
+  return out;
+}
+
 Status Ranker::check(const std::vector<VersionPart>& given) const {
-  const ServedPart* const own[] = {&weights_, &plain_, &deep_, &beliefs_};
-  if (given.size() != std::size(own)) return invalid("model: its parts are others than the ranker has");
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (given[i].name != own[i]->part())
-      return invalid("model: expected part \"" + std::string(own[i]->part()) + "\", got \"" +
-                     given[i].name.substr(0, 80) + "\"");
-    if (given[i].words.size() != own[i]->words())
-      return invalid("model: part \"" + given[i].name + "\" has " + std::to_string(given[i].words.size()) +
-                     " words, expected " + std::to_string(own[i]->words()));
-  }
+  std::vector<PartShape> named;
+  for (const VersionPart& part : given) named.push_back({part.name, part.words.size()});
+  TRY_STATUS(check_shape(named, shape()));
   for (const uint64_t word : given[1].words)
     if (!std::isfinite(std::bit_cast<double>(word)))
       return invalid("model: part \"plain\" has a number that is not finite");
@@ -186,7 +187,7 @@ void Ranker::operate(const Event& event) {
   } else if (event.name == "model-promote") {
     const Result<std::string> bytes = coming_.take();
     if (!bytes.ok()) return;
-    const Result<std::vector<VersionPart>> given = read_bundle(*bytes);
+    const Result<std::vector<VersionPart>> given = read_bundle(*bytes, shape());
     if (!given.ok() || !check(*given).ok()) return;
     const std::vector<ServedPart*> own = parts();
     for (size_t i = 0; i < own.size(); ++i) own[i]->replace((*given)[i].words);
