@@ -1,36 +1,25 @@
 #include "feature/profiles.h"
 
 #include <algorithm>
-#include <array>
 #include <new>
 
 #include "base/hash.h"
 #include "event/codec.h"
+#include "feature/internal/profile.h"
 
 namespace freshet {
+namespace {
 
-struct Profiles::Block {
-  explicit Block(uint32_t room) : capacity(room), steps(new Step[room]) {}
-  ~Block() { delete[] steps; }
-  std::atomic<uint32_t> size{0};
-  std::atomic<uint32_t> session_begin{0};  // Index of the first step of the current session.
-  const uint32_t capacity;
-  Step* const steps;
-};
+constexpr int kHopsMax = 256;  // More than there can be: each is a place among the links of one profile.
 
-struct Profiles::Profile {
-  ~Profile() {
-    delete block.load();
-    delete extras.load();
-  }
-  std::string id;
-  uint64_t key = 0;  // hash_bytes(id)
-  std::atomic<Block*> block{nullptr};
-  std::atomic<const ProfileExtras*> extras{nullptr};
-  std::atomic<TimeMs> last_ms{kNoTime};
-  std::atomic<uint64_t> session{0};                // Hash of the current session's id; 0: none given.
-  std::atomic<ShopperSlot> linked_to{kNoShopper};  // This identity is another's now.
-};
+size_t bytes_of(const ProfileExtras& extras) {
+  size_t bytes = sizeof(extras) + extras.dismissed.capacity() * sizeof(ItemSlot);
+  for (const auto& a : extras.attributes) bytes += sizeof(a) + a.name.capacity() + 32;
+  for (const auto& l : extras.links) bytes += sizeof(l) + l.capacity();
+  return bytes;
+}
+
+}  // namespace
 
 Profiles::Profiles(Moment& moment, ProfilesConfig config) : moment_(moment), config_(config) {}
 
@@ -56,17 +45,14 @@ void Profiles::apply(Offset, const Event& event) {
   }
   const std::string_view id = shopper_id(event);
   if (!is_positive_action(event.type) || id.empty() || moment_.item == kNoItem) return;
-  Profile& profile = *at(resolve(slot_for(id, moment_.time_ms)));
-  uint8_t origin = 0;
-  if (profile.id != id)  // An identity linked into this profile.
-    if (const ProfileExtras* extras = profile.extras.load(std::memory_order_relaxed))
-      for (size_t n = 0; n < extras->links.size(); ++n)
-        if (extras->links[n] == id) origin = static_cast<uint8_t>(n + 1);
-  const Step step{moment_.item, event.type, origin, moment_.time_ms,
+  const ShopperSlot own = slot_for(id, moment_.time_ms);
+  Profile& profile = *at(resolve(own));
+  const Step step{moment_.item, event.type, origin_of(profile, id), moment_.time_ms,
                   event.order_id.empty() ? 0 : hash_bytes(event.order_id)};
   append(profile, step, new_session(profile, event, moment_.time_ms));
   if (!event.session.empty()) profile.session.store(hash_bytes(event.session), std::memory_order_relaxed);
   profile.last_ms.store(moment_.time_ms, std::memory_order_relaxed);
+  at(own)->last_ms.store(moment_.time_ms, std::memory_order_relaxed);  // A linked identity in use stays.
 }
 
 // ---- reading
@@ -83,7 +69,7 @@ ShopperSlot Profiles::slot_of(std::string_view id) const {
 }
 
 ShopperSlot Profiles::resolve(ShopperSlot slot) const {
-  for (int hops = 0; hops < 4 && slot != kNoShopper; ++hops) {
+  for (int hops = 0; hops < kHopsMax && slot != kNoShopper; ++hops) {
     const Profile* profile = at(slot);
     const ShopperSlot next =
         profile == nullptr ? kNoShopper : profile->linked_to.load(std::memory_order_acquire);
@@ -95,34 +81,6 @@ ShopperSlot Profiles::resolve(ShopperSlot slot) const {
 
 ShopperSlot Profiles::find(std::string_view id) const {
   return resolve(slot_of(id));
-}
-
-void Profiles::identities(std::string_view id, std::vector<uint64_t>& out) const {
-  out.assign(1, hash_bytes(id));
-  const ShopperSlot whole = find(id);
-  if (whole == kNoShopper) return;
-  const auto add = [&](std::string_view other) {
-    const uint64_t hash = hash_bytes(other);
-    if (out.size() < kIdentities && std::find(out.begin(), out.end(), hash) == out.end()) out.push_back(hash);
-  };
-  add(at(whole)->id);
-  // What was linked to it, and what had been linked to that before.
-  std::array<ShopperSlot, kIdentities> linked;
-  size_t n = 0;
-  linked[n++] = whole;
-  for (size_t i = 0; i < n; ++i) {
-    const ProfileExtras* extras = at(linked[i])->extras.load(std::memory_order_acquire);
-    if (extras == nullptr) continue;
-    for (const std::string& link : extras->links) {  // Of one that was unlinked the place stays.
-      const ShopperSlot slot = slot_of(link);
-      if (slot == kNoShopper || resolve(slot) != whole || n == linked.size()) continue;
-      if (std::find(linked.begin(), linked.begin() + static_cast<std::ptrdiff_t>(n), slot) !=
-          linked.begin() + static_cast<std::ptrdiff_t>(n))
-        continue;
-      linked[n++] = slot;
-      add(link);
-    }
-  }
 }
 
 Sequence Profiles::sequence(ShopperSlot shopper) const {
@@ -240,16 +198,10 @@ void Profiles::replace_steps(Profile& profile, std::vector<Step> steps, size_t s
 }
 
 void Profiles::replace_extras(Profile& profile, ProfileExtras next) {
-  const auto weight = [](const ProfileExtras& e) {
-    size_t bytes = sizeof(e) + e.dismissed.capacity() * sizeof(ItemSlot);
-    for (const auto& a : e.attributes) bytes += sizeof(a) + a.name.capacity() + 32;
-    for (const auto& l : e.links) bytes += sizeof(l) + l.capacity();
-    return bytes;
-  };
   const ProfileExtras* old = profile.extras.load(std::memory_order_relaxed);
   auto* published = new ProfileExtras(std::move(next));
-  if (old != nullptr) bytes_ -= weight(*old);
-  bytes_ += weight(*published);
+  if (old != nullptr) bytes_ -= bytes_of(*old);
+  bytes_ += bytes_of(*published);
   profile.extras.store(published, std::memory_order_release);
   retired_.retire(old);
 }
@@ -284,19 +236,15 @@ void Profiles::link(const Event& event) {
   const ShopperSlot to = resolve(slot_for(event.user_to, moment_.time_ms));
   if (at(from) == nullptr || resolve(from) == to) return;  // Linked already, or a circle.
   if (at(from)->linked_to.load(std::memory_order_relaxed) != kNoShopper) return;  // Unlink first.
+  make_room(to, from);
   Profile& anonymous = *at(from);
   Profile& known = *at(to);
   const ProfileExtras* old = known.extras.load(std::memory_order_relaxed);
   ProfileExtras extras = old == nullptr ? ProfileExtras{} : *old;
-  auto place = std::find(extras.links.begin(), extras.links.end(), event.user);
-  if (place == extras.links.end()) {
-    if (extras.links.size() >= config_.links_max) return;
-    place = extras.links.insert(extras.links.end(), event.user);
-  }
-  const auto origin = static_cast<uint8_t>(place - extras.links.begin() + 1);
+  const Origins origins = hand_over(anonymous, extras);
   const Sequence mine = sequence(to), theirs = sequence(from);
   std::vector<Step> moved(theirs.steps.begin(), theirs.steps.end());
-  for (Step& step : moved) step.origin = origin;
+  for (Step& step : moved) step.origin = origins[step.origin];
   std::vector<Step> merged;
   std::merge(mine.steps.begin(), mine.steps.end(), moved.begin(), moved.end(), std::back_inserter(merged),
              [](const Step& a, const Step& b) { return a.time_ms < b.time_ms; });
@@ -313,58 +261,48 @@ void Profiles::link(const Event& event) {
   if (const uint64_t session = anonymous.session.load(std::memory_order_relaxed); session != 0)
     known.session.store(session, std::memory_order_relaxed);
   known.last_ms.store(std::max(known.last_ms.load(), anonymous.last_ms.load()), std::memory_order_relaxed);
-  anonymous.linked_to.store(to, std::memory_order_release);
+  const ShopperSlot named = slot_of(event.user_to);  // Unless it has just given way.
+  anonymous.linked_to.store(named == kNoShopper ? to : named, std::memory_order_release);
 }
 
 void Profiles::unlink(const Event& event) {
   const ShopperSlot from = slot_of(event.user);
-  if (from == kNoShopper) return;
+  const ShopperSlot to = resolve(from);
+  if (from == kNoShopper || to == from) return;
   Profile& anonymous = *at(from);
-  const ShopperSlot to = anonymous.linked_to.load(std::memory_order_relaxed);
-  if (to == kNoShopper || at(to) == nullptr) return;
   Profile& known = *at(to);
-  uint8_t origin = 0;
-  if (const ProfileExtras* extras = known.extras.load(std::memory_order_relaxed)) {
-    const auto place = std::find(extras->links.begin(), extras->links.end(), event.user);
-    if (place != extras->links.end()) origin = static_cast<uint8_t>(place - extras->links.begin() + 1);
-  }
+  const Origins origins = take_back(from, to);
   const Sequence all = sequence(to);
   std::vector<Step> keep, back;
   size_t keep_session = 0, back_session = 0;
   for (size_t i = 0; i < all.steps.size(); ++i) {
-    const bool theirs = origin != 0 && all.steps[i].origin == origin;
+    Step step = all.steps[i];
+    const bool theirs = origins[step.origin] != kStays;
     if (i < all.session_begin) ++(theirs ? back_session : keep_session);
-    (theirs ? back : keep).push_back(all.steps[i]);
+    if (theirs) step.origin = origins[step.origin];
+    (theirs ? back : keep).push_back(step);
   }
-  for (Step& step : back) step.origin = 0;
   replace_steps(known, std::move(keep), keep_session);
   replace_steps(anonymous, std::move(back), back_session);
   anonymous.linked_to.store(kNoShopper, std::memory_order_release);
 }
 
-void Profiles::erase(const Event& event) {
-  const ShopperSlot slot = slot_of(event.user);
-  if (slot == kNoShopper) return;
-  if (const ShopperSlot to = resolve(slot);
-      to != slot) {  // An identity of someone: take its steps out of there.
-    unlink(event);
-  }
-  remove(slot);
-  for (ShopperSlot other = 0; other < slots_.size(); ++other) {  // Identities linked to the erased one.
-    Profile* profile = at(other);
-    if (profile != nullptr && profile->linked_to.load(std::memory_order_relaxed) == slot) remove(other);
-  }
-}
-
-void Profiles::remove(ShopperSlot slot) {
+// All but that its slot may be taken again: the caller sees to the order of the free ones.
+void Profiles::forget(ShopperSlot slot) {
   Profile* profile = at(slot);
   replace_steps(*profile, {}, 0);
+  if (const ProfileExtras* extras = profile->extras.load(std::memory_order_relaxed))
+    bytes_ -= bytes_of(*extras);
   bytes_ -= sizeof(Profile) + profile->id.capacity();
   index_.erase(profile->key, slot);
   slots_[slot].store(nullptr, std::memory_order_release);
   retired_.retire(profile);
-  free_.insert(std::lower_bound(free_.begin(), free_.end(), slot, std::greater<>()), slot);
   live_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Profiles::remove(ShopperSlot slot) {
+  forget(slot);
+  free_.insert(std::lower_bound(free_.begin(), free_.end(), slot, std::greater<>()), slot);
 }
 
 void Profiles::evict() {
@@ -372,7 +310,8 @@ void Profiles::evict() {
   by_value.reserve(live_);
   for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
     if (at(slot) == nullptr) continue;
-    const auto steps = std::min<TimeMs>(static_cast<TimeMs>(sequence(slot).steps.size()), 32);
+    const size_t kept = sequence(resolve(slot)).steps.size();  // Those of a linked identity are there.
+    const auto steps = std::min<TimeMs>(static_cast<TimeMs>(kept), 32);
     by_value.emplace_back(last_ms(slot) + steps * kHourMs, slot);
   }
   const size_t count = std::max<size_t>(1, by_value.size() / 16);
@@ -381,25 +320,22 @@ void Profiles::evict() {
   by_value.resize(count);
   std::vector<bool> gone(slots_.size());
   for (const auto& [value, slot] : by_value) gone[slot] = true;
-  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {
+  for (ShopperSlot slot = 0; slot < slots_.size(); ++slot) {  // Over those that go, to who stays.
     Profile* profile = at(slot);
     if (profile == nullptr || gone[slot]) continue;
-    const ShopperSlot to = profile->linked_to.load(std::memory_order_relaxed);
-    if (to != kNoShopper && gone[to]) profile->linked_to.store(kNoShopper, std::memory_order_release);
+    ShopperSlot to = profile->linked_to.load(std::memory_order_relaxed);
+    if (to == kNoShopper || !gone[to]) continue;
+    while (to != kNoShopper && gone[to]) to = at(to)->linked_to.load(std::memory_order_relaxed);
+    profile->linked_to.store(to, std::memory_order_release);
   }
   std::sort(by_value.begin(), by_value.end(),
             [](const auto& a, const auto& b) { return a.second < b.second; });
   for (const auto& [value, slot] : by_value) {
-    Profile* profile = at(slot);
-    replace_steps(*profile, {}, 0);
-    bytes_ -= sizeof(Profile) + profile->id.capacity();
-    index_.erase(profile->key, slot);
-    slots_[slot].store(nullptr, std::memory_order_release);
-    retired_.retire(profile);
+    forget(slot);
     free_.push_back(slot);
   }
   std::sort(free_.begin(), free_.end(), std::greater<>());
-  live_.fetch_sub(count, std::memory_order_relaxed);
+  tidy_links();
   evicted_.fetch_add(count, std::memory_order_relaxed);
 }
 
@@ -499,11 +435,13 @@ Status Profiles::load(Reader& in) {
     const uint64_t dismissed = in.varint();
     for (uint64_t n = 0; n < dismissed && in.ok(); ++n) extras.dismissed.push_back(in.u32());
     const uint64_t links = in.varint();
+    if (links > kPlacesMax) in.fail();
     for (uint64_t n = 0; n < links && in.ok(); ++n) extras.links.emplace_back(in.str());
     replace_extras(*profile, std::move(extras));
   }
   if (!in.ok()) return corrupt("profiles section: ends too early or is malformed");
   std::sort(free_.begin(), free_.end(), std::greater<>());
+  tidy_links();  // Earlier versions left links to profiles that had gone.
   return {};
 }
 

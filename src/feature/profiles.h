@@ -5,11 +5,13 @@
 // order. A session ends with a new session id, or after `session_gap_ms` without a step.
 //
 // identity-link moves the anonymous profile's steps into the known one (merged by time, marked with their
-// origin); from then on events of the anonymous id go to the known profile. identity-unlink moves those steps
-// back. erase-user removes the profile, its links and every step that came with them.
+// origin); from then on events of the anonymous id go to the known profile. What had been linked to the
+// anonymous one goes along. identity-unlink moves it, what is linked to it, and their steps back. A profile
+// has at most `links_max` identities: the one that was idle longest gives way, its steps stay. erase-user
+// removes all that is linked, whichever of the ids it names, and every step.
 //
 // At `shoppers_max` the least valuable sixteenth is evicted: value is the time of the last step plus an hour
-// for each step kept (at most 32).
+// for each step kept (at most 32), of a linked identity those of the profile it belongs to.
 //
 // Threads: fold thread writes; find(), view() and the like on any thread under an EpochGuard, and what they
 // return lives as long as that guard. Steps are appended behind the published size, so a reader never sees
@@ -17,7 +19,9 @@
 // a block fills).
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,15 +38,16 @@ struct ProfilesConfig {
   uint32_t steps_max = 256;
   TimeMs session_gap_ms = 30 * kMinuteMs;
   uint32_t dismissed_max = 64;
-  uint32_t links_max = 16;
+  uint32_t links_max = 16;  // Below kPlacesMax.
 };
 
 // What changes seldom, as published: immutable.
 struct ProfileExtras {
   std::vector<Attribute> attributes;  // from user upserts, sorted by name
   std::vector<ItemSlot> dismissed;    // newest last
-  std::vector<std::string>
-      links;  // anonymous ids linked into this profile; steps with origin n came with links[n-1]
+  // Ids linked into this profile, directly or through another; "": a free place. Steps with origin n came
+  // with links[n-1]. Of a profile that is itself linked: empty.
+  std::vector<std::string> links;
 };
 
 using ShopperSlot = uint32_t;
@@ -58,6 +63,13 @@ class Profiles final : public Fold {
   void save(Writer& out) const override;
   Status load(Reader& in) override;
   size_t bytes() const override { return bytes_ + index_.bytes() + 8 * slots_.size(); }
+
+  // Called by erase-user with its id, and with all that was one with it (that id first). Set once, before
+  // the first event.
+  using Erased = std::function<void(const std::string& id, const std::vector<std::string>& all)>;
+  void on_erase(Erased listener) { on_erase_ = std::move(listener); }
+  // Fold thread. All ids that are one with this, itself first.
+  std::vector<std::string> all_of(std::string_view id) const;
 
   // Fold thread: forgets the steps and dismissals that name these items (ascending).
   void evict_items(std::span<const ItemSlot> items);
@@ -95,11 +107,28 @@ class Profiles final : public Fold {
   void append(Profile& profile, const Step& step, bool new_session);
   void replace_steps(Profile& profile, std::vector<Step> steps, size_t session_begin);
   void replace_extras(Profile& profile, ProfileExtras next);
+  // identities.cc
+  static constexpr size_t kPlacesMax = 254;
+  static constexpr uint8_t kStays = 255;
+  using Origins = std::array<uint8_t, 256>;  // [old] = new
+  template <class Visit>
+  void each_linked(ShopperSlot root, Visit&& visit) const;
+  uint8_t origin_of(const Profile& root, std::string_view id) const;
+  void make_room(ShopperSlot to, ShopperSlot from);
+  void give_way(ShopperSlot slot);
+  void release(ShopperSlot root, std::string_view id);
+  Origins hand_over(Profile& anonymous, ProfileExtras& known);
+  Origins take_back(ShopperSlot from, ShopperSlot root);
+  void tidy_links();
+  bool stands(ShopperSlot slot) const;
+  void tidy_places(ShopperSlot slot);
+
   void link(const Event& event);
   void unlink(const Event& event);
   void upsert(const Event& event);
   void dismiss(const Event& event);
   void erase(const Event& event);
+  void forget(ShopperSlot slot);
   void remove(ShopperSlot slot);
   void evict();
 
@@ -111,6 +140,7 @@ class Profiles final : public Fold {
   std::atomic<size_t> live_{0};
   std::atomic<uint64_t> evicted_{0};
   size_t bytes_ = 0;
+  Erased on_erase_;
   RetireList retired_;
 };
 
