@@ -36,9 +36,20 @@ std::optional<Tally> tally_of(EventType type) {
   }
 }
 
+constexpr double kByDraw = 1 << 20;
+
+float stored(double sum, uint64_t draw) {
+  if (sum < kByDraw) return static_cast<float>(sum);
+  auto below = static_cast<float>(sum);
+  if (below > sum) below = std::bit_cast<float>(std::bit_cast<uint32_t>(below) - 1);
+  const float above = std::bit_cast<float>(std::bit_cast<uint32_t>(below) + 1);
+  const double share = (sum - below) / (static_cast<double>(above) - below);
+  return static_cast<double>(draw >> 11) * 0x1p-53 < share ? above : below;
+}
+
 }  // namespace
 
-void DecayedCount::add(double amount, TimeMs at_ms, TimeMs half_life_ms) {
+void DecayedCount::add(double amount, TimeMs at_ms, TimeMs half_life_ms, uint64_t draw) {
   const uint64_t old = word();
   const double value = std::bit_cast<float>(static_cast<uint32_t>(old >> 32));
   const auto last_s = static_cast<int64_t>(static_cast<uint32_t>(old));
@@ -47,7 +58,7 @@ void DecayedCount::add(double amount, TimeMs at_ms, TimeMs half_life_ms) {
   const int64_t now_s = std::max(last_s, at_s);
   const double sum = value * decayed(static_cast<double>(now_s - last_s) / half_life_s) +
                      amount * decayed(static_cast<double>(now_s - at_s) / half_life_s);
-  set_word(static_cast<uint64_t>(std::bit_cast<uint32_t>(static_cast<float>(sum))) << 32 |
+  set_word(static_cast<uint64_t>(std::bit_cast<uint32_t>(stored(sum, draw))) << 32 |
            static_cast<uint32_t>(now_s));
 }
 
@@ -129,6 +140,7 @@ void Counters::apply(Offset, const Event& event) {
   if (moment_.skip) return;
   const std::optional<Tally> tally = tally_of(event.type);
   if (!tally) return;
+  counted_ = 0;
   count(Scope::kGlobal, 0, *tally);
   if (const std::string_view shopper = Profiles::shopper_id(event); !shopper.empty())
     count(Scope::kShopper, hash_bytes(shopper), *tally);
@@ -163,7 +175,9 @@ void Counters::count(Scope scope, uint64_t id, Tally tally) {
     live_.fetch_add(1, std::memory_order_relaxed);
   }
   const auto t = static_cast<size_t>(tally);
-  for (int h = 0; h < kHalfLives; ++h) found->decayed[t][h].add(1, moment_.time_ms, kHalfLifeMs[h]);
+  // An event may count in one row more than once: a page shows many items of one category.
+  const uint64_t draw = mix64(moment_.key, mix64(key, ++counted_));
+  for (int h = 0; h < kHalfLives; ++h) found->decayed[t][h].add(1, moment_.time_ms, kHalfLifeMs[h], draw);
   found->windows[t].add(moment_.time_ms);
 }
 

@@ -27,10 +27,12 @@ constexpr int kTallies = 5;
 enum class HalfLife : uint8_t { kHour, kDay, kMonth };
 constexpr int kHalfLives = 3;
 
-// A decayed count and the time it stands at, in one word: float value | seconds since 1970.
+// A decayed count and the time it stands at, in one word: float value | seconds since 1970. From 2^20 on the
+// float's last place is worth too much: what lies between two floats becomes either of them, as often as it
+// is near it, by `draw`. (Rounded to the nearest, 2^24 + 1 is 2^24 again, however often.)
 class DecayedCount {
  public:
-  void add(double amount, TimeMs at_ms, TimeMs half_life_ms);
+  void add(double amount, TimeMs at_ms, TimeMs half_life_ms, uint64_t draw);
   double value(TimeMs now_ms,
                TimeMs half_life_ms) const;  // At `now_ms`; earlier than the last event: as of that.
   uint64_t word() const { return word_.load(std::memory_order_relaxed); }
@@ -92,6 +94,7 @@ class Counters final : public Fold {
   StableArray<std::atomic<Row*>> rows_;
   IdIndex index_;
   std::vector<uint32_t> free_;  // Descending.
+  uint64_t counted_ = 0;        // By the event at hand.
   std::atomic<size_t> live_{0};
   std::atomic<uint64_t> evicted_{0};
   RetireList retired_;

@@ -322,9 +322,28 @@ TEST(Counters, DecayInEventTime) {
               {"long gone, not NaN", {{0, 4}}, 1 << 30, 0.0}};
   for (const auto& row : rows) {
     DecayedCount count;
-    for (const Added& added : row.added) count.add(added.n, added.at_s * kSecondMs, kMinuteMs);
+    for (const Added& added : row.added) count.add(added.n, added.at_s * kSecondMs, kMinuteMs, 0);
     EXPECT_NEAR(count.value(row.at_s * kSecondMs, kMinuteMs), row.want, 1e-6) << row.what;
   }
+}
+
+// Far beyond what a float counts by ones, as one word: at one moment, and over a month of decay.
+TEST(Counters, LargeCountsGoOnCounting) {
+  const TimeMs month = 30 * kDayMs;
+  DecayedCount still;
+  still.add(1 << 24, kDayMs, month, 0);
+  for (uint64_t n = 0; n < 1'000'000; ++n) still.add(1, kDayMs, month, mix64(n, 1));
+  EXPECT_NEAR(still.value(kDayMs, month), (1 << 24) + 1e6, 1e4);
+
+  DecayedCount busy;
+  busy.add(2e8, kDayMs, month, 0);
+  double exact = 2e8;
+  for (uint64_t s = 1; s <= 20'000; ++s) {
+    exact *= decayed(1.0 / (30 * 86400.0));
+    for (int n = 0; n < 100; ++n, ++exact)
+      busy.add(1, kDayMs + static_cast<TimeMs>(s) * kSecondMs, month, mix64(s, n));
+  }
+  EXPECT_NEAR(busy.value(kDayMs + 20'000 * kSecondMs, month) / exact, 1, 1e-3);
 }
 
 TEST(Counters, DayWindowAgainstTheListOfEvents) {
