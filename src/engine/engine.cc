@@ -66,10 +66,14 @@ Status Engine::start(Opening& opening) {
   TRY(models_, ModelVersions::open(files, dir + "/models/" + std::string(kRankModel), config_.models_kept,
                                    config_.code));
   TRY(erasures_, KeyValueStore::open(dir + "/erasures"));
-  TRY_STATUS(erasures_->scan("", "", [&](std::string_view id, std::string_view) {
-    erase_waiting_.emplace_back(id);
-    return true;
+  Status markers;
+  TRY_STATUS(erasures_->scan("", "", [&](std::string_view id, std::string_view marker) {
+    Result<Ids> all = read_erasure(std::string(id), marker);
+    if (!all.ok()) markers = all.error();
+    if (all.ok()) erase_waiting_.emplace(id, std::move(*all));
+    return all.ok();
   }));
+  TRY_STATUS(Status(markers));
   CleanerConfig cleaner = config_.cleaner;
   cleaner.vector_dim = [this]() -> uint32_t {
     const std::shared_ptr<Live> now = live();
@@ -126,6 +130,10 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   state.ranker().on_note([target = next.get()](const PublicationNote& note) {
     if (target->observed) warn_of(note);
   });
+  state.profiles().on_erase(
+      [this, target = next.get()](const std::string& id, const std::vector<std::string>& all) {
+        if (target->observed) erased_together(id, all);
+      });
   FoldRunnerOptions options;
   options.loading = std::move(loading);
   options.fork_snapshots = config_.fork_snapshots;
@@ -295,8 +303,9 @@ void Engine::applied_one(Offset at, const Event& event) {
   }
   if (event.type == EventType::kEraseUser) {
     const std::lock_guard lock(erase_mutex_);
-    if (std::find(erase_waiting_.begin(), erase_waiting_.end(), event.user) == erase_waiting_.end())
-      erase_waiting_.push_back(event.user);
+    Ids& all = erase_waiting_[event.user];
+    all.insert(event.user);
+    if (auto with = erased_with_.extract(event.user)) all.merge(with.mapped());
     erase_changed_.notify_all();
   }
   // applied() still says `at` here; what request threads read of the state already contains the event.

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "engine/api_keys.h"
+#include "engine/erasure.h"
 #include "engine/model_versions.h"
 #include "engine/shop_state.h"
 #include "env/file.h"
@@ -308,10 +310,10 @@ class Engine {
   Status discard_catalogue(const std::string& name, std::string_view by);
 
   // ---- care
-  // Removes a person: the profile at once (when this returns it is gone from answers), and in the background
-  // their events from the log, their dead letters, all older snapshots, and what was learned from them: a
-  // second fold of the log without them replaces the live state. wait_erasures() returns when that is proven
-  // and done.
+  // Removes a person, which is this id and all that are linked with it: the profile at once (when this
+  // returns it is gone from answers), and in the background their events from the log, their dead letters,
+  // all older snapshots, and what was learned from them: a second fold of the log without them replaces the
+  // live state. wait_erasures() returns when that is proven and done.
   Status erase_user(const std::string& id);
   void wait_erasures();
   Result<SnapshotInfo> snapshot();
@@ -364,9 +366,14 @@ class Engine {
   void acknowledge(Offset end);
   void applied_one(Offset at, const Event& event);
   void erase_loop();
-  Status erase_now(const std::vector<std::string>& ids);
-  Status erase_from_log(const std::vector<std::string>& ids);
-  Status erase_letters(const std::vector<std::string>& ids);
+  // By the id that was asked for: all ids that are known to be one with it.
+  using Erasures = std::map<std::string, Ids>;
+  Ids one_with(const std::string& id);
+  void erased_together(const std::string& id, const std::vector<std::string>& all);
+  Status mark_erasure(const std::string& id, Ids all);
+  Status erase_now(const Erasures& erasures);
+  Status erase_from_log(size_t people, const Ids& ids);
+  Status erase_letters(const Ids& ids);
   Status replace_live();
   Status retain_log();
   // What the shop itself said and no person did: in a state that begins behind what retention removed, it
@@ -409,7 +416,7 @@ class Engine {
   std::unique_ptr<SnapshotStore> snapshots_;
   std::unique_ptr<DeadLetters> letters_;
   std::unique_ptr<ApiKeys> keys_;
-  std::unique_ptr<KeyValueStore> erasures_;  // Ids of people whose erasure is not proven yet.
+  std::unique_ptr<KeyValueStore> erasures_;  // Markers of people whose erasure is not proven yet.
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<ModelVersions> models_;  // Outlives the folds, which hand versions over.
   std::unique_ptr<Acknowledged> acknowledged_;
@@ -432,7 +439,9 @@ class Engine {
 
   mutable std::mutex erase_mutex_;
   std::condition_variable erase_changed_;
-  std::vector<std::string> erase_waiting_;
+  Erasures erase_waiting_;
+  Erasures erased_with_;  // Told by profiles, of events that applied_one() has not been told of yet.
+  std::mutex mark_mutex_;
   bool erasing_ = false;
   bool closing_ = false;
   std::thread erase_thread_;

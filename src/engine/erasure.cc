@@ -10,8 +10,9 @@ namespace freshet {
 
 Status Engine::erase_user(const std::string& id) {
   if (id.empty() || id.size() > 256) return invalid("user: expected 1 to 256 bytes");
-  // A marker outlives a crash: from before the first byte changes until the proof stands.
-  TRY_STATUS(erasures_->put(id, "", WriteMode::kSync));
+  // A marker outlives a crash: from before the first byte changes until the proof stands. It has all who are
+  // one with this id: the profiles that say so go with the event, the links with the log.
+  TRY_STATUS(mark_erasure(id, one_with(id)));
   Event event;
   event.type = EventType::kEraseUser;
   event.user = id;
@@ -27,6 +28,19 @@ Status Engine::erase_user(const std::string& id) {
   return {};  // The fold thread, having met the event, has put it on the list of the erasing thread.
 }
 
+Ids Engine::one_with(const std::string& id) {
+  std::vector<std::string> all;
+  const std::shared_ptr<Live> now = live();
+  now->runner->run([&] { all = now->state->profiles().all_of(id); });
+  return {all.begin(), all.end()};
+}
+
+// On the thread that folds profiles, before applied_one() is told of the event.
+void Engine::erased_together(const std::string& id, const std::vector<std::string>& all) {
+  const std::lock_guard lock(erase_mutex_);
+  erased_with_[id].insert(all.begin(), all.end());
+}
+
 void Engine::wait_erasures() {
   std::unique_lock lock(erase_mutex_);
   erase_changed_.wait(lock, [&] { return closing_ || (erase_waiting_.empty() && !erasing_); });
@@ -37,11 +51,11 @@ void Engine::erase_loop() {
   for (;;) {
     erase_changed_.wait(lock, [&] { return closing_ || !erase_waiting_.empty(); });
     if (closing_) return;  // The markers are found again at the next start.
-    std::vector<std::string> ids;
-    ids.swap(erase_waiting_);
+    Erasures erasures;
+    erasures.swap(erase_waiting_);
     erasing_ = true;
     lock.unlock();
-    if (Status done = erase_now(ids); !done.ok())
+    if (Status done = erase_now(erasures); !done.ok())
       log_error("erasure: not finished, it will be tried again at the next start: {}",
                 describe(done.error()));
     lock.lock();
@@ -50,30 +64,50 @@ void Engine::erase_loop() {
   }
 }
 
-Status Engine::erase_now(const std::vector<std::string>& ids) {
-  for (const std::string& id : ids) TRY_STATUS(erasures_->put(id, "", WriteMode::kSync));
-  TRY_STATUS(erase_from_log(ids));
+Status Engine::erase_now(const Erasures& erasures) {
+  Ids ids;
+  {
+    const std::lock_guard replacing(replace_mutex_);  // Retention does not remove what is read here.
+    TRY(const IdentityLinks links, IdentityLinks::read(*log_));
+    for (const auto& [id, known] : erasures) {
+      TRY(const Ids all, links.with(known));
+      TRY_STATUS(mark_erasure(id, all));
+      ids.insert(all.begin(), all.end());
+    }
+  }
+  ids.erase("");  // It would name everybody who has no id.
+  TRY_STATUS(erase_from_log(erasures.size(), ids));
   TRY_STATUS(erase_letters(ids));
   TRY_STATUS(replace_live());
-  for (const std::string& id : ids) TRY_STATUS(erasures_->remove(id, WriteMode::kSync));
+  for (const auto& [id, known] : erasures) TRY_STATUS(erasures_->remove(id, WriteMode::kSync));
   return {};
 }
 
+// A marker that is there already keeps what it has: once profiles and events are gone nobody else knows.
+Status Engine::mark_erasure(const std::string& id, Ids all) {
+  const std::lock_guard lock(mark_mutex_);
+  if (const Result<std::string> there = erasures_->get(id); there.ok()) {
+    TRY(Ids before, read_erasure(id, *there));
+    all.merge(before);
+  } else if (there.error().code != Code::kNotFound) {
+    return there.error();
+  }
+  return erasures_->put(id, write_erasure(all), WriteMode::kSync);
+}
+
 // The events of these people, the requests to erase them included.
-Status Engine::erase_from_log(const std::vector<std::string>& ids) {
-  const auto named = [&](const std::string& text) {
-    return std::find(ids.begin(), ids.end(), text) != ids.end();
-  };
+Status Engine::erase_from_log(size_t people, const Ids& ids) {
+  const auto named = [&](const std::string& text) { return ids.contains(text); };
   TRY(const EraseReport report, log_->erase([&](const Event& event) {
     return named(event.user) || named(event.user_to) || (event.user.empty() && named(event.session));
   }));
-  log_info("erasure: {} person(s), {} events in {} of {} segments", ids.size(), report.events_erased,
-           report.segments_rewritten, report.segments_scanned);
+  log_info("erasure: {} request(s), {} identities, {} events in {} of {} segments", people, ids.size(),
+           report.events_erased, report.segments_rewritten, report.segments_scanned);
   return {};
 }
 
 // Refused bodies that name them.
-Status Engine::erase_letters(const std::vector<std::string>& ids) {
+Status Engine::erase_letters(const Ids& ids) {
   std::vector<uint64_t> letters;
   TRY_STATUS(letters_->list(0, nullptr, [&](const DeadLetter& letter) {
     const bool names = std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
