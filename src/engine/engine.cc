@@ -108,6 +108,11 @@ void Engine::Live::report() {
   for (const Fold* fold : state->folds()) bytes.push_back({std::string(fold->name()), fold->bytes()});
   std::vector<SourceStats> stats = state->recommender().stats();
   SearchStats of_search = state->search().stats();
+  if (const uint64_t refused = state->catalog().facets_refused(); refused > 2 * facets_refused_said) {
+    facets_refused_said = refused;  // The first, and whenever they have doubled.
+    log_warn("catalogue: {} categories or brands are no facets, for one of the bounds; {} of {} are held",
+             refused, state->catalog().facets() - 1, state->catalog().config().facets_max - 1);
+  }
   reported_ns = monotonic_ns();
   report_every_ns = std::clamp(kReportShare * (reported_ns - begun), kReportNs, kReportNsMax);
   const std::lock_guard lock(report_mutex);
@@ -504,6 +509,9 @@ EngineStats Engine::stats() const {
   stats.items = state.catalog().items();
   stats.items_evicted = state.catalog().evicted();
   stats.items_max = config_.state.catalog.items_max;
+  stats.facets = state.catalog().facets() - 1;  // 0 is none.
+  stats.facets_max = config_.state.catalog.facets_max - 1;
+  stats.facets_refused = state.catalog().facets_refused();
   stats.shoppers = state.profiles().shoppers();
   stats.shoppers_evicted = state.profiles().evicted();
   stats.shoppers_max = config_.state.profiles.shoppers_max;

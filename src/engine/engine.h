@@ -183,6 +183,8 @@ struct EngineStats {
   uint64_t events_counted = 0, duplicates_folded = 0;
   size_t items = 0, shoppers = 0, counter_rows = 0;
   uint64_t items_evicted = 0, shoppers_evicted = 0;
+  size_t facets = 0, facets_max = 0;
+  uint64_t facets_refused = 0;  // For a bound: feature/catalog.h.
   size_t items_max = 0, shoppers_max = 0;
   std::vector<PartBytes> memory;     // By fold, and the doors.
   std::vector<SourceStats> sources;  // Progressive loss and share of each candidate source.
@@ -348,7 +350,7 @@ class Engine {
     // What only the thread that folds may ask of the folds, left here by it once a second for stats(); more
     // seldom where asking takes long.
     void report();
-    uint64_t reported_ns = 0, report_every_ns = 0;
+    uint64_t reported_ns = 0, report_every_ns = 0, facets_refused_said = 0;
     std::mutex report_mutex;  // Guards the three below.
     std::vector<PartBytes> memory;
     std::vector<SourceStats> sources;

@@ -59,6 +59,21 @@ bool says_available(const Value& value) {
   return true;
 }
 
+// Where a path is cut, as far as the bounds allow; returns how much they do not.
+uint64_t levels_of(std::string_view path, std::vector<size_t>& levels) {
+  uint64_t refused = 0;
+  size_t length = path.size();
+  if (length > kFacetBytes) {
+    refused = 1;
+    length = path.rfind(" > ", kFacetBytes);
+  }
+  for (; length != std::string_view::npos && length > 0; length = path.substr(0, length).rfind(" > "))
+    levels.push_back(length);
+  if (levels.size() <= kFacetLevels) return refused;
+  levels.erase(levels.begin(), levels.end() - kFacetLevels);
+  return 1;
+}
+
 void merge(std::vector<Attribute>& into, const std::vector<Attribute>& changes) {
   for (const Attribute& change : changes) {
     const auto at = std::lower_bound(into.begin(), into.end(), change,
@@ -283,27 +298,43 @@ void Catalog::derive(ItemRecord& record) {
 
 // "A > B > C" is in C, B and A, most specific first; a list is several such paths.
 void Catalog::add_facets(ItemRecord& record, const Value& value, std::string_view kind) {
-  std::vector<std::string> paths;
-  if (const auto* text = std::get_if<std::string>(&value)) paths = {*text};
+  std::string number;
+  std::span<const std::string> paths;
+  if (const auto* text = std::get_if<std::string>(&value)) paths = {text, 1};
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) paths = *list;
-  if (const auto* number = std::get_if<int64_t>(&value)) paths = {std::to_string(*number)};
-  for (std::string path : paths) {
-    while (!path.empty()) {
-      const uint32_t facet = facet_number(std::string(kind) + path);
+  if (const auto* whole = std::get_if<int64_t>(&value)) paths = {&(number = std::to_string(*whole)), 1};
+  const size_t before = record.facets.size();
+  uint64_t refused = 0;
+  for (const std::string_view path : paths) {
+    std::vector<size_t> levels;  // Lengths of the paths to them, the longest first.
+    refused += levels_of(path, levels);
+    for (const size_t length : levels) {
+      if (record.facets.size() - before >= kFacetsOfItem) {
+        ++refused;
+        continue;
+      }
+      const uint32_t facet = facet_number(std::string(kind).append(path.substr(0, length)));
+      refused += facet == 0;
       if (facet != 0 && std::find(record.facets.begin(), record.facets.end(), facet) == record.facets.end())
         record.facets.push_back(facet);
-      const size_t cut = path.rfind(" > ");
-      path.resize(cut == std::string::npos ? 0 : cut);
     }
   }
+  if (!loading_) refused_.fetch_add(refused, std::memory_order_relaxed);  // Loading sees again what is known.
 }
 
+// 0: there is no room for one more.
 uint32_t Catalog::facet_number(std::string name) {
   if (const uint32_t found = find_facet(name); found != 0) return found;
+  if (facet_names_.size() >= config_.facets_max || facet_bytes_ + name.size() > config_.facet_bytes_max)
+    return 0;
+  return new_facet(std::move(name));
+}
+
+uint32_t Catalog::new_facet(std::string name) {
   const auto number = static_cast<uint32_t>(facet_names_.size());
-  if (number >= config_.facets_max) return 0;
   facet_names_.grow(number + 1);
   bytes_ += sizeof(std::string) + name.capacity() + 24;
+  facet_bytes_ += name.size();
   const uint64_t hash = hash_bytes(name);
   facet_names_[number].store(new std::string(std::move(name)), std::memory_order_release);
   facet_index_.insert(hash, number);
@@ -367,7 +398,7 @@ Status Catalog::load(Reader& in) {
   touches_ = in.u64();
   evicted_ = in.u64();
   const uint64_t facets = in.varint();
-  for (uint64_t i = 1; i < facets && in.ok(); ++i) facet_number(std::string(in.str()));
+  for (uint64_t i = 1; i < facets && in.ok(); ++i) new_facet(std::string(in.str()));
   const uint64_t count = in.varint();
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     const auto slot = static_cast<ItemSlot>(i);

@@ -7,6 +7,9 @@
 // the catalogue), and being listed by an upsert counts like eight views. Everyone who keeps slots is told
 // before they are reused (on_evict).
 //
+// A category "A > B > C" is three facets. What is sent bounds neither how deep nor how many they are, so that
+// is bounded here, and what goes beyond is counted: it is an attribute of the item, and no facet.
+//
 // A catalogue may be imported beside the live one: item events that name it (Event::catalogue) are kept
 // apart, and kCatalogSwap puts them in the place of what is listed, all at once: an item that the new one has
 // is as if upserted, any other listed item as if deleted. Slots, and with them what was learned, stay.
@@ -31,8 +34,10 @@ namespace freshet {
 
 struct CatalogConfig {
   uint32_t items_max = 2'000'000;
+  // Categories and brands that there ever were: learning goes by their numbers, so no number is used twice.
   uint32_t facets_max = 1'000'000;
-  uint64_t heat_half_life = 1'000'000;  // touches
+  uint64_t facet_bytes_max = 128 << 20;  // Of their names.
+  uint64_t heat_half_life = 1'000'000;   // touches
   // Which attributes mean what; the first one present wins.
   std::vector<std::string> title = {"title", "name"};
   std::vector<std::string> category = {"category", "categories", "category_id", "categoryid", "product_type"};
@@ -40,6 +45,10 @@ struct CatalogConfig {
   std::vector<std::string> price = {"price"};
   std::vector<std::string> availability = {"available", "availability", "in_stock", "stock"};
 };
+
+constexpr size_t kFacetLevels = 16;    // Of one category, from the most general on.
+constexpr size_t kFacetBytes = 256;    // Of one name: deeper levels whose path is longer are no facets.
+constexpr size_t kFacetsOfItem = 256;  // Of its categories; as many of its brands.
 
 // One item as published: immutable.
 struct ItemRecord {
@@ -102,6 +111,10 @@ class Catalog final : public Fold {
   uint32_t find_facet(std::string_view name) const;   // 0: not known
   uint32_t facets() const { return static_cast<uint32_t>(facet_names_.size()); }
 
+  // Categories and brands that are no facets, for one of the bounds; since the start, the fold that led there
+  // included.
+  uint64_t facets_refused() const { return refused_.load(std::memory_order_relaxed); }
+
   size_t items() const { return live_.load(std::memory_order_relaxed); }
   uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   const CatalogConfig& config() const { return config_; }
@@ -126,6 +139,7 @@ class Catalog final : public Fold {
   void derive(ItemRecord& record);
   void add_facets(ItemRecord& record, const Value& value, std::string_view kind);
   uint32_t facet_number(std::string name);
+  uint32_t new_facet(std::string name);
   void evict();
 
   Moment& moment_;
@@ -139,6 +153,8 @@ class Catalog final : public Fold {
   IdIndex index_;
   StableArray<std::atomic<const std::string*>> facet_names_;  // [number]; 0 unused
   IdIndex facet_index_;
+  uint64_t facet_bytes_ = 0;
+  std::atomic<uint64_t> refused_{0};
   std::vector<ItemSlot> free_;              // Descending, so that the smallest is taken first.
   std::map<std::string, Waiting> waiting_;  // By name; fold thread only.
   size_t waiting_items_ = 0;

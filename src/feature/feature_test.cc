@@ -164,6 +164,64 @@ TEST(Catalog, UpsertUpdateDelete) {
   EXPECT_TRUE(item->attributes.empty());
 }
 
+// What one event can make of facets, whatever it says.
+TEST(Catalog, FacetsAreBounded) {
+  CatalogConfig config;
+  config.facets_max = 300;
+  config.facet_bytes_max = 20'000;
+  Folds folds(config);
+  const auto put = [&](const std::string& id, Value category) -> const ItemRecord& {
+    Event upsert = action(EventType::kItemUpsert, "", id, folds.next + 1);
+    upsert.attributes = {{"category", std::move(category)}};
+    folds.apply(upsert);
+    return *folds.catalog.item(folds.catalog.find(id));
+  };
+  const auto name = [&](const ItemRecord& item, size_t n) {
+    return folds.catalog.facet_name(item.facets[n]);
+  };
+  const EpochGuard guard;
+  std::string deep = "a";
+  while (deep.size() < 60'000) deep += " > a";
+  const ItemRecord& bomb = put("deep", deep);
+  ASSERT_EQ(bomb.facets.size(), kFacetLevels);
+  EXPECT_EQ(name(bomb, kFacetLevels - 1), "category:a");
+  EXPECT_EQ(folds.catalog.facets_refused(), 1u);
+  EXPECT_LT(folds.catalog.bytes(), 400'000u);
+
+  const std::string wordy(200, 'w');
+  const ItemRecord& half = put("wordy", "Shoes > " + wordy + " > " + wordy);
+  ASSERT_EQ(half.facets.size(), 2u);
+  EXPECT_EQ(name(half, 0), "category:Shoes > " + wordy);
+  EXPECT_TRUE(put("long", std::string(257, 'x')).facets.empty());
+  EXPECT_EQ(put("fits", std::string(256, 'x')).facets.size(), 1u);
+  EXPECT_EQ(folds.catalog.facets_refused(), 3u);
+
+  std::vector<std::string> many;
+  for (int n = 0; n < 1000; ++n) many.push_back("c" + std::to_string(n));
+  EXPECT_EQ(put("many", many).facets.size(), kFacetsOfItem);
+  EXPECT_EQ(folds.catalog.facets_refused(), 3u + 1000 - kFacetsOfItem);
+  for (int i = 0; i < 5; ++i) {
+    for (std::string& one : many) one += "x";
+    put("many", many);
+  }
+  EXPECT_EQ(folds.catalog.facets(), 300u);                         // No more numbers,
+  EXPECT_EQ(put("shoe", std::string("Shoes")).facets.size(), 1u);  // but those that there are, are.
+  EXPECT_EQ(put("new", std::string("Hats")).facets.size(), 0u);
+
+  config.facets_max = 1'000'000;
+  Folds bytes(config);
+  for (int n = 0; n < 1000; ++n) {
+    Event upsert = action(EventType::kItemUpsert, "", "i", n);
+    upsert.attributes = {{"brand", std::to_string(n) + wordy}};
+    bytes.apply(upsert);
+  }
+  EXPECT_EQ(bytes.catalog.facets() - 1, 96u);  // 207 bytes and 208.
+  const std::string saved = bytes.save();
+  Folds again(config);
+  ASSERT_TRUE(again.load(saved).ok());
+  EXPECT_EQ(again.save(), saved);
+}
+
 TEST(Catalog, AvailabilityIsReadFromWhatShopsWrite) {
   const struct {
     Value value;

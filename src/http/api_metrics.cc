@@ -62,14 +62,18 @@ void sample_memory(Samples& out, const EngineStats& stats) {
   out.gauge(held, held_help, number(stats.items), {{"kind", "item"}});
   out.gauge(held, held_help, number(stats.shoppers), {{"kind", "shopper"}});
   out.gauge(held, held_help, number(stats.counter_rows), {{"kind", "counter_row"}});
+  out.gauge(held, held_help, number(stats.facets), {{"kind", "facet"}});
   const char* bound = "freshet_entries_max";
   const char* bound_help = "The configured bound of freshet_entries";
   out.gauge(bound, bound_help, number(stats.items_max), {{"kind", "item"}});
   out.gauge(bound, bound_help, number(stats.shoppers_max), {{"kind", "shopper"}});
+  out.gauge(bound, bound_help, number(stats.facets_max), {{"kind", "facet"}});
   const char* evicted = "freshet_evicted_total";
   const char* evicted_help = "Entries that made room, by kind";
   out.counter(evicted, evicted_help, stats.items_evicted, {{"kind", "item"}});
   out.counter(evicted, evicted_help, stats.shoppers_evicted, {{"kind", "shopper"}});
+  out.counter("freshet_facets_refused_total", "Categories and brands that are no facets, for want of room",
+              stats.facets_refused);
 }
 
 void sample_impressions(Samples& out, const EngineStats& stats) {

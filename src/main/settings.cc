@@ -271,8 +271,10 @@ std::vector<Setting> state_settings() {
   return {
       whole("state.items_max", "Items held; the least valuable sixteenth makes room.",
             FIELD(engine.state.catalog.items_max), 16, 100'000'000),
-      whole("state.facets_max", "Categories and brands held.", FIELD(engine.state.catalog.facets_max), 16,
-            100'000'000),
+      whole("state.facets_max", "Categories and brands that there ever were: numbers are not used twice.",
+            FIELD(engine.state.catalog.facets_max), 16, 100'000'000),
+      whole("state.facet_bytes_max", "Memory of their names.", FIELD(engine.state.catalog.facet_bytes_max),
+            1 << 16, 1024 * kGiga),
       whole("state.shoppers_max", "Shoppers held.", FIELD(engine.state.profiles.shoppers_max), 16,
             1'000'000'000),
       whole("state.steps_max", "Actions remembered of a shopper.", FIELD(engine.state.profiles.steps_max), 2,
