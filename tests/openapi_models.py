@@ -69,7 +69,12 @@ def check_models(server, wait_folded):
     call("get", one + "/diff", 400, model="ranker", version=first)
     call("get", one + "/diff", 404, query={"with": "nothing"}, model="ranker", version=first)
     assert call("post", one + "/pin", 200, {"name": "before-the-sale"}, model="ranker", version=first)["name"] == "before-the-sale"
-    call("post", one + "/pin", 400, {"name": "7"}, model="ranker", version=first)
+    for name in ("7", "good", "live", "newest", "imported-1"):
+        call("post", one + "/pin", 400, {"name": name}, model="ranker", version=first)
+    for word in ("good", "live"):  # Neither is kept as a rule: at most one an hour is.
+        if about[word] not in [version["version"] for version in versions]:
+            said = call("get", one, 404, model="ranker", version=word)["error"]["message"]
+            assert said.startswith(f"{word} is {about[word]}, which is not kept") and str(last) in said, said
     call("post", one + "/pin", 404, {"name": "x"}, model="ranker", version="nothing")
     exported = call("get", one + "/export", 200, model="ranker", version="before-the-sale").encode("latin-1")
     call("get", one + "/export", 404, model="ranker", version="nothing")
@@ -79,6 +84,12 @@ def check_models(server, wait_folded):
     for wrong in (b"", b"no version", exported[:-9], exported[:99] + bytes([exported[99] ^ 1]) + exported[100:]):
         call("post", model + "/import", 400, wrong, headers=binary, model="ranker")
     call("post", model + "/import", 404, exported, headers=binary, model="other")
+    assert call("get", one, 200, model="ranker", version="newest")["version"] == last
+    # Imported versions are none of those that are kept for being new, and go when they are unpinned.
+    again = call("post", model + "/import", 200, exported, headers=binary, model="ranker")
+    gone = call("post", one + "/unpin", 200, {}, model="ranker", version=again["name"])
+    assert gone["removed"] and gone["version"] == again["version"] and "name" not in gone, gone
+    call("get", one, 404, model="ranker", version=again["version"])
     now = call("post", one + "/promote", 200, {}, model="ranker", version=imported["version"])
     assert now["notes"][0]["what"] == "promote", now["notes"][0]
     call("post", one + "/promote", 404, {}, model="ranker", version="nothing")

@@ -7,6 +7,9 @@ namespace freshet {
 Result<std::unique_ptr<ModelVersions>> ModelVersions::open(FileSystem& files, const std::string& dir,
                                                            size_t keep, std::string code) {
   TRY(VersionStore store, VersionStore::open(files, dir, keep));
+  TRY_STATUS(store.clean());
+  if (const Status stray = files.remove(dir + "/live"); !stray.ok() && stray.error().code != Code::kNotFound)
+    return stray.error();  // What is live here the state says, not a file.
   std::unique_ptr<ModelVersions> out(new ModelVersions(std::move(store), std::move(code)));
   out->thread_ = std::thread([versions = out.get()] { versions->loop(); });
   return out;
@@ -50,6 +53,17 @@ void ModelVersions::loop() {
   }
 }
 
+// "weight_bits 20, now 18": of what the program and its sizes were, not of what was learned.
+std::string made_otherwise(const VersionInfo& before, const std::map<std::string, std::string>& now) {
+  std::string out;
+  for (const char* name : {"code", "weight_bits", "deep_bits", "features"}) {
+    const auto was = before.facts.find(name), is = now.find(name);
+    if (was == before.facts.end() || is == now.end() || was->second == is->second) continue;
+    out += (out.empty() ? "" : "; ") + std::string(name) + " " + was->second + ", now " + is->second;
+  }
+  return out.empty() ? "the same program, other events" : out;
+}
+
 Status ModelVersions::write(const RankVersion& version) {
   TRY(const std::string frame, version_frame(version));
   TRY(const FrameHeader header, read_header(frame));
@@ -59,9 +73,13 @@ Status ModelVersions::write(const RankVersion& version) {
   facts["time_ms"] = std::to_string(version.time_ms);
   const std::lock_guard lock(store_mutex_);
   again_.insert(version.number);
-  if (const auto there = store_.find(std::to_string(version.number));
-      there.ok() && there->header.after == header.after)
+  const auto there = store_.find(std::to_string(version.number));
+  if (there.ok() && there->header.after == header.after) return {};
+  if (there.ok() && !there->name.empty() && !beginning_) {  // After an erasure none may stay as it was.
+    log_warn("models: version {} stays as it was when it was pinned as {}; this fold made another one ({})",
+             version.number, there->name, made_otherwise(*there, facts));
     return {};
+  }
   return store_.save_as(version.number, frame, facts);
 }
 
@@ -73,6 +91,16 @@ Result<std::vector<VersionInfo>> ModelVersions::list() {
 Result<VersionInfo> ModelVersions::find(const std::string& name) {
   const std::lock_guard lock(store_mutex_);
   return store_.find(name);
+}
+
+Result<uint64_t> ModelVersions::number_of(const std::string& name) {
+  const std::lock_guard lock(store_mutex_);
+  return store_.number_of(name);
+}
+
+VersionInfo ModelVersions::look(uint64_t number) {
+  const std::lock_guard lock(store_mutex_);
+  return store_.look(number);
 }
 
 Result<std::vector<VersionPart>> ModelVersions::parts(uint64_t number, std::span<const PartShape> shape) {
@@ -98,6 +126,11 @@ Status ModelVersions::pin(uint64_t number, const std::string& name) {
   return store_.pin(number, name);
 }
 
+Status ModelVersions::unpin(uint64_t number) {
+  const std::lock_guard lock(store_mutex_);
+  return store_.unpin(number);
+}
+
 Result<std::string> ModelVersions::export_bytes(uint64_t number) {
   const std::lock_guard lock(store_mutex_);
   return store_.export_bytes(number);
@@ -109,9 +142,7 @@ Result<uint64_t> ModelVersions::import_bytes(std::string_view bytes) {
   if (numbers.size() >= kImportedMax && numbers[kImportedMax - 1] >= kImported)
     return exhausted("models: there are " + std::to_string(kImportedMax) +
                      " imported versions, which is the limit; unpin those that are not needed");
-  TRY(const uint64_t number, store_.import_bytes(bytes, kImported));
-  TRY_STATUS(store_.pin(number, "imported-" + std::to_string(number - kImported + 1)));
-  return number;
+  return store_.import_pinned(bytes);
 }
 
 Status ModelVersions::remove(uint64_t number) {
@@ -123,11 +154,13 @@ void ModelVersions::begin_again() {
   settle();
   const std::lock_guard lock(store_mutex_);
   again_.clear();
+  beginning_ = true;
 }
 
 Status ModelVersions::end_again() {
   settle();
   const std::lock_guard lock(store_mutex_);
+  beginning_ = false;
   TRY(const std::vector<uint64_t> numbers, store_.numbers());
   for (const uint64_t number : numbers)
     if (number < kImported && !again_.contains(number)) TRY_STATUS(store_.remove(number));

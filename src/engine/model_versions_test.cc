@@ -16,6 +16,12 @@ class ModelVersionsTest : public testing::Test {
     CHECK(opened.ok());
     versions_ = std::move(opened).value();
   }
+  void reopen() {
+    versions_.reset();
+    auto opened = ModelVersions::open(real_files(), dir_, 3, "1.2.3");
+    CHECK(opened.ok());
+    versions_ = std::move(opened).value();
+  }
   ~ModelVersionsTest() override {
     versions_.reset();
     std::filesystem::remove_all(dir_);
@@ -84,6 +90,45 @@ TEST_F(ModelVersionsTest, ImportedOnesHaveNumbersOfTheirOwn) {
   EXPECT_FALSE(versions_->import_bytes("no version").ok());
   for (uint64_t n = 5; n <= 8; ++n) take(n, n);
   EXPECT_EQ(numbers(), (Numbers{*number, 8, 7, 6}));
+  EXPECT_EQ(versions_->find("newest")->number, 8u);
+}
+
+TEST_F(ModelVersionsTest, UnpinningMakesRoomForImports) {
+  for (uint64_t n = 1; n <= 3; ++n) take(n, n);
+  const std::string bytes = *versions_->export_bytes(1);
+  for (size_t i = 0; i < ModelVersions::kImportedMax; ++i) ASSERT_TRUE(versions_->import_bytes(bytes).ok());
+  EXPECT_EQ(versions_->import_bytes(bytes).error().code, Code::kExhausted);
+  for (uint64_t i = 0; i < 12; ++i) ASSERT_TRUE(versions_->unpin(ModelVersions::kImported + i).ok());
+  EXPECT_TRUE(versions_->import_bytes(bytes).ok());
+  for (uint64_t n = 4; n <= 6; ++n) take(n, n);
+  const Numbers all = numbers();
+  EXPECT_EQ(Numbers(all.end() - 3, all.end()), (Numbers{6, 5, 4}));
+}
+
+// Another fold of the log, by other sizes: what was pinned before is what is pinned after.
+TEST_F(ModelVersionsTest, WhatIsPinnedStaysAsItIs) {
+  take(1, 1);
+  take(2, 2);
+  ASSERT_TRUE(versions_->pin(1, "before-upgrade").ok());
+  const std::string before = *versions_->export_bytes(1);
+  reopen();
+  take(1, 7);
+  take(2, 7);
+  EXPECT_EQ(*versions_->export_bytes(1), before);
+  EXPECT_EQ((*versions_->parts(2))[0].words[7], 7u);
+  versions_->begin_again();  // Of the erased nothing may stay.
+  take(1, 8);
+  ASSERT_TRUE(versions_->end_again().ok());
+  EXPECT_EQ((*versions_->parts(1))[0].words[7], 8u);
+  EXPECT_EQ(versions_->find("before-upgrade")->number, 1u);
+}
+
+TEST_F(ModelVersionsTest, BeginsWithoutWhatWasLeftHalfDone) {
+  take(1, 1);
+  for (const char* name : {"live", "00000000000000000001.name.tmp", "00000000001000000000.version"})
+    ASSERT_TRUE(write_file_atomically(real_files(), dir_, name, "1\n").ok());
+  reopen();
+  EXPECT_EQ(*real_files().list(dir_), std::vector<std::string>{"00000000000000000001.version"});
 }
 
 TEST_F(ModelVersionsTest, AfterAnErasureOnlyWhatWasMadeAgainStays) {

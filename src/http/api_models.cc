@@ -22,15 +22,37 @@ std::optional<Response> unknown(const Request& request) {
                            "\" is not known; there is \"ranker\""));
 }
 
-// A number, a name, "newest", "live" or "good".
-Result<VersionInfo> version_of(ApiParts& parts, const std::string& name) {
-  const PublicationReport now = parts.engine.ranker_publication();
-  if (name == "live") return parts.engine.models().find(std::to_string(now.live));
-  if (name == "good") return parts.engine.models().find(std::to_string(now.good));
-  return parts.engine.models().find(name);
+// Of the words that mean another version in time, the number; else nullopt.
+std::optional<uint64_t> number_now(const std::string& name, const PublicationReport& now) {
+  if (name == "live") return now.live;
+  if (name == "good") return now.good;
+  return std::nullopt;
 }
 
-void write_version(JsonWriter& json, const VersionInfo& info, const PublicationReport& now) {
+// Why the version that is live, or good, is none that can be shown, sent or pinned.
+Error not_kept(ApiParts& parts, const std::string& name, uint64_t number) {
+  if (number == 0) return not_found("no version is " + name + " yet");
+  const Result<uint64_t> newest = parts.engine.models().number_of("newest");
+  return not_found(name + " is " + std::to_string(number) + ", which is not kept: at most one an hour is; " +
+                   (newest.ok() ? "the newest kept is " + std::to_string(*newest) : "none is kept yet"));
+}
+
+// A number, a name, "newest", "live" or "good".
+Result<uint64_t> number_of(ApiParts& parts, const std::string& name) {
+  const std::optional<uint64_t> now = number_now(name, parts.engine.ranker_publication());
+  if (!now) return parts.engine.models().number_of(name);
+  Result<uint64_t> found = parts.engine.models().number_of(std::to_string(*now));
+  if (!found.ok() && found.error().code == Code::kNotFound) return not_kept(parts, name, *now);
+  return found;
+}
+
+Result<VersionInfo> version_of(ApiParts& parts, const std::string& name) {
+  TRY(const uint64_t number, number_of(parts, name));
+  return parts.engine.models().find(std::to_string(number));
+}
+
+void write_version(JsonWriter& json, const VersionInfo& info, const PublicationReport& now,
+                   bool removed = false) {
   json.object().field("version", info.number);
   if (!info.name.empty()) json.field("name", valid_utf8(info.name));
   json.field("live", info.number == now.live).field("good", info.number == now.good);
@@ -38,6 +60,8 @@ void write_version(JsonWriter& json, const VersionInfo& info, const PublicationR
   json.field("bytes", info.bytes)
       .field("rows", uint64_t{info.header.rows})
       .field("hash", hex(info.header.after));
+  if (!info.damage.empty()) json.field("damage", valid_utf8(info.damage));
+  if (removed) json.field("removed", true);
   json.key("facts").object();
   for (const auto& [name, value] : info.facts) json.field(valid_utf8(name), valid_utf8(value));
   json.end().end();
@@ -179,9 +203,15 @@ Response pin(ApiParts& parts, const Request& request) {
 
 Response unpin(ApiParts& parts, const Request& request) {
   if (auto refused = unknown(request)) return *refused;
-  const Result<VersionInfo> info = version_of(parts, request.params[1]);
-  if (!info.ok()) return problem(info.error());
-  return answer_version(parts, std::to_string(info->number), parts.engine.models().pin(info->number, ""));
+  const Result<uint64_t> number = number_of(parts, request.params[1]);
+  if (!number.ok()) return problem(number.error());
+  VersionInfo info = parts.engine.models().look(*number);
+  if (const Status done = parts.engine.models().unpin(*number); !done.ok())
+    return problem(done.error());
+  info.name.clear();
+  JsonWriter json;
+  write_version(json, info, parts.engine.ranker_publication(), *number >= ModelVersions::kImported);
+  return json_response(json);
 }
 
 Response promote(ApiParts& parts, const Request& request) {

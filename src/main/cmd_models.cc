@@ -149,7 +149,7 @@ Status pin(const ModelsFlags& flags) {
 Status unpin(const ModelsFlags& flags) {
   TRY(VersionStore store, open_store(flags));
   TRY(const VersionInfo info, store.find(flags.name));
-  TRY_STATUS(store.pin(info.number, ""));
+  TRY_STATUS(store.unpin(info.number));
   return said(flags, info.number, "goes when it is old");
 }
 

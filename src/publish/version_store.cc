@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t kMagic = 0x53524556;  // "VERS"
 constexpr uint16_t kFormat = 1;
 constexpr size_t kLivesKept = 100;
+constexpr std::string_view kImportedName = "imported-";
 
 std::string to_text(uint64_t number) {
   return std::to_string(number);
@@ -67,6 +68,19 @@ Result<std::shared_ptr<const Image>> image_of(std::string_view frame) {
   TRY(std::shared_ptr<const Image> image, load_image(in));
   if (image->hash() != header.after) return corrupt("parameters: do not make the image their header names");
   return image;
+}
+
+Status check_name(const std::string& name) {
+  uint64_t digits = 0;
+  if (!name.empty() && name.size() <= 64 && !number_in(name, digits) && name != "live" && name != "newest" &&
+      name != "good" && !name.starts_with(kImportedName) &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+          std::string::npos)
+    return {};
+  return invalid(
+      "name: expected up to 64 letters, digits, '_', '-' or '.', not a number alone, not live, newest or "
+      "good, which are others in time, and not imported-*, got '" +
+      name.substr(0, 80) + "'");
 }
 
 VersionDiff::Table compare(const Image& a, const Image& b, size_t table) {
@@ -135,7 +149,7 @@ Result<std::vector<uint64_t>> VersionStore::lives() const {
     const size_t end = std::min(text->find('\n', at), text->size());
     uint64_t number = 0;
     if (!number_in(std::string_view(*text).substr(at, end - at), number))
-      return corrupt(dir_ + "/live: expected a number on each line");
+      return corrupt(dir_ + "/live: expected a number on each line; remove it, and promote a version");
     out.push_back(number);
     at = end + 1;
   }
@@ -154,7 +168,7 @@ Result<VersionInfo> VersionStore::read(uint64_t number, std::string* frame) cons
   TRY(const std::string bytes, read_file(*files_, path));
   TRY(VersionInfo info, unpack(path, bytes, frame));
   info.number = number;
-  if (const auto name = read_file(*files_, dir_ + "/" + file(number) + ".name"); name.ok()) info.name = *name;
+  info.name = name_of(number);
   TRY(const auto live, lives());
   info.live = !live.empty() && live.back() == number;
   return info;
@@ -164,10 +178,25 @@ Status VersionStore::write(uint64_t number, std::string_view bytes) const {
   return write_file_atomically(*files_, dir_, file(number) + ".version", bytes);
 }
 
+std::string VersionStore::name_of(uint64_t number) const {
+  const auto name = read_file(*files_, dir_ + "/" + file(number) + ".name");
+  return name.ok() ? *name : std::string();
+}
+
+Status VersionStore::write_name(uint64_t number, const std::string& name) const {
+  return write_file_atomically(*files_, dir_, file(number) + ".name", name);
+}
+
+// The number of the store's own newest; 0: it has none. `there` is newest first.
+uint64_t VersionStore::newest_own(const std::vector<uint64_t>& there) {
+  const auto own = std::find_if(there.begin(), there.end(), [](uint64_t n) { return n < kImported; });
+  return own == there.end() ? 0 : *own;
+}
+
 Result<uint64_t> VersionStore::save(std::string_view full_frame,
                                     const std::map<std::string, std::string>& facts) {
   TRY(const auto there, numbers());
-  const uint64_t number = there.empty() ? 1 : there.front() + 1;
+  const uint64_t number = newest_own(there) + 1;
   TRY_STATUS(write(number, pack(full_frame, facts)));
   TRY_STATUS(promote(number));
   TRY_STATUS(prune());
@@ -192,34 +221,47 @@ Status VersionStore::prune() const {
   const std::vector<uint64_t> needed(live.size() > 2 ? live.end() - 2 : live.begin(), live.end());
   size_t kept = 0;
   for (const uint64_t number : there) {  // Newest first.
-    if (read_file(*files_, dir_ + "/" + file(number) + ".name").ok()) continue;
+    if (number >= kImported || !name_of(number).empty()) continue;
     if (++kept <= keep_ || std::find(needed.begin(), needed.end(), number) != needed.end()) continue;
     TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".version"));
   }
   return {};
 }
 
+VersionInfo VersionStore::look(uint64_t number) const {
+  auto info = read(number, nullptr);
+  if (info.ok()) return std::move(*info);
+  VersionInfo damaged;
+  damaged.number = number;
+  damaged.name = name_of(number);
+  if (const auto live = lives(); live.ok() && !live->empty()) damaged.live = live->back() == number;
+  damaged.damage = info.error().what;
+  return damaged;
+}
+
 Result<std::vector<VersionInfo>> VersionStore::list() const {
   TRY(const auto there, numbers());
+  if (const auto live = lives(); !live.ok()) return live.error();  // Else each would be said to be damaged.
   std::vector<VersionInfo> out;
-  for (const uint64_t number : there)
-    if (auto info = read(number, nullptr); info.ok()) out.push_back(std::move(*info));
+  for (const uint64_t number : there) out.push_back(look(number));
   return out;
 }
 
-Result<VersionInfo> VersionStore::find(const std::string& name) const {
+Result<uint64_t> VersionStore::number_of(const std::string& name) const {
   TRY(const auto there, numbers());
   TRY(const auto live, lives());
+  if (name == "newest" && newest_own(there) > 0) return newest_own(there);
+  if (name == "live" && !live.empty()) return live.back();
   uint64_t number = 0;
-  if (name == "newest" && !there.empty()) return read(there.front(), nullptr);
-  if (name == "live" && !live.empty()) return read(live.back(), nullptr);
   const bool is_number = number_in(name, number);
-  for (const uint64_t each : there) {
-    if (is_number && each == number) return read(each, nullptr);
-    if (const auto own = read_file(*files_, dir_ + "/" + file(each) + ".name"); own.ok() && *own == name)
-      return read(each, nullptr);
-  }
+  for (const uint64_t each : there)
+    if (is_number ? each == number : !name.empty() && name_of(each) == name) return each;
   return not_found("no version \"" + name + "\" in " + dir_ + "; `freshet models list` shows what there is");
+}
+
+Result<VersionInfo> VersionStore::find(const std::string& name) const {
+  TRY(const uint64_t number, number_of(name));
+  return read(number, nullptr);
 }
 
 Result<std::string> VersionStore::frame(uint64_t number) const {
@@ -253,18 +295,16 @@ Result<VersionDiff> VersionStore::diff(uint64_t a, uint64_t b) const {
 
 Status VersionStore::pin(uint64_t number, const std::string& name) {
   TRY(const VersionInfo info, read(number, nullptr));
-  if (name.empty()) return info.name.empty() ? Status() : files_->remove(dir_ + "/" + file(number) + ".name");
-  uint64_t digits = 0;
-  if (name.size() > 64 || number_in(name, digits) || name == "live" || name == "newest" ||
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
-          std::string::npos)
-    return invalid(
-        "name: expected up to 64 letters, digits, '_', '-' or '.', not a number alone, not live or "
-        "newest, got '" +
-        name.substr(0, 80) + "'");
-  if (const auto other = find(name); other.ok() && other->number != number)
-    return invalid("name: version " + to_text(other->number) + " is called '" + name + "' already");
-  return write_file_atomically(*files_, dir_, file(number) + ".name", name);
+  if (!name.empty() && name == info.name) return {};
+  TRY_STATUS(check_name(name));
+  if (const auto other = number_of(name); other.ok())
+    return invalid("name: version " + to_text(*other) + " is called '" + name + "' already");
+  return write_name(number, name);
+}
+
+Status VersionStore::unpin(uint64_t number) {
+  if (number >= kImported) return remove(number);
+  return name_of(number).empty() ? Status() : files_->remove(dir_ + "/" + file(number) + ".name");
 }
 
 Status VersionStore::promote(uint64_t number) {
@@ -290,14 +330,55 @@ Result<std::string> VersionStore::export_bytes(uint64_t number) const {
   return read_file(*files_, dir_ + "/" + file(number) + ".version");
 }
 
-Result<uint64_t> VersionStore::import_bytes(std::string_view bytes, uint64_t from) {
+Result<VersionInfo> VersionStore::inspect(std::string_view bytes) {
   std::string frame;
-  TRY(const VersionInfo info, unpack("import", bytes, &frame));
+  TRY(VersionInfo info, unpack("import", bytes, &frame));
   TRY(const auto image, image_of(frame));
+  return info;
+}
+
+Result<uint64_t> VersionStore::import_bytes(std::string_view bytes) {
+  TRY(const VersionInfo info, inspect(bytes));
   TRY(const auto there, numbers());
-  const uint64_t number = std::max(from, there.empty() ? 1 : there.front() + 1);
+  const uint64_t number = newest_own(there) + 1;
+  for (const uint64_t other : there)
+    if (const VersionInfo own = look(other); own.damage.empty() && own.header.model != info.header.model)
+      return invalid("import: it is of another model than the versions in " + dir_);
   TRY_STATUS(write(number, bytes));
   return number;
+}
+
+// The name is there before the version: a crash between the two leaves nothing that is counted.
+Result<uint64_t> VersionStore::import_pinned(std::string_view bytes) {
+  TRY(const VersionInfo info, inspect(bytes));
+  TRY(const auto there, numbers());
+  const auto named = [](uint64_t number) {
+    return std::string(kImportedName) + to_text(number - kImported + 1);
+  };
+  uint64_t number = there.empty() ? kImported : std::max(kImported, there.front() + 1);
+  while (number_of(named(number)).ok()) ++number;  // Of before such names were refused to others.
+  TRY_STATUS(write_name(number, named(number)));
+  const Status written = write(number, bytes);
+  if (!written.ok()) TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".name"));
+  TRY_STATUS(written);
+  return number;
+}
+
+Status VersionStore::clean() const {
+  TRY(const auto names, files_->list(dir_));
+  const auto there = [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const std::string& name : names) {
+    const std::string stem = name.substr(0, name.find('.'));
+    uint64_t number = 0;
+    const bool is_number = number_in(stem, number);
+    const bool half_written = name.ends_with(".tmp"),
+               of_nothing = name == stem + ".name" && is_number && !there(stem + ".version"),
+               given_up = name == stem + ".version" && number >= kImported && !there(stem + ".name");
+    if (half_written || of_nothing || given_up) TRY_STATUS(files_->remove(dir_ + "/" + name));
+  }
+  return {};
 }
 
 }  // namespace freshet

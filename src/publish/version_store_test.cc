@@ -106,11 +106,88 @@ TEST_F(VersionStoreTest, RefusesNames) {
   ASSERT_TRUE(store.save(next_frame(), {}).ok());
   ASSERT_TRUE(store.save(next_frame(), {}).ok());
   ASSERT_TRUE(store.pin(1, "good-one").ok());
-  for (const char* name : {"live", "newest", "12", "a/b", "good-one", "white space"})
+  for (const char* name :
+       {"live", "newest", "good", "imported-1", "imported-x", "12", "a/b", "good-one", "white space", ""})
     EXPECT_FALSE(store.pin(2, name).ok()) << name;
   EXPECT_FALSE(store.pin(9, "x").ok());
-  ASSERT_TRUE(store.pin(1, "").ok());
+  ASSERT_TRUE(store.unpin(1).ok());
   EXPECT_TRUE(store.pin(2, "good-one").ok());
+}
+
+TEST_F(VersionStoreTest, WhatIsImportedIsNotCountedAndGoesWithItsName) {
+  VersionStore store = open(3);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(store.save(next_frame(), {}).ok());
+  const std::string bytes = *store.export_bytes(1);
+  for (uint64_t i = 0; i < 5; ++i) ASSERT_EQ(*store.import_pinned(bytes), VersionStore::kImported + i);
+  EXPECT_EQ(*store.number_of("imported-5"), VersionStore::kImported + 4);
+  EXPECT_EQ(*store.number_of("newest"), 3u);
+  ASSERT_TRUE(store.unpin(VersionStore::kImported + 2).ok());
+  EXPECT_FALSE(store.number_of("imported-3").ok());
+  ASSERT_EQ(*store.save(next_frame(), {}), 4u);
+  std::vector<uint64_t> own;
+  const auto numbers = store.numbers();
+  for (const uint64_t number : *numbers)
+    if (number < VersionStore::kImported) own.push_back(number);
+  EXPECT_EQ(own, (std::vector<uint64_t>{4, 3, 2}));
+  EXPECT_EQ(numbers->size(), 7u);
+}
+
+// Names of before imported-N was refused to others: the import takes another number, and leaves nothing else.
+TEST_F(VersionStoreTest, ImportsBesideANameThatIsTaken) {
+  VersionStore store = open();
+  ASSERT_TRUE(store.save(next_frame(), {}).ok());
+  ASSERT_TRUE(write_file_atomically(real_files(), dir_, "00000000000000000001.name", "imported-1").ok());
+  EXPECT_EQ(*store.import_pinned(*store.export_bytes(1)), VersionStore::kImported + 1);
+  EXPECT_EQ(*store.number_of("imported-1"), 1u);
+  EXPECT_EQ(store.numbers()->size(), 2u);
+}
+
+TEST_F(VersionStoreTest, CleansWhatWasLeftHalfDone) {
+  VersionStore store = open();
+  ASSERT_TRUE(store.save(next_frame(), {}).ok());
+  ASSERT_TRUE(store.import_pinned(*store.export_bytes(1)).ok());
+  const auto put = [&](const char* name) {
+    ASSERT_TRUE(write_file_atomically(real_files(), dir_, name, "x").ok());
+  };
+  put("00000000000000000002.name.tmp");
+  put("00000000000000000003.name");
+  put("00000000001000000007.name");
+  put("00000000001000000008.version");
+  put("notes.txt");
+  ASSERT_TRUE(store.clean().ok());
+  EXPECT_EQ(*real_files().list(dir_),
+            (std::vector<std::string>{"00000000000000000001.version", "00000000001000000000.name",
+                                      "00000000001000000000.version", "live", "notes.txt"}));
+}
+
+TEST_F(VersionStoreTest, ListsWhatIsDamaged) {
+  VersionStore store = open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(store.save(next_frame(), {}).ok());
+  ASSERT_TRUE(store.pin(2, "spring").ok());
+  std::filesystem::resize_file(dir_ + "/00000000000000000002.version", 40);
+  const auto list = store.list();
+  ASSERT_EQ(list->size(), 3u);
+  EXPECT_TRUE((*list)[0].damage.empty());
+  EXPECT_EQ((*list)[1].number, 2u);
+  EXPECT_EQ((*list)[1].name, "spring");
+  EXPECT_NE((*list)[1].damage.find("00000000000000000002.version: the checksum"), std::string::npos);
+  EXPECT_FALSE(store.find("spring").ok());
+  EXPECT_TRUE(store.unpin(*store.number_of("spring")).ok());
+  ASSERT_TRUE(write_file_atomically(real_files(), dir_, "live", "three\n").ok());
+  EXPECT_NE(store.list().error().what.find("/live: expected a number"), std::string::npos);
+}
+
+TEST_F(VersionStoreTest, RefusesVersionsOfAnotherModel) {
+  VersionStore store = open();
+  ASSERT_TRUE(store.save(next_frame(), {}).ok());
+  Publisher other({.model = "other"}, trained_.tables());
+  ASSERT_TRUE(other.collect(trained_).ok());
+  const auto image = other.candidate(trained_, 1);
+  other.publish(*image, trained_);
+  VersionStore elsewhere = *VersionStore::open(real_files(), dir_ + "/other");
+  ASSERT_TRUE(elsewhere.save(other.full(), {}).ok());
+  EXPECT_FALSE(store.import_bytes(*elsewhere.export_bytes(1)).ok());
+  EXPECT_EQ(store.numbers()->size(), 1u);
 }
 
 }  // namespace
