@@ -90,6 +90,12 @@ def check_models(server, wait_folded):
     gone = call("post", one + "/unpin", 200, {}, model="ranker", version=again["name"])
     assert gone["removed"] and gone["version"] == again["version"] and "name" not in gone, gone
     call("get", one, 404, model="ranker", version=again["version"])
+    # What none of them takes is refused, not passed over.
+    for path, body in ((model + "/rollback", {"version": 7}), (one + "/promote", {"force": True}), (one + "/unpin", {"name": "x"}),
+                       (model + "/rollback", b"garbage{")):
+        more = {} if path.startswith(model + "/r") else {"version": first}
+        call("post", path, 400, body, model="ranker", **more)
+    call("post", model + "/rollback", 400, {}, query={"version": 7}, model="ranker")
     now = call("post", one + "/promote", 200, {}, model="ranker", version=imported["version"])
     assert now["notes"][0]["what"] == "promote", now["notes"][0]
     call("post", one + "/promote", 404, {}, model="ranker", version="nothing")

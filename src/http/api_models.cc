@@ -22,6 +22,18 @@ std::optional<Response> unknown(const Request& request) {
                            "\" is not known; there is \"ranker\""));
 }
 
+// Of requests that bear no arguments: who sends one all the same means something else than is done.
+std::optional<Response> unexpected(const Request& request) {
+  if (auto refused = unknown(request)) return refused;
+  Fields query = Fields::from_query(request);
+  if (auto wrong = query.finish()) return problem(*wrong);
+  const bool read = request.method == Method::kGet || request.method == Method::kHead;
+  if (read || request.body.empty()) return std::nullopt;
+  Fields body = Fields::from_json(request.body);
+  if (auto wrong = body.finish()) return problem(*wrong);
+  return std::nullopt;
+}
+
 // Of the words that mean another version in time, the number; else nullopt.
 std::optional<uint64_t> number_now(const std::string& name, const PublicationReport& now) {
   if (name == "live") return now.live;
@@ -145,7 +157,7 @@ Response answer_version(ApiParts& parts, const std::string& name, const Status& 
 }
 
 Response versions(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   const Result<std::vector<VersionInfo>> all = parts.engine.models().list();
   if (!all.ok()) return problem(all.error());
   const PublicationReport now = parts.engine.ranker_publication();
@@ -157,7 +169,7 @@ Response versions(ApiParts& parts, const Request& request) {
 }
 
 Response version(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   return answer_version(parts, request.params[1]);
 }
 
@@ -202,7 +214,7 @@ Response pin(ApiParts& parts, const Request& request) {
 }
 
 Response unpin(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   const Result<uint64_t> number = number_of(parts, request.params[1]);
   if (!number.ok()) return problem(number.error());
   VersionInfo info = parts.engine.models().look(*number);
@@ -215,14 +227,14 @@ Response unpin(ApiParts& parts, const Request& request) {
 }
 
 Response promote(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   const Result<VersionInfo> info = version_of(parts, request.params[1]);
   if (!info.ok()) return problem(info.error());
   return answer_model(parts, parts.engine.promote_model(info->number, request.caller));
 }
 
 Response roll_back(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   return answer_model(parts, parts.engine.roll_back_model(request.caller));
 }
 
@@ -236,7 +248,7 @@ Response promote_challenger(ApiParts& parts, const Request& request) {
 }
 
 Response export_version(ApiParts& parts, const Request& request) {
-  if (auto refused = unknown(request)) return *refused;
+  if (auto refused = unexpected(request)) return *refused;
   const Result<VersionInfo> info = version_of(parts, request.params[1]);
   if (!info.ok()) return problem(info.error());
   Result<std::string> bytes = parts.engine.models().export_bytes(info->number);
@@ -249,6 +261,8 @@ Response export_version(ApiParts& parts, const Request& request) {
 
 Response import_version(ApiParts& parts, const Request& request) {
   if (auto refused = unknown(request)) return *refused;
+  Fields fields = Fields::from_query(request);
+  if (auto wrong = fields.finish()) return problem(*wrong);
   Result<uint64_t> number = parts.engine.import_model(request.body);
   if (!number.ok()) {  // Of the sender's bytes, not of stored ones.
     Error error = number.error();
