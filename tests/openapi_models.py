@@ -104,7 +104,8 @@ def check_models(server, wait_folded):
     call("post", one + "/unpin", 200, {}, model="ranker", version="before-the-sale")
     call("post", one + "/unpin", 404, {}, model="ranker", version="nothing")
     actions = [entry["action"] for entry in call("get", "/api/v1/audit", 200)["entries"]]
-    assert actions[:2] == ["model-rollback", "model-promote"] and "model-part" not in actions, actions
+    assert actions[:3] == ["model-unpin", "model-rollback", "model-promote"] and "model-part" not in actions, actions
+    assert actions[3:7] == ["model-unpin", "model-import", "model-import", "model-pin"], actions
     check_challenger(server, model)
     metrics = call("get", "/metrics", 200)
     assert re.search(r"freshet_model_rollbacks_total [1-9]", metrics), "the counter of roll-backs"

@@ -263,8 +263,8 @@ class Engine {
 
   // Who changed what, newest first (settings/audit.h); of offsets below `below`.
   std::vector<AuditEntry> audit(size_t count, Offset below = UINT64_MAX) const;
-  // Keys are no folded state: a line of it says what was done to them. Not being able to note it is only
-  // logged.
+  // Keys and files of versions are no folded state: a line of it says what was done to them. Not being able
+  // to note it is only logged.
   void note_key(std::string_view action, std::string_view key_name, std::string_view by);
 
   // ---- the learned ranker (docs/ranking.md)
@@ -298,7 +298,10 @@ class Engine {
   ModelVersions& models() { return *models_; }
   Status roll_back_model(std::string_view by);  // To the last good version.
   Status promote_model(uint64_t number, std::string_view by);
-  Result<uint64_t> import_model(std::string_view bytes);  // kInvalid: it does not fit the ranker.
+  Status pin_model(uint64_t number, const std::string& name, std::string_view by);
+  Status unpin_model(uint64_t number, std::string_view by);
+  // kInvalid: it does not fit the ranker.
+  Result<uint64_t> import_model(std::string_view bytes, std::string_view by);
 
   // ---- a catalogue beside the live one: filled by items(..., catalogue), then put in its place at once.
   struct WaitingCatalogue {

@@ -78,7 +78,19 @@ Status Engine::promote_model(uint64_t number, std::string_view by) {
   return administer(promote_events(bundle, "version " + std::to_string(number), by));
 }
 
-Result<uint64_t> Engine::import_model(std::string_view bytes) {
+Status Engine::pin_model(uint64_t number, const std::string& name, std::string_view by) {
+  TRY_STATUS(models_->pin(number, name));
+  note_key("model-pin", "version " + std::to_string(number) + " as " + name, by);
+  return {};
+}
+
+Status Engine::unpin_model(uint64_t number, std::string_view by) {
+  TRY_STATUS(models_->unpin(number));
+  note_key("model-unpin", "version " + std::to_string(number), by);
+  return {};
+}
+
+Result<uint64_t> Engine::import_model(std::string_view bytes, std::string_view by) {
   TRY(const uint64_t number, models_->import_bytes(bytes));
   const auto fits = [&]() -> Status {
     TRY(const std::vector<VersionPart> parts, models_->parts(number, live()->state->ranker().shape()));
@@ -88,6 +100,7 @@ Result<uint64_t> Engine::import_model(std::string_view bytes) {
     TRY_STATUS(models_->remove(number));
     return status.error();
   }
+  note_key("model-import", "version " + std::to_string(number), by);
   return number;
 }
 

@@ -210,7 +210,8 @@ Response pin(ApiParts& parts, const Request& request) {
   if (auto wrong = fields.finish()) return problem(*wrong);
   const Result<VersionInfo> info = version_of(parts, request.params[1]);
   if (!info.ok()) return problem(info.error());
-  return answer_version(parts, std::to_string(info->number), parts.engine.models().pin(info->number, name));
+  return answer_version(parts, std::to_string(info->number),
+                        parts.engine.pin_model(info->number, name, request.caller));
 }
 
 Response unpin(ApiParts& parts, const Request& request) {
@@ -218,7 +219,7 @@ Response unpin(ApiParts& parts, const Request& request) {
   const Result<uint64_t> number = number_of(parts, request.params[1]);
   if (!number.ok()) return problem(number.error());
   VersionInfo info = parts.engine.models().look(*number);
-  if (const Status done = parts.engine.models().unpin(*number); !done.ok())
+  if (const Status done = parts.engine.unpin_model(*number, request.caller); !done.ok())
     return problem(done.error());
   info.name.clear();
   JsonWriter json;
@@ -263,7 +264,7 @@ Response import_version(ApiParts& parts, const Request& request) {
   if (auto refused = unknown(request)) return *refused;
   Fields fields = Fields::from_query(request);
   if (auto wrong = fields.finish()) return problem(*wrong);
-  Result<uint64_t> number = parts.engine.import_model(request.body);
+  Result<uint64_t> number = parts.engine.import_model(request.body, request.caller);
   if (!number.ok()) {  // Of the sender's bytes, not of stored ones.
     Error error = number.error();
     if (error.code == Code::kCorrupt) error.code = Code::kInvalid;
