@@ -139,8 +139,50 @@ def check_versions(shop: Shop, folder: str) -> None:
     assert now["live"] == now["good"] and now["notes"][0]["text"] == "by hand", now
     models("unpin", "before-the-sale", *server)
     models("show", "before-the-sale", *server, code=1)
+    check_names(shop, server, first)
     for wrong in (("show", "nothing"), ("promote", "nothing"), ("export", "nothing", "--to", file + "2"), ("import", "/nowhere")):
         models(*wrong, *server, code=1)
+
+
+def check_names(shop: Shop, server: tuple[str, str], first: str) -> None:
+    """A version is one part of the path, whatever is in it; imported ones go with their names."""
+    models("show", "", *server, code=2)
+    for odd in (first + "?x=1", "a b", first + "/export", "%31"):
+        said = models("show", odd, *server, code=1)
+        assert "no version" in said and "is the server running" not in said, (odd, said)
+    for taken in ("good", "live", "newest", "imported-9"):
+        assert "name: expected" in models("pin", first, taken, *server, code=1)
+    for word in ("good", "live"):
+        number = shop.model()[word]
+        if number in [one["version"] for one in shop.versions()]:
+            assert json.loads(models("show", word, *server, "--json"))["version"] == number
+        else:
+            assert f"{word} is {number}, which is not kept" in models("show", word, *server, code=1)
+    imported = [one for one in shop.versions() if one["imported"]]
+    newest = json.loads(models("show", "newest", *server, "--json"))
+    assert len(imported) == 1 and not newest["imported"], (imported, newest)
+    assert "removed" in models("unpin", "imported-1", *server)
+    assert not any(one["imported"] for one in shop.versions())
+
+
+def check_servers_folder(folder: str, data: str) -> None:
+    """What is live in a server's folder its log says; a damaged version is listed with what is wrong."""
+    of = ("--models", data + "/models/ranker")
+    newest = json.loads(models("show", "newest", *of, "--json"))["version"]
+    for refused in (("promote", "newest"), ("rollback",)):
+        assert "the folder of a server" in models(*refused, *of, code=1)
+    assert not pathlib.Path(of[1], "live").exists()
+    file = folder + "/ranker.version"
+    assert json.loads(models("export", "newest", "--to", file, *of, "--json"))["version"] == newest
+    assert "a version of a server's ranker" in models("import", file, "--models", folder + "/plain", code=1)
+    path = pathlib.Path(of[1], f"{newest:020}.version")
+    path.write_bytes(path.read_bytes()[:-9])
+    assert "the checksum does not fit" in models("list", *of)
+    damaged = json.loads(models("list", *of, "--json"))["versions"][0]
+    assert damaged["version"] == newest and "checksum" in damaged["damage"], damaged
+    with Shop(freshet, data) as shop:
+        assert "checksum" in models("list", "--server", shop.url)
+        assert shop.get("/api/v1/models/ranker/versions")["versions"][0]["damage"] == damaged["damage"]
 
 
 def check_kinds(shop: Shop) -> None:
@@ -289,7 +331,7 @@ def check_folder(folder: str) -> None:
     assert led["by_quarter"][0] == plain["by_quarter"][0] and led["by_quarter"][2] < plain["by_quarter"][2], (led, plain)
     assert led["served"]["published"] > plain["served"]["published"], "the window follows the drift"
     of = ("--models", folder + "/plain")
-    versions = json.loads(models("list", *of, "--json"))
+    versions = json.loads(models("list", *of, "--json"))["versions"]
     newest, older = str(versions[0]["version"]), str(versions[-1]["version"])
     assert newest in models("list", *of) and json.loads(models("show", "newest", *of, "--json"))["version"] == int(newest)
     assert "changed" in models("diff", newest, older, *of) and not json.loads(models("diff", newest, older, *of, "--json"))["equal"]
@@ -305,6 +347,8 @@ def check_folder(folder: str) -> None:
     assert ours["hash"] == theirs["hash"], (ours, theirs)
     models("unpin", "kept", *of)
     models("show", "kept", *of, code=1)
+    (pathlib.Path(folder) / "plain/live").write_text("three\n")
+    assert "expected a number on each line" in models("list", *of, code=1)
 
 
 def main() -> None:
@@ -324,6 +368,7 @@ def main() -> None:
         of_folder = ("--models", data + "/models/ranker")
         assert "hash" in models("show", "newest", *of_folder) and "ensemble" in models("show", "newest", *of_folder)
         check_folder(folder)
+        check_servers_folder(folder, data)
     print("freshet models: versions, learner, modes, rules and alarms agree")
 
 

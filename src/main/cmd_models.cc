@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/hash.h"
 #include "base/json_writer.h"
 #include "base/text_table.h"
 #include "main/command.h"
@@ -16,12 +17,26 @@ using Body = Status (*)(const ModelsFlags&);
 
 constexpr size_t kImportMax = size_t{1} << 32;
 
+bool is_servers(const VersionInfo& info) {
+  return info.header.model == hash_bytes(std::string_view("ranker"));
+}
+
 // To look into: a folder that is not there is an error, not a new one.
 Result<VersionStore> open_store(const ModelsFlags& flags) {
   if (!real_files().list(flags.models).ok())
     return not_found("no folder " + flags.models +
                      "; name the one of `freshet learn --models` with --models");
   return VersionStore::open(real_files(), flags.models);
+}
+
+// What is live in the folder of a server, and what it takes in, its log says; a file there would be nobody's.
+Result<VersionStore> open_own(const ModelsFlags& flags) {
+  TRY(VersionStore store, open_store(flags));
+  TRY(const auto versions, store.list());
+  for (const VersionInfo& info : versions)
+    if (is_servers(info))
+      return invalid(flags.models + ": the folder of a server, which alone decides there; give its --server");
+  return store;
 }
 
 std::string hex(uint64_t hash) {
@@ -36,9 +51,12 @@ std::string fact(const VersionInfo& info, const char* name) {
 }
 
 void write_info(const VersionInfo& info, JsonWriter& json) {
-  json.object().field("version", info.number).field("name", info.name).field("live", info.live);
+  json.object().field("version", info.number);
+  if (!info.name.empty()) json.field("name", info.name);
+  json.field("live", info.live).field("imported", info.number >= VersionStore::kImported);
   json.field("bytes", info.bytes).field("rows", uint64_t{info.header.rows});
   json.field("model", hex(info.header.model)).field("hash", hex(info.header.after));
+  if (!info.damage.empty()) json.field("damage", info.damage);
   json.key("facts").object();
   for (const auto& [name, value] : info.facts) json.field(name, value);
   json.end().end();
@@ -53,9 +71,9 @@ Status list(const ModelsFlags& flags) {
   TRY(const auto versions, store.list());
   if (flags.json) {
     JsonWriter json(2);
-    json.array();
+    json.object().key("versions").array();
     for (const VersionInfo& info : versions) write_info(info, json);
-    json.end();
+    json.end().end();
     print_json(json);
     return {};
   }
@@ -63,7 +81,7 @@ Status list(const ModelsFlags& flags) {
   for (const VersionInfo& info : versions)
     table.row({std::to_string(info.number), info.name, format_count(info.header.rows),
                format_bytes(info.bytes), fact(info, "offset"), fact(info, "log_loss"), fact(info, "auc"),
-               hex(info.header.after), info.live ? "live" : ""});
+               hex(info.header.after), (info.live ? "live" : "") + info.damage});
   std::printf("%s", table.text().c_str());
   return {};
 }
@@ -127,14 +145,14 @@ Status diff(const ModelsFlags& flags) {
   return {};
 }
 
-// Says which version it is about now.
-Status said(const ModelsFlags& flags, uint64_t version, const char* what) {
+// Says which version it is about now, or what is known of it.
+Status said(const ModelsFlags& flags, const VersionInfo& info, const char* what) {
   if (flags.json) {
     JsonWriter json(2);
-    json.object().field("version", version).field("done", what).end();
+    write_info(info, json);
     print_json(json);
   } else {
-    std::printf("version %llu %s\n", static_cast<unsigned long long>(version), what);
+    std::printf("version %llu %s\n", static_cast<unsigned long long>(info.number), what);
   }
   return {};
 }
@@ -143,30 +161,32 @@ Status pin(const ModelsFlags& flags) {
   TRY(VersionStore store, open_store(flags));
   TRY(const VersionInfo info, store.find(flags.name));
   TRY_STATUS(store.pin(info.number, flags.other));
-  return said(flags, info.number, "is kept under its name");
+  return said(flags, store.look(info.number), "is kept under its name");
 }
 
 Status unpin(const ModelsFlags& flags) {
   TRY(VersionStore store, open_store(flags));
-  TRY(const VersionInfo info, store.find(flags.name));
-  TRY_STATUS(store.unpin(info.number));
-  return said(flags, info.number, "goes when it is old");
+  TRY(const uint64_t number, store.number_of(flags.name));
+  VersionInfo info = store.look(number);
+  TRY_STATUS(store.unpin(number));
+  info.name.clear();
+  return said(flags, info, number < VersionStore::kImported ? "goes when it is old" : "is removed");
 }
 
 Status rollback(const ModelsFlags& flags) {
-  TRY(VersionStore store, open_store(flags));
+  TRY(VersionStore store, open_own(flags));
   TRY(const uint64_t version, store.roll_back());
-  return said(flags, version, "is live again");
+  return said(flags, store.look(version), "is live again");
 }
 
 Status promote(const ModelsFlags& flags) {
   if (!flags.challenger.empty())
     return invalid("--challenger: challengers learn in a running server; give its --server");
   if (flags.name.empty()) return invalid("version: expected a version to make live, or --challenger");
-  TRY(VersionStore store, open_store(flags));
+  TRY(VersionStore store, open_own(flags));
   TRY(const VersionInfo info, store.find(flags.name));
   TRY_STATUS(store.promote(info.number));
-  return said(flags, info.number, "is live");
+  return said(flags, store.look(info.number), "is live");
 }
 
 Status export_version(const ModelsFlags& flags) {
@@ -177,16 +197,23 @@ Status export_version(const ModelsFlags& flags) {
   const std::string dir = slash == std::string::npos ? "." : flags.to.substr(0, slash);
   TRY_STATUS(write_file_atomically(real_files(), dir,
                                    flags.to.substr(slash == std::string::npos ? 0 : slash + 1), bytes));
-  return said(flags, info.number, "is exported");
+  return said(flags, info, "is exported");
 }
 
 Status import_version(const ModelsFlags& flags) {
-  TRY(VersionStore store, VersionStore::open(real_files(), flags.models));
   TRY(const auto file, real_files().open_read(flags.name));
   if (file->size() > kImportMax) return invalid(flags.name + ": more than 4 GiB, not a version");
   TRY(const std::string bytes, read_file(real_files(), flags.name));
+  TRY(const VersionInfo given, VersionStore::inspect(bytes));
+  if (is_servers(given))
+    return invalid(flags.name + ": a version of a server's ranker; give a --server that takes it in");
+  TRY(VersionStore store, VersionStore::open(real_files(), flags.models));
   TRY(const uint64_t version, store.import_bytes(bytes));
-  return said(flags, version, "is imported; `freshet models promote` makes it live");
+  return said(flags, store.look(version), "is imported; `freshet models promote` makes it live");
+}
+
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "expected a number or a name, got nothing" : "";
 }
 
 }  // namespace
@@ -206,23 +233,26 @@ Run add_models(FlagSet app) {
     sub.callback([chosen, flags, body, of_server] { *chosen = flags->server.empty() ? body : of_server; });
     return sub;
   };
-  const char* const kVersion = "Number, name, live, or newest";
+  const char* const kVersion = "Number, name, newest, live, or (of a server) good";
   const auto with_version = [&](FlagSet sub) {
-    sub.add_option("version", flags->name, kVersion).required();
+    sub.add_option("version", flags->name, kVersion).required().check(not_empty);
     return sub;
   };
   add("list", "All versions, newest first", list, remote_list);
   with_version(add("show", "What is known of a version", show, remote_show));
   with_version(add("diff", "Compare two versions: facts, rows, weights", diff, remote_diff))
       .add_option("other", flags->other, kVersion)
-      .required();
+      .required()
+      .check(not_empty);
   with_version(add("pin", "Keep a version under a name, however old it gets", pin, remote_pin))
       .add_option("name", flags->other, "The name")
       .required();
-  with_version(add("unpin", "Let a version go when it is old", unpin, remote_unpin));
-  add("rollback", "What was live before is live again", rollback, remote_rollback);
+  with_version(add("unpin", "Let a version go when it is old, an imported one of a server at once", unpin,
+                   remote_unpin));
+  add("rollback", "To the last good version; of a folder: to what was live before", rollback,
+      remote_rollback);
   const FlagSet promoting = add("promote", "Make a version live, or a challenger", promote, remote_promote);
-  const Flag promoted = promoting.add_option("version", flags->name, kVersion);
+  const Flag promoted = promoting.add_option("version", flags->name, kVersion).check(not_empty);
   promoting.add_option("--challenger", flags->challenger, "Name of the challenger that takes the place")
       .excludes(promoted);
   with_version(add("export", "Write a version to a file", export_version, remote_export))

@@ -26,8 +26,23 @@ Result<Json> ask(const ModelsFlags& flags, std::string_view method, const std::s
   return parse_json(answer, {kAnswerBytes, 32});
 }
 
+// A part of a path, whatever is in it.
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return out;
+}
+
 std::string path_of(const std::string& version, const char* action = "") {
-  return kModel + "/versions/" + version + action;
+  return kModel + "/versions/" + percent_encode(version) + action;
 }
 
 const Json& inside(const Json& from, std::string_view name) {
@@ -62,7 +77,7 @@ void print_json(const Json& json) {
 
 void show_version(const Json& version) {
   TextTable table({"version", text_of(version, "version")});
-  for (const char* name : {"name", "live", "good", "imported", "rows", "bytes", "hash"})
+  for (const char* name : {"name", "live", "good", "imported", "rows", "bytes", "hash", "damage", "removed"})
     if (version.find(name) != nullptr) table.row({name, text_of(version, name)});
   if (const Json::Object* facts = inside(version, "facts").object(); facts != nullptr)
     for (const auto& [name, value] : *facts)
@@ -147,7 +162,7 @@ Status remote_list(const ModelsFlags& flags) {
                text_of(one, "rows"), text_of(one, "bytes"), text_of(facts, "offset"),
                text_of(facts, "log_loss"), text_of(one, "hash"),
                std::string(text_of(one, "live") == "yes" ? "live" : "") +
-                   (text_of(one, "good") == "yes" ? " good" : "")});
+                   (text_of(one, "good") == "yes" ? " good" : "") + one.text_at("damage")});
   }
   std::printf("%s", table.text().c_str());
   return {};
@@ -158,7 +173,7 @@ Status remote_show(const ModelsFlags& flags) {
 }
 
 Status remote_diff(const ModelsFlags& flags) {
-  return said(flags, ask(flags, "GET", path_of(flags.name, "/diff?with=") + flags.other),
+  return said(flags, ask(flags, "GET", path_of(flags.name, "/diff?with=") + percent_encode(flags.other)),
               [](const Json& diff) {
                 const Json& weights = inside(diff, "weights");
                 if (const Json::Object* facts = inside(diff, "facts").object(); facts != nullptr) {
@@ -208,7 +223,8 @@ Status remote_export(const ModelsFlags& flags) {
   const std::string dir = slash == std::string::npos ? "." : flags.to.substr(0, slash);
   TRY_STATUS(write_file_atomically(real_files(), dir,
                                    flags.to.substr(slash == std::string::npos ? 0 : slash + 1), bytes));
-  if (!flags.json) std::printf("version %s is exported to %s\n", flags.name.c_str(), flags.to.c_str());
+  if (flags.json) return remote_show(flags);
+  std::printf("version %s is exported to %s\n", flags.name.c_str(), flags.to.c_str());
   return {};
 }
 
