@@ -189,6 +189,11 @@ def check_open(server):
     call("put", "/api/v1/settings", 200, {"pagination_max": 400})
     call("put", "/api/v1/settings", 400, {"nothing": 1})
     assert call("get", "/api/v1/settings", 200)["settings"]["pagination_max"] == 400
+    patched = call("patch", "/api/v1/settings", 200, {"ranker": {"diversity": 0.2}}, query={"note": "less alike"})
+    assert patched["settings"]["pagination_max"] == 400 and patched["settings"]["ranker"]["diversity"] == 0.2, patched
+    call("patch", "/api/v1/settings", 400, {"ranker": {"diversity": 7}})
+    call("patch", "/api/v1/settings", 400, [])
+    call("patch", "/api/v1/settings", 200, {"ranker": None})
     call("get", "/api/v1/settings", 404, query={"version": 99})
     call("get", "/api/v1/settings/versions", 200)
     call("get", "/api/v1/settings/diff", 200, query={"from": 0})

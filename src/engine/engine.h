@@ -244,6 +244,8 @@ class Engine {
   // ---- search settings and synonyms: each change is an event, durable and folded when these return.
   // `by`: who did it, for the history. kInvalid: names the field; kNotFound: no such version or synonym.
   Result<uint64_t> stage_settings(std::string_view json, std::string_view by, std::string_view note);
+  // What is published, with `patch` merged into it (RFC 7396), checked and published; its version.
+  Result<uint64_t> patch_settings(std::string_view patch, std::string_view by, std::string_view note);
   Status publish_settings(uint64_t version, std::string_view by);  // An older one: a rollback.
   Status discard_settings(uint64_t version, std::string_view by);
   Status put_synonym(std::string_view json, std::string_view by);

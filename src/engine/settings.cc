@@ -7,6 +7,7 @@
 #include "env/clock.h"
 #include "env/log.h"
 #include "env/secret.h"
+#include "json/json.h"
 
 namespace freshet {
 
@@ -43,6 +44,25 @@ Result<uint64_t> Engine::stage_settings(std::string_view json, std::string_view 
   const uint64_t number = settings().next;
   TRY_STATUS(administer({stage_event(checked, by, note)}));
   return number;
+}
+
+Result<uint64_t> Engine::patch_settings(std::string_view patch, std::string_view by, std::string_view note) {
+  if (note.size() > 1024) return invalid("note: expected at most 1024 bytes");
+  const JsonLimits limits{.bytes_max = SettingsLimits::kJsonBytes, .depth_max = 8};
+  TRY(const Json changes, parse_json(patch, limits));
+  if (changes.object() == nullptr)
+    return invalid("settings: expected an object, got " + std::string(changes.kind()));
+  const std::lock_guard lock(administer_mutex_);
+  const SettingsBook book = settings();
+  TRY(Json all, parse_json(settings_json(book.published->settings), limits));
+  merge_patch(all, changes);
+  JsonWriter merged;
+  write_json(merged, all);
+  TRY(const SearchSettings checked, parse_settings(merged.text()));
+  TRY_STATUS(check_features(checked.ranker));
+  TRY_STATUS(
+      administer({stage_event(checked, by, note), settings_event("publish", std::to_string(book.next), by)}));
+  return book.next;
 }
 
 Status Engine::publish_settings(uint64_t version, std::string_view by) {

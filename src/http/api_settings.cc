@@ -79,6 +79,16 @@ Response put_settings(ApiParts& parts, const Request& request) {
   return answer_published(parts);
 }
 
+// What the body names is changed, all else stays as it is.
+Response patch_settings(ApiParts& parts, const Request& request) {
+  Fields fields = Fields::from_query(request);
+  std::string note;
+  fields.text("note", note, 1024);
+  if (auto wrong = fields.finish()) return problem(*wrong);
+  const Result<uint64_t> done = parts.engine.patch_settings(request.body, request.caller, note);
+  return done.ok() ? answer_published(parts) : problem(done.error());
+}
+
 // What it would change, without using it.
 Response stage_settings(ApiParts& parts, const Request& request) {
   const Staged staged = stage_body(parts, request);
@@ -230,6 +240,7 @@ void add_settings_routes(Router& router, ApiParts& parts) {
   const std::string all = "/api/v1/settings";
   router.add({Method::kGet, all, Access::kRead, 0, false, bind(get_settings)});
   router.add({Method::kPut, all, Access::kAdmin, kBody, true, bind(put_settings)});
+  router.add({Method::kPatch, all, Access::kAdmin, kBody, true, bind(patch_settings)});
   router.add({Method::kPost, all + "/staged", Access::kAdmin, kBody, true, bind(stage_settings)});
   router.add({Method::kDelete, all + "/staged/{version}", Access::kAdmin, 0, true, bind(discard)});
   router.add({Method::kPost, all + "/publish", Access::kAdmin, kSmallBody, true, bind(publish)});

@@ -135,6 +135,26 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   }
 }
 
+void merge_patch(Json& target, const Json& patch) {
+  const Json::Object* changes = patch.object();
+  if (changes == nullptr) {
+    target = patch;
+    return;
+  }
+  if (target.object() == nullptr) target.value = Json::Object();
+  auto& members = std::get<Json::Object>(target.value);
+  for (const Json::Member& change : *changes) {
+    auto there = std::find_if(members.begin(), members.end(),
+                              [&](const Json::Member& one) { return one.name == change.name; });
+    if (change.value.is_null()) {
+      if (there != members.end()) members.erase(there);
+      continue;
+    }
+    if (there == members.end()) there = members.insert(there, {change.name, {}});
+    merge_patch(there->value, change.value);
+  }
+}
+
 void write_json(JsonWriter& out, const Json& value) {
   if (const bool* flag = value.flag()) {
     out.value(*flag);

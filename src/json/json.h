@@ -57,6 +57,9 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 void write_json(JsonWriter& out, const Json& value);
 
+// RFC 7396: members of an object are set one by one, null removes one; whatever is no object replaces.
+void merge_patch(Json& target, const Json& patch);
+
 // Reads the members of an object by name, and remembers the first thing that is wrong, with its path:
 //
 //   JsonFields fields(json, "typo");
