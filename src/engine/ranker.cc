@@ -44,7 +44,11 @@ Status check_features(const RankerSettings& settings) {
     return {};
   };
   TRY_STATUS(check("keep", settings.keep));
-  return check("drop", settings.drop);
+  TRY_STATUS(check("drop", settings.drop));
+  for (const std::string& name : settings.keep)
+    if (std::find(settings.drop.begin(), settings.drop.end(), name) != settings.drop.end())
+      return invalid("ranker.drop: \"" + name + "\" is in ranker.keep, too");
+  return {};
 }
 
 }  // namespace freshet

@@ -43,9 +43,20 @@ TEST_F(SettingsChanges, APatchChangesWhatItNames) {
   EXPECT_EQ(now().ranker.weight, 1);
   EXPECT_EQ(now().ranker.updates.pages, 20u);
   EXPECT_EQ(now().stop_words, std::vector<std::string>{"blue"});
-  for (const char* wrong : {R"({"typo": {"one_edit_from": 0}})", R"({"nothing": 1})", "[]", "7", "{"})
+  for (const char* wrong : {R"({"typo": {"one_edit_from": 0}})", R"({"nothing": 1})", "[]", "7", "{",
+                            R"({"ranker": {"keep": ["price"], "drop": ["price"]}})"})
     EXPECT_EQ(patch(wrong).error().code, Code::kInvalid) << wrong;
   EXPECT_EQ(engine_->settings().published->number, 3u);
+}
+
+TEST_F(SettingsChanges, AFeatureIsKeptOrDropped) {
+  const std::string name(rank_feature_name(static_cast<RankFeature>(0)));
+  const auto list = [&](const char* member) { return "\"" + std::string(member) + "\": [\"" + name + "\"]"; };
+  EXPECT_TRUE(engine_->stage_settings("{\"ranker\": {" + list("keep") + "}}", "", "").ok());
+  const auto both =
+      engine_->stage_settings("{\"ranker\": {" + list("keep") + ", " + list("drop") + "}}", "", "");
+  ASSERT_FALSE(both.ok());
+  EXPECT_NE(both.error().what.find("is in ranker.keep, too"), std::string::npos) << both.error().what;
 }
 
 }  // namespace
