@@ -174,6 +174,7 @@ Status Engine::define_experiment(std::string_view name, std::string_view json, s
     events.push_back(stage_event(*read, by, "experiment " + std::string(name)));
   }
   TRY_STATUS(check_define(experiment_book(), settings, asked.of));
+  TRY_STATUS(check_searched(settings, asked.of));
   events.push_back(settings_event("experiment-define", experiment_json(asked.of), by));
   return administer(std::move(events));
 }
@@ -181,7 +182,9 @@ Status Engine::define_experiment(std::string_view name, std::string_view json, s
 Status Engine::start_experiment(const std::string& name, std::string_view by) {
   const std::lock_guard lock(administer_mutex_);
   double from = 0;
-  TRY_STATUS(check_start(experiment_book(), settings(), name, from));
+  const ExperimentBook book = experiment_book();
+  TRY_STATUS(check_start(book, settings(), name, from));
+  TRY_STATUS(check_searched(settings(), book.find(name)->of));
   return administer({settings_event("experiment-start", name, by)});
 }
 

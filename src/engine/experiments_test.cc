@@ -84,6 +84,19 @@ class ExperimentsAtWork : public testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+// Shoppers' searches are split: what no search asks for would be compared for ever.
+TEST_F(ExperimentsAtWork, WhatNoSearchAsksForIsRefused) {
+  for (const char* variant : {R"({"ranker": {"weight": 0}})", R"({"ranker": {"retire": false}})",
+                              R"({"suggestions_hidden": ["lamp"], "ranker": {"weight": 0.5}})"}) {
+    const std::string said = refused(engine_->define_experiment(
+        "idle", R"({"variant": {"settings": )" + std::string(variant) + "}}", "t"));
+    EXPECT_NE(said.find("variant: expected something that searches ask for"), std::string::npos) << said;
+  }
+  ok(engine_->define_experiment(
+      "works", R"({"variant": {"settings": {"ranker": {"weight": 0, "diversity": 0.5}}}})", "t"));
+  ok(engine_->start_experiment("works", "t"));
+}
+
 TEST_F(ExperimentsAtWork, AShopperAlwaysGetsTheSameArm) {
   start("order", R"(, "share": 0.4)");
   const auto of = view("order");

@@ -66,6 +66,18 @@ Status check_settings(const SettingsBook& settings, const ExperimentDefinition& 
   return {};
 }
 
+// Without what no search asks for. `whole`: all that the ranker knows is asked in both.
+SearchSettings as_searched(SearchSettings settings, bool whole) {
+  const RankerSettings defaults;
+  settings.suggestions_hidden.clear();
+  settings.ranker.weight = defaults.weight;
+  settings.ranker.retire = defaults.retire;
+  settings.ranker.keep.clear();
+  settings.ranker.drop.clear();
+  if (whole) settings.ranker.personal_weight = defaults.personal_weight;
+  return settings;
+}
+
 uint32_t item_hash(std::string_view item) {
   return static_cast<uint32_t>(hash_bytes(item));
 }
@@ -135,6 +147,20 @@ const Experiment* ExperimentBook::of_shopper(std::string_view shopper) const {
     if (one->state == ExperimentState::kRunning && place >= one->from && place < one->from + one->of.traffic)
       return one.get();
   return nullptr;
+}
+
+Status check_searched(const SettingsBook& settings, const ExperimentDefinition& of) {
+  TRY_STATUS(check_version(settings, "control", of.control));
+  TRY_STATUS(check_version(settings, "variant", of.variant));
+  const auto control = settings.version(of.control), variant = settings.version(of.variant);
+  const bool whole = control->settings.ranker.search_weight > 0 && variant->settings.ranker.search_weight > 0;
+  if (as_searched(control->settings, whole) != as_searched(variant->settings, whole)) return {};
+  return invalid(
+      "variant: expected something that searches ask for; ranker.weight is of recommendations, which are not "
+      "split, ranker.retire, keep and drop say what is learned for all shoppers alike, suggestions_hidden is "
+      "of "
+      "suggestions" +
+      std::string(whole ? ", and ranker.personal_weight is not asked beside search_weight" : ""));
 }
 
 Status check_define(const ExperimentBook& book, const SettingsBook& settings,

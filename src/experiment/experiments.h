@@ -118,6 +118,9 @@ class Experiments final : public Fold {
   std::unordered_map<uint64_t, uint64_t> by_query_id_, by_shopper_;  // -> number; never walked
 };
 
+// kInvalid: the two differ in nothing that a search asks for, so that no search would tell them apart. Of the
+// doors alone: logs have experiments of before it was asked.
+Status check_searched(const SettingsBook& settings, const ExperimentDefinition& of);
 // kInvalid, kNotFound, kExhausted: why not.
 Status check_define(const ExperimentBook& book, const SettingsBook& settings, const ExperimentDefinition& of);
 // `from`: where its span of shoppers begins.
