@@ -333,8 +333,11 @@ Result<std::optional<SnapshotInfo>> SnapshotStore::load_newest(std::span<Fold* c
     if (refused_.contains(info.file)) continue;
     const Status loaded = load(info.file, folds, loading);
     if (loaded.ok()) return std::optional(info);
-    log_error("snapshot: {} is not used, trying an older one: {}", info.file, describe(loaded.error()));
-    if (refused_.contains(info.file)) return loaded.error();
+    const bool whole = refused_.contains(info.file);  // Its checksums fit: it is the folds that are others.
+    log_error("snapshot: {} is not used, trying an older one{}: {}", info.file,
+              whole ? " (it was made for other sizes, state.*, or by another program)" : "",
+              describe(loaded.error()));
+    if (whole) return loaded.error();
   }
   return std::optional<SnapshotInfo>();
 }
