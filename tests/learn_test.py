@@ -310,6 +310,28 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         assert f"{file}: line 51: label: expected a text, a number, true or false, got {kind}" in learn.says(file, "--learner", "ftrl")[1]
 
 
+def rare(learn: Learn, all_rows: list[dict[str, object]]) -> None:
+    """A label that no row has among those that decide is accepted when it was told, and said."""
+    def write(kind: str) -> str:
+        late = [kind if row["label"] and n > 1100 else "1" if kind == "2" else "legit" for n, row in enumerate(all_rows)]
+        return learn.write("rare.csv", "price,label\n" + "".join(f"{row['price']},{label}\n" for row, label in zip(all_rows, late)))
+    flags = ("--learner", "ftrl")
+    file = write("fraud")
+    said = learn.refused(file, *flags)
+    assert "got 'legit'; --positive V makes V 1 and the others 0" in said, said
+    for positive in ("fraud", "fruad"):
+        said = learn.run(file, *flags, "--positive", positive)
+        ones = sum(row["label"] for row in all_rows[1101:]) if positive == "fraud" else 0
+        assert said["n"] == ROWS and (said["f1"] is not None or not ones), said
+        assert said["warnings"][0] == f"--positive {positive}: no label of the first rows is it, they have 'legit'; expected later, and all others are 0", said
+        assert said["warnings"][1:] == ([] if ones else [f"--positive {positive}: none of the {ROWS} labels is it: every one was learned as 0"]), said
+        assert (said["calibration"] is None) == (ones == 0), said
+    file = write("2")
+    err = learn.says(file, *flags)[1]
+    assert "label: expected 0 or 1 (or -1, true, false), got '2'; --positive 2 makes it the 1" in err, err
+    assert learn.run(file, *flags, "--positive", "2")["rows_bad"] == 0
+
+
 def weighted(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     """VW text: a row of importance 0 is as none, in numbers and in what is learned; one of 3 counts three times."""
     def line(row: dict[str, object], importance: str) -> str:
@@ -458,6 +480,7 @@ def main() -> int:
         outputs(learn, csv)
         files_apart(learn, csv)
         odd(learn, all_rows)
+        rare(learn, all_rows)
         weighted(learn, all_rows)
         tables(learn)
         wrong(learn, csv)

@@ -68,18 +68,29 @@ Status LabelReader::plan(std::span<const Row> rows, size_t cell) {
   std::set<std::string> values;
   size_t there = 0;
   size_t known = 0;
+  std::set<bool> plain;
   for (const Row& row : rows) {
     const std::string text = text_of(row, cell);
     if (is_missing_label(text)) continue;
     ++there;
-    known += truth_of(text).has_value() ? 1 : 0;
+    if (const std::optional<bool> truth = truth_of(text); truth.has_value()) {
+      ++known;
+      plain.insert(*truth);
+    }
     if (values.size() < kValuesKept || text == positive_) values.insert(text);
   }
   if (positive_.empty() && (there == 0 || known * 10 >= there * 9)) return {};
   std::string list;
   for (const std::string& each : values) list += (list.empty() ? "'" : ", '") + each.substr(0, 40) + "'";
-  if (!positive_.empty() && !values.contains(positive_))
-    return invalid("--positive " + positive_ + ": the first rows have the labels " + list);
+  unseen_ = !positive_.empty() && !values.contains(positive_);
+  if (unseen_) {
+    // Rare ones may come later. Beside a yes and a no there is nothing else to come.
+    if (plain.size() == 2 && known * 10 >= there * 9)
+      return invalid("--positive " + positive_ + ": the first rows have the labels " + list);
+    seen_ = list;
+    yes_ = positive_;
+    return {};
+  }
   if (values.size() == 2) {
     yes_ = positive_.empty() ? *std::max_element(values.begin(), values.end(), smaller_label) : positive_;
     no_ = *values.begin() == yes_ ? *values.rbegin() : *values.begin();
@@ -105,13 +116,21 @@ Status LabelReader::read(const Row& row, size_t cell, float& label, bool& there)
   if (!yes_.empty()) {
     label = text == yes_ ? 1.0f : 0.0f;
     if (text == yes_ || no_.empty() || text == no_) return {};
-    return invalid(name_ + ": expected '" + yes_ + "' or '" + no_ + "', got '" + text.substr(0, 40) + "'");
+    return invalid(name_ + ": expected '" + yes_ + "' or '" + no_ + "', got '" + text.substr(0, 40) +
+                   "'; --positive " + yes_ + " makes all others 0");
   }
   const std::optional<bool> truth = truth_of(text);
   if (!truth)
-    return invalid(name_ + ": expected 0 or 1 (or -1, true, false), got '" + text.substr(0, 40) + "'");
+    return invalid(name_ + ": expected 0 or 1 (or -1, true, false), got '" + text.substr(0, 40) +
+                   "'; --positive " + text.substr(0, 40) + " makes it the 1");
   label = *truth ? 1.0f : 0.0f;
   return {};
+}
+
+std::string LabelReader::unseen() const {
+  if (!unseen_) return "";
+  return "--positive " + positive_ + ": no label of the first rows is it" +
+         (seen_.empty() ? "" : ", they have " + seen_) + "; expected later, and all others are 0";
 }
 
 std::string LabelReader::describe() const {

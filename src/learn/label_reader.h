@@ -22,10 +22,12 @@ class LabelReader {
       : task_(task), name_(std::move(name)), positive_(std::move(positive)) {}
 
   // Which of two texts is 1, from the first rows: the greater, numbers by value. kInvalid: neither 0 and 1
-  // nor two values.
+  // nor two values, or `positive` beside a yes and a no that are not it.
   Status plan(std::span<const Row> rows, size_t cell);
   // The label of a row; `there`: it has one. kInvalid: what it has is none.
   Status read(const Row& row, size_t cell, float& label, bool& there) const;
+  // A warning: no first row has the label that was told to be 1; empty: one has.
+  std::string unseen() const;
   std::string describe() const;  // "'good' is 1, 'bad' is 0"; empty: they say so themselves.
 
   void save(Writer& out) const;
@@ -34,6 +36,8 @@ class LabelReader {
  private:
   Task task_;
   std::string name_, positive_;
+  bool unseen_ = false;
+  std::string seen_;      // Then: what the first rows have.
   std::string yes_, no_;  // Labels that are not 0 and 1 by themselves; no_ empty: all others.
 };
 

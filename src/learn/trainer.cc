@@ -68,7 +68,7 @@ void Trainer::make_learner() {
 Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
   TRY_STATUS(check(config_));
   if (encoder_.planned())
-    TRY_STATUS(encoder_.check_columns(reader, first_rows, started_with_));
+    TRY_STATUS(encoder_.check_columns(reader, first_rows, notes_));
   else
     TRY_STATUS(encoder_.plan(reader, first_rows));
   TRY_STATUS(known_column(reader.columns(), config_.segment, "--segment"));
@@ -78,9 +78,10 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
   if (!config_.segment.empty()) segment_cell_ = reader.column(config_.segment);
   sparse_ = reader.format() == RowFormat::kLibsvm || reader.format() == RowFormat::kVw;
   if (!sparse_ && encoder_.columns() == 0)
-    started_with_.emplace_back("no column is left to learn from: the answers are the rate of the labels" +
-                               std::string(encoder_.time_keys() > 0 ? " by hour and weekday" : ""));
+    notes_.emplace_back("no column is left to learn from: the answers are the rate of the labels" +
+                        std::string(encoder_.time_keys() > 0 ? " by hour and weekday" : ""));
   if (!learner_) TRY_STATUS(labels_.plan(first_rows, label_cell_));
+  if (const std::string unseen = labels_.unseen(); !unseen.empty()) notes_.push_back(unseen);
   if (!learner_) make_learner();
   TRY_STATUS(status());
   if (config_.served.publish_every == 0) return {};
@@ -90,7 +91,7 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
 }
 
 std::vector<std::string> Trainer::warnings() const {
-  std::vector<std::string> out = started_with_;
+  std::vector<std::string> out = notes_;
   encoder_.warn(out);
   if (backwards_ > 0)
     out.push_back("--time " + config_.encoder.time + ": " + std::to_string(backwards_) +
@@ -100,6 +101,9 @@ std::vector<std::string> Trainer::warnings() const {
     out.push_back("--learner " + config_.learner +
                   " knows numbers and rates of values, and these rows (libsvm, VW) have neither: nothing can "
                   "be learned; expected --learner ftrl or auto");
+  if (labelled_ > 0 && ones_ == 0 && !config_.positive.empty())
+    out.push_back("--positive " + config_.positive + ": none of the " + std::to_string(labelled_) +
+                  " labels is it: every one was learned as 0");
   if (labelled_ == 0)
     out.push_back("--label " + config_.encoder.label +
                   ": no row has a label: nothing was judged, and nothing learned");
@@ -301,6 +305,7 @@ Status Trainer::step(const Row& row, float* score) {
   learner_score_ = binary ? raw : encoder_.unscaled(raw);
   ++rows_;
   labelled_ += there ? 1 : 0;
+  ones_ += there && label > 0.5f ? 1 : 0;
   if (!there || row.weight == 0) return {};  // A row that stands for none is no example either.
   if (rows_ > config_.warmup) {
     judged_.add(*score, label, row.weight);

@@ -66,6 +66,8 @@ class Trainer {
   // What is odd about the rows so far, for a person: columns not used, values that were no numbers, time that
   // runs back, no labels at all.
   std::vector<std::string> warnings() const;
+  // Those that are said when they turn up: the first ones of warnings(), only ever more.
+  const std::vector<std::string>& notes() const { return notes_; }
   bool started() const { return learner_ != nullptr; }
 
   // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
@@ -151,14 +153,14 @@ class Trainer {
   Adwin loss_{0.0005};
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;
   uint64_t rows_ = 0, drifts_ = 0;
-  double now_ = 0;                         // Time of the last row.
-  std::vector<std::string> started_with_;  // Warnings of start().
-  double latest_ = 0;                      // Time so far, in this run.
-  bool timed_ = false;                     // A row had one.
-  uint64_t backwards_ = 0;                 // Rows before it.
+  double now_ = 0;  // Time of the last row.
+  std::vector<std::string> notes_;
+  double latest_ = 0;       // Time so far, in this run.
+  bool timed_ = false;      // A row had one.
+  uint64_t backwards_ = 0;  // Rows before it.
   std::string first_backwards_;
-  bool sparse_ = false;    // Rows of libsvm or VW text: features without columns.
-  uint64_t labelled_ = 0;  // Rows of this run that had a label.
+  bool sparse_ = false;               // Rows of libsvm or VW text: features without columns.
+  uint64_t labelled_ = 0, ones_ = 0;  // Rows of this run that had a label, or a 1.
   bool drifted_ = false;
   std::map<Due, Waiting> waiting_;  // By label time and row.
   Arrivals arrivals_;

@@ -248,7 +248,10 @@ TEST(Trainer, LabelsOfAnyTwoValues) {
       {{"good", "bad"}, "bad", "'bad' is 1, 'good' is 0", 40},
       {{"a", "b", "c"}, "b", "'b' is 1, all else is 0", 40},
       {{"a", "b", "c"}, "", "--label label: expected two values such as 0 and 1, got 'a', 'b', 'c'", 0},
-      {{"a", "b"}, "x", "--positive x: the first rows have the labels 'a', 'b'", 0},
+      {{"a", "b"}, "x", "'x' is 1, all else is 0", 40},  // It may be rare.
+      {{"0", "1"}, "x", "--positive x: the first rows have the labels '0', '1'", 0},
+      {{"0"}, "1", "'1' is 1, all else is 0", 40},
+      {{"", "NA"}, "x", "'x' is 1, all else is 0", 0},
       {{"only"}, "", "--label label: expected two values", 0},
       {{"0", "1", "0", "1", "0", "1", "0", "1", "0", "1", "x"}, "", "", 37},  // Three of forty are bad.
       {{"", "NA"}, "", "", 0},

@@ -55,6 +55,7 @@ class LearnRun {
   uint64_t line_ = 0;                            // Of the row in hand.
   uint64_t lines_ = 0;                           // Read.
   bool begun_ = false;                           // It is known what the columns are.
+  bool ended_ = false;                           // All rows were read.
   std::vector<std::pair<uint64_t, Row>> first_;  // Rows kept until then, with their lines.
   Row row_;
   std::vector<size_t> spared_;  // Columns that poison does not touch.
@@ -103,9 +104,14 @@ void LearnRun::say(const std::string& text) const {
 }
 
 void LearnRun::say_warnings() {
+  const auto say_more = [this](const std::vector<std::string>& warnings) {
+    for (; warnings_said_ < warnings.size(); ++warnings_said_)
+      std::fprintf(stderr, "warning: %s\n", warnings[warnings_said_].c_str());
+  };
+  say_more(trainer_.notes());
+  if (!ended_) return;
   tally_.warnings = trainer_.warnings();
-  for (; warnings_said_ < tally_.warnings.size(); ++warnings_said_)
-    std::fprintf(stderr, "warning: %s\n", tally_.warnings[warnings_said_].c_str());
+  say_more(tally_.warnings);
 }
 
 void LearnRun::bad_row(const Error& error) {
@@ -198,6 +204,7 @@ void LearnRun::step(uint64_t line, Row& row) {
   if (trace_ && labelled.ok() && *labelled) trace(label, score);
   if (trainer_.served() != nullptr) say_events();
   say_drifts();
+  if (trainer_.notes().size() > warnings_said_) say_warnings();
   table_->at(trainer_);
 }
 
@@ -214,7 +221,7 @@ Status LearnRun::begin_with_first() {
     if (!name->empty()) spared_.push_back(reader_->column(*name));
   say("columns: " + trainer_.encoder().describe());
   if (const std::string labels = trainer_.labels().describe(); !labels.empty()) say("labels: " + labels);
-  tally_.warnings = trainer_.warnings();
+  say_warnings();
   table_ = std::make_unique<ProgressTable>(!flags_.quiet && (flags_.every > 0 || !flags_.json), flags_.every,
                                            trainer_);
   for (auto& [line, row] : first_) step(line, row);
@@ -236,6 +243,7 @@ Status LearnRun::take(std::string_view line) {
 }
 
 Status LearnRun::report() {
+  ended_ = true;
   say_warnings();
   for (const std::string& error : tally_.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (tally_.bad > 0)
