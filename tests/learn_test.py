@@ -310,6 +310,30 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         assert f"{file}: line 51: label: expected a text, a number, true or false, got {kind}" in learn.says(file, "--learner", "ftrl")[1]
 
 
+def empty_at_first(learn: Learn, all_rows: list[dict[str, object]]) -> None:
+    """A column without a value among the first 1,000 rows is not used, unless told: said when it has one, and when it never has."""
+    late = [dict(row, odd=round(row["price"] + row["label"], 3) if n >= 1200 else "") for n, row in enumerate(all_rows)]
+    names = ("odd", "shop", "label")
+    lines = [{name: row[name] for name in names if row[name] != ""} for row in late]
+    flags = ("--learner", "gauss")
+    note = f"column 'odd' had no value in the first rows, has one now ('{late[1200]['odd']}'), and is not used; --numeric odd uses it"
+    for format in ("csv", "jsonl"):
+        def write(part: slice) -> str:
+            text = table(late[part], ",", *names) if format == "csv" else "".join(json.dumps(line) + "\n" for line in lines[part])
+            return learn.write("odd." + format, text)
+        first, model = write(slice(0, 1200)), str(learn.folder / "odd.bin")
+        learn.run(first, *flags, "--save", model)
+        said = learn.run(first, *flags, "--numeric", "odd")
+        assert said["warnings"] == ["--numeric odd: the column had no value in any row"], said
+        whole = write(slice(None))
+        left = learn.run(whole, *flags)
+        assert left["warnings"] == [note], (format, left)
+        used = learn.run(whole, *flags, "--numeric", "odd")
+        assert used["warnings"] == [] and used["by_quarter"][3] < left["by_quarter"][3] - 0.1, (format, used, left)
+        end = learn.run(write(slice(1200, None)), *flags, "--load", model)
+        assert end["state_hash"] == left["state_hash"] and len(end["warnings"]) == 1 and "odd" in end["warnings"][0], (format, end, left)
+
+
 def rare(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     """A label that no row has among those that decide is accepted when it was told, and said."""
     def write(kind: str) -> str:
@@ -480,6 +504,7 @@ def main() -> int:
         outputs(learn, csv)
         files_apart(learn, csv)
         odd(learn, all_rows)
+        empty_at_first(learn, all_rows)
         rare(learn, all_rows)
         weighted(learn, all_rows)
         tables(learn)

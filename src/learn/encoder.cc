@@ -242,6 +242,9 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   out.keys.clear();
   out.features.clear();
   out.scores.clear();
+  if (!idle_.empty()) watch(row);
+  for (Column& column : columns_)
+    column.seen = column.seen || (column.cell < row.cells.size() && !missing_cell(row.cells[column.cell]));
   out.features.push_back({0x5bd1e995u, 1});  // The constant.
   add_numbers(row, out);
   if (config_.late) {
@@ -349,6 +352,10 @@ void Encoder::save(Writer& out) const {
     out.u8(static_cast<uint8_t>((column.numeric ? 1 : 0) | (column.categorical ? 2 : 0) |
                                 (column.words ? 4 : 0)));
   }
+  const auto first = [](const Idle& idle) { return idle.first; };
+  out.varint(static_cast<uint64_t>(std::count_if(idle_.begin(), idle_.end(), first)));
+  for (const Idle& idle : idle_)
+    if (idle.first) out.str(idle.name);
   for (const size_t each : {dense_, singles_, pairs_}) out.varint(each);
   for (const Scale& scale : scales_) {
     out.f64(scale.n);
@@ -377,6 +384,11 @@ void Encoder::load(Reader& in, RowReader& reader) {
     column.categorical = (kind & 2) != 0;
     column.words = (kind & 4) != 0;
     columns_.push_back(std::move(column));
+  }
+  idle_.clear();
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    const std::string name(in.str());
+    idle_.push_back({.cell = reader.column(name), .name = name});
   }
   for (size_t* each : {&dense_, &singles_, &pairs_}) *each = in.varint();
   if (dense_ > in.remaining() / 24) return in.fail();

@@ -23,6 +23,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "learn/learner.h"
@@ -57,8 +58,13 @@ class Encoder {
   // Of a loaded encoder: are its columns those of the file? kInvalid: some are not there. What is there
   // besides goes to `warnings`. first_rows: for files without a header.
   Status check_columns(const RowReader& reader, std::span<const Row> first_rows,
-                       std::vector<std::string>& warnings) const;
-  // Values of numeric columns that were no numbers, so far.
+                       std::vector<std::string>& warnings);
+  // Columns of JSON that no row had before: not used, but watched for values.
+  void watch_new(const RowReader& reader);
+  // What turned up in the last row: columns that were empty when it was decided what they are, and are no
+  // longer.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
+  // Values of numeric columns that were no numbers, so far, and columns told of that had no value.
   void warn(std::vector<std::string>& warnings) const;
   size_t columns() const { return columns_.size(); }
   bool planned() const { return planned_; }
@@ -88,12 +94,19 @@ class Encoder {
     size_t cell = 0;
     std::string name;
     bool numeric = false, categorical = false, words = false;
+    bool seen = false;                     // It had a value, in this run.
     uint64_t values = 0, not_numbers = 0;  // Of a numeric one, in this run.
     std::string not_a_number;              // The first.
   };
   struct Scale {
     double n = 0, mean = 0, variance = 0;
   };
+  struct Idle {  // Not used: it had no value when that was decided.
+    size_t cell = 0;
+    std::string name;
+    bool first = true;  // It was there with the first rows.
+  };
+  void watch(const Row& row);
   static double sober(const Scale& scale, double value);
   static void learn_scale(Scale& scale, double value);
   void add_dense(Sample& out, float value, bool bins);
@@ -114,12 +127,17 @@ class Encoder {
   static constexpr size_t kDenseOfLate = 5;  // More of a value, and of all, when labels come late.
   static constexpr size_t kPairColumns = 9;
   static constexpr size_t kValuesOfWho = 8;  // Among the first rows: fewer are no one.
-  Status check_told(const std::vector<std::string>& names) const;
+  static constexpr size_t kNotesMax = 20;
+  Status check_told(RowReader& reader) const;
 
   const EncoderConfig config_;
   bool planned_ = false;
   size_t loaded_names_ = 0;  // Columns that the reader knew with the model.
   std::vector<Column> columns_;
+  std::vector<Idle> idle_;
+  size_t names_known_ = 0;  // Columns of the reader that are used, idle or not to be used.
+  std::vector<std::string> notes_;
+  size_t notes_made_ = 0;
   size_t dense_ = 0, singles_ = 0, pairs_ = 0;
   size_t horizons_ = 0;                 // Recent means of a numeric column.
   std::vector<Scale> scales_;           // Of each dense feature.

@@ -28,7 +28,11 @@ Status known_column(const std::vector<std::string>& names, const std::string& na
   return invalid(std::string(flag) + ": there is no column '" + name + "'; there are: " + list_of(names));
 }
 
-Status Encoder::check_told(const std::vector<std::string>& names) const {
+Status Encoder::check_told(RowReader& reader) const {
+  if (reader.format() == RowFormat::kJsonl)  // A field may come later.
+    for (const std::vector<std::string>* told : {&config_.numeric, &config_.categorical})
+      for (const std::string& name : *told) reader.column(name);
+  const std::vector<std::string>& names = reader.columns();
   TRY_STATUS(known_column(names, config_.label, "--label"));
   TRY_STATUS(known_column(names, config_.time, "--time"));
   TRY_STATUS(known_column(names, config_.label_at, "--label-at"));
@@ -39,12 +43,13 @@ Status Encoder::check_told(const std::vector<std::string>& names) const {
 }
 
 Status Encoder::check_columns(const RowReader& reader, std::span<const Row> rows,
-                              std::vector<std::string>& warnings) const {
+                              std::vector<std::string>& warnings) {
   const auto there = [&](const std::string& name, size_t cell) {
     if (!reader.header().empty()) return has(reader.header(), name);
     return std::any_of(rows.begin(), rows.end(),
                        [&](const Row& row) { return cell < row.cells.size() && !row.cells[cell].empty(); });
   };
+  names_known_ = reader.columns().size();
   if (reader.header().empty() && rows.empty()) return {};
   if (!reader.header().empty()) {
     TRY_STATUS(known_column(reader.header(), config_.label, "--label"));
@@ -75,11 +80,36 @@ void Encoder::warn(std::vector<std::string>& warnings) const {
                          " values were not numbers within 1e20, and count as "
                          "missing; the first: '" +
                          column.not_a_number.substr(0, 40) + "'");
+  for (const Column& column : columns_)
+    if (const bool numeric = has(config_.numeric, column.name);
+        !column.seen && (numeric || has(config_.categorical, column.name)))
+      warnings.push_back(std::string(numeric ? "--numeric " : "--categorical ") + column.name +
+                         ": the column had no value in any row");
+}
+
+void Encoder::watch_new(const RowReader& reader) {
+  for (; names_known_ < reader.columns().size(); ++names_known_)
+    idle_.push_back({.cell = names_known_, .name = reader.columns()[names_known_], .first = false});
+}
+
+void Encoder::watch(const Row& row) {
+  std::erase_if(idle_, [&](const Idle& idle) {
+    if (idle.cell >= row.cells.size() || missing_cell(row.cells[idle.cell])) return false;
+    const std::string& value = row.cells[idle.cell];
+    double number = 0;
+    const std::string flag = number_in_cell(value, number) ? "--numeric " : "--categorical ";
+    if (notes_made_++ < kNotesMax)
+      notes_.push_back("column '" + idle.name + "' had no value in the first rows, has one now ('" +
+                       value.substr(0, 40) + "'), and is not used; " + flag + idle.name + " uses it" +
+                       (notes_made_ == kNotesMax ? "; of more such columns nothing is said" : ""));
+    return true;
+  });
 }
 
 Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
+  TRY_STATUS(check_told(reader));
   const std::vector<std::string>& names = reader.columns();
-  TRY_STATUS(check_told(names));
+  names_known_ = names.size();
 
   std::vector<size_t> distinct;  // Of each single.
   for (size_t c = 0; c < names.size(); ++c) {
@@ -110,7 +140,10 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
       return invalid("--numeric " + name + ": none of its first " + std::to_string(present) +
                      " values is a number; the first: '" + first->cells[c].substr(0, 40) + "'");
     }
-    if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) continue;
+    if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) {
+      idle_.push_back({.cell = c, .name = name});
+      continue;
+    }
     Column column{.cell = c, .name = name};
     const bool numeric = numbers * 100 >= present * 99;
     const bool all_whole = whole == numbers;

@@ -292,6 +292,7 @@ Status Trainer::step(const Row& row, float* score) {
   advance(time);
   decide_arrivals();
   encoder_.encode(row, time, sample_);
+  for (std::string& note : encoder_.take_notes()) notes_.push_back(std::move(note));
   sample_.row = rows_;
   sample_.time = time;
   sample_.importance = sample_.weight = row.weight;

@@ -70,6 +70,9 @@ class Trainer {
   const std::vector<std::string>& notes() const { return notes_; }
   bool started() const { return learner_ != nullptr; }
 
+  // Columns that the reader has met since: before the first row that has them.
+  void watch_new(const RowReader& reader) { encoder_.watch_new(reader); }
+
   // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
   // predicted only. The prediction goes to *score: a logit, or the label's own units.
   Status step(const Row& row, float* score);

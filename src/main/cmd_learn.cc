@@ -237,7 +237,11 @@ Status LearnRun::take(std::string_view line) {
     return read.error().code == Code::kCorrupt ? invalid(tally_.errors.back()) : Status();
   }
   if (!*read) return {};
-  if (begun_) return step(lines_, row_), Status();
+  if (begun_) {
+    trainer_.watch_new(*reader_);
+    step(lines_, row_);
+    return {};
+  }
   first_.emplace_back(lines_, row_);
   return first_.size() < kRowsFirst ? Status() : begin_with_first();
 }
