@@ -310,6 +310,34 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         assert f"{file}: line 51: label: expected a text, a number, true or false, got {kind}" in learn.says(file, "--learner", "ftrl")[1]
 
 
+def numbers_with_gaps(learn: Learn, all_rows: list[dict[str, object]]) -> None:
+    """However missing numbers are written the column is numeric; what is half of numbers is said."""
+    def said_of(cell: object) -> tuple[dict[str, object], str]:
+        text = "x,label\n" + "".join(f'"{cell(n, row["price"])}",{row["label"]}\n' for n, row in enumerate(all_rows))
+        file = learn.write("gaps.csv", text)
+        return learn.run(file, "--learner", "gauss"), learn.says(file, "--learner", "gauss")[1]
+    best = said_of(lambda n, price: "" if n % 9 == 0 else price)[0]
+    for word in ("NULL", "None", "N/A", "n/a", "#N/A", "NaN", "\\N", "-", "inf", "-Infinity", "1e999"):
+        said, err = said_of(lambda n, price: word if n % 9 == 0 else price)
+        assert "columns: x: numeric\n" in err and said["log_loss"] == best["log_loss"], (word, said, best, err)
+        assert all("within 1e20" in warning for warning in said["warnings"]), said
+    said, err = said_of(lambda n, price: "dear" if n % 9 == 0 else price)
+    assert "columns: x: numeric categorical\n" in err and "values were not numbers within 1e20" in said["warnings"][0], (said, err)
+    said, err = said_of(lambda n, price: "dear" if n % 3 == 0 else price)
+    assert "columns: x: categorical\n" in err and "column 'x': 666 of its first 1000 values are numbers, and 'dear' is none" in said["warnings"][0], (said, err)
+    for unit in ("${}", "{}%", "{} €"):
+        said, err = said_of(lambda n, price: unit.format(price))
+        assert f"0 of its first 1000 values are numbers, and '{unit.format(all_rows[0]['price'])}'" in said["warnings"][0], said
+    said, err = said_of(lambda n, price: f"{1000.25 + 1e6 * price:,.2f}")
+    assert "columns: x: numeric\n" in err and abs(said["log_loss"] - said_of(lambda n, price: f"{1000.25 + 1e6 * price:.2f}")[0]["log_loss"]) == 0, said
+    said, err = said_of(lambda n, price: f"{n % 7},{n % 90 + 10}")
+    assert "columns: x: categorical\n" in err, err  # Two digits are no thousands.
+    none = learn.write("none.csv", "x,label\n" + "".join(f"{row['price']},{['none', 'some'][row['label']]}\n" for row in all_rows))
+    assert learn.run(none, "--learner", "ftrl")["n"] == ROWS
+    null = learn.write("null.csv", "x,label\n" + "".join(f"{row['price']},{row['label'] if n % 2 else 'NULL'}\n" for n, row in enumerate(all_rows)))
+    assert learn.run(null, "--learner", "ftrl")["n"] == ROWS // 2
+
+
 def empty_at_first(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     """A column without a value among the first 1,000 rows is not used, unless told: said when it has one, and when it never has."""
     late = [dict(row, odd=round(row["price"] + row["label"], 3) if n >= 1200 else "") for n, row in enumerate(all_rows)]
@@ -504,6 +532,7 @@ def main() -> int:
         outputs(learn, csv)
         files_apart(learn, csv)
         odd(learn, all_rows)
+        numbers_with_gaps(learn, all_rows)
         empty_at_first(learn, all_rows)
         rare(learn, all_rows)
         weighted(learn, all_rows)

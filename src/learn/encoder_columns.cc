@@ -13,6 +13,19 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// $5, 5%: a number to a person.
+bool number_with_sign(std::string_view text) {
+  for (const std::string_view sign : {"$", "\u20ac", "\u00a3"}) {
+    if (text.starts_with(sign)) text.remove_prefix(sign.size());
+    if (text.ends_with(sign)) text.remove_suffix(sign.size());
+  }
+  if (text.ends_with('%')) text.remove_suffix(1);
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  double number = 0;
+  return number_in_cell(text, number);
+}
+
 std::string list_of(const std::vector<std::string>& names) {
   constexpr size_t kShown = 40;
   std::string list;
@@ -121,24 +134,26 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     size_t numbers = 0;
     size_t whole = 0;
     size_t words = 0;
+    size_t signs = 0;
+    const std::string* no_number = nullptr;  // The first.
     std::set<std::string> values;
     for (const Row& row : rows) {
       if (c >= row.cells.size() || missing_cell(row.cells[c])) continue;
       ++present;
       double number = 0;
-      if (number_in_cell(row.cells[c], number)) {
+      if (number_shaped(row.cells[c], number)) {
         ++numbers;
         whole += std::floor(number) == number ? 1 : 0;
+      } else {
+        signs += number_with_sign(row.cells[c]) ? 1 : 0;
+        if (no_number == nullptr) no_number = &row.cells[c];
       }
       words += row.cells[c].find(' ') != std::string::npos ? 1 : 0;
       values.insert(row.cells[c]);
     }
     if (present > 0 && numbers == 0 && has(config_.numeric, name)) {
-      const auto first = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
-        return c < row.cells.size() && !missing_cell(row.cells[c]);
-      });
       return invalid("--numeric " + name + ": none of its first " + std::to_string(present) +
-                     " values is a number; the first: '" + first->cells[c].substr(0, 40) + "'");
+                     " values is a number; the first: '" + no_number->substr(0, 40) + "'");
     }
     if (present == 0 && !has(config_.numeric, name) && !has(config_.categorical, name)) {
       idle_.push_back({.cell = c, .name = name});
@@ -146,12 +161,19 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     }
     Column column{.cell = c, .name = name};
     const bool numeric = numbers * 100 >= present * 99;
+    const bool mostly = numbers * 100 >= present * 80;
     const bool all_whole = whole == numbers;
-    column.numeric = has(config_.numeric, name) || (numeric && !has(config_.categorical, name));
+    column.numeric = has(config_.numeric, name) || (mostly && !has(config_.categorical, name));
     column.categorical =
         has(config_.categorical, name) ||
         (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
-    column.words = column.categorical && !numeric && words * 5 > present && values.size() > 20;
+    column.words = column.categorical && !mostly && words * 5 > present && values.size() > 20;
+    if (!column.numeric && !has(config_.categorical, name) && 2 * (numbers + signs) >= present)
+      notes_.push_back("column '" + name + "': " + std::to_string(numbers) + " of its first " +
+                       std::to_string(present) + " values are numbers, and '" + no_number->substr(0, 40) +
+                       "' is none: taken for categories; expected numbers without units, or an empty cell; "
+                       "--numeric or --categorical " +
+                       name + " says which");
     if (column.categorical && !column.words) distinct.push_back(values.size());
     columns_.push_back(std::move(column));
   }

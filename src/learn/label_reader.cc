@@ -6,14 +6,19 @@
 #include <optional>
 #include <set>
 
+#include "learn/cells.h"
+
 namespace freshet {
 namespace {
 
-constexpr double kLargest = 1e20;
 constexpr size_t kValuesKept = 20;
 
+// Not "none", which is a fine name of a class.
 bool is_missing_label(const std::string& text) {
-  return text.empty() || text == "NA" || text == "?" || text == "null" || text == "nan" || text == "NaN";
+  if (text.size() > 4) return false;
+  for (const std::string_view word : {"", "na", "n/a", "null", "nan", "?", "\\n"})
+    if (same_word(text, word)) return true;
+  return false;
 }
 
 // What a label says by itself: 1, 0, or nothing that is known.
@@ -57,8 +62,7 @@ std::string text_of(const Row& row, size_t cell) {
 
 Status read_row_number(const Row& row, size_t cell, const std::string& name, double& out) {
   const std::string text = text_of(row, cell);
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (end.ec != std::errc{} || end.ptr != text.data() + text.size() || !(std::fabs(out) <= kLargest))
+  if (!number_in_cell(text, out))
     return invalid(name + ": expected a number within 1e20, got '" + text.substr(0, 40) + "'");
   return {};
 }

@@ -71,6 +71,7 @@ Status Trainer::start(RowReader& reader, std::span<const Row> first_rows) {
     TRY_STATUS(encoder_.check_columns(reader, first_rows, notes_));
   else
     TRY_STATUS(encoder_.plan(reader, first_rows));
+  for (std::string& note : encoder_.take_notes()) notes_.push_back(std::move(note));
   TRY_STATUS(known_column(reader.columns(), config_.segment, "--segment"));
   label_cell_ = reader.column(config_.encoder.label);
   if (!config_.encoder.time.empty()) time_cell_ = reader.column(config_.encoder.time);
