@@ -13,6 +13,7 @@ namespace freshet {
 namespace {
 
 constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
+constexpr size_t kSparseKeys = 256;
 constexpr size_t kMissingKeys = 16;                   // Columns; of more, that they are missing is no key.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
 constexpr size_t kState = 14;  // Of a key: (n, sum) x 4, sights, waiting, time of the last sight (as a
@@ -32,6 +33,7 @@ uint64_t key_of(size_t field, std::string_view value) {
 
 Encoder::Encoder(const EncoderConfig& config)
     : config_(config),
+      values_(config.bits),
       rates_({.dim = config.late ? kStateOfLate : kState,
               .optimizer = {.kind = Optimizer::kSgd},
               .bytes_max = config.bytes_max,
@@ -262,8 +264,11 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   }
   add_keys(row, time, out);
   for (const auto& [key, value] : row.sparse) {
-    out.features.push_back({static_cast<uint32_t>(mix64(key, 5)), value});
-    if (value == 1 && out.keys.size() < 256) out.keys.push_back(key);
+    const uint64_t hash = mix64(key, 5);
+    const float scaled = values_.scaled(hash, value, row.weight > 0);
+    out.features.push_back({static_cast<uint32_t>(hash), scaled});
+    if (value != 0 && out.keys.size() < kSparseKeys)
+      out.keys.push_back(value == 1 ? key : mix64(mix64(key, 6), ValueScales::step(scaled)));
   }
   for (const uint64_t key : single_keys_) {
     float* state = rates_.row(rates_.touch(key));
@@ -371,6 +376,7 @@ void Encoder::save(Writer& out) const {
   for (const size_t each : {who_, what_}) out.varint(each == kNoColumn ? 0 : each + 1);
   for (const Neighbours& each : neighbours_) each.save(out);
   rates_.save(out);
+  values_.save(out);
 }
 
 void Encoder::load(Reader& in, RowReader& reader) {
@@ -417,6 +423,7 @@ void Encoder::load(Reader& in, RowReader& reader) {
   make_neighbours();
   for (Neighbours& each : neighbours_) each.load(in);
   rates_.load(in);
+  values_.load(in);
   planned_ = true;
   loaded_names_ = reader.columns().size();
 }

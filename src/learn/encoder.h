@@ -13,6 +13,8 @@
 //                rows; pairs of values: a rate over ~200 labels
 //   words        of a text, with each value: decayed label rates of the pairs, averaged over the words
 //   neighbours   of the two columns of most values: agreement with the labels of others (neighbours.h)
+//   sparse       (libsvm, VW) the value by its own root mean square, and which step of half a power of two it
+//                is in (value_scales.h)
 //   time         hour of the day and day of the week, as categories and the hour as a number
 // Linear parts see all of it hashed, numbers also in steps of half a standard deviation. Rates read the
 // labels of rows by value only: a stream without categorical columns has no feature made of labels.
@@ -30,6 +32,7 @@
 #include "learn/neighbours.h"
 #include "learn/recent_means.h"
 #include "learn/row_reader.h"
+#include "learn/value_scales.h"
 #include "model/embedding_table.h"
 
 namespace freshet {
@@ -143,6 +146,7 @@ class Encoder {
   std::vector<Scale> scales_;           // Of each dense feature.
   std::vector<RecentMeans> recent_;     // Of each numeric column.
   std::vector<uint64_t> missing_keys_;  // Of this row: its numbers that are missing.
+  ValueScales values_;                  // Of sparse features.
   EmbeddingTable rates_;
   bool has_words_ = false;
   // The two columns of most values, each as who and as what; singles by number, none: no such columns.
