@@ -8,7 +8,8 @@
 
 namespace freshet {
 namespace {
-constexpr size_t kSteps = 65536;
+constexpr float kFarthest = 16;  // Scores beyond it are in the last step.
+constexpr size_t kSteps = 131072;
 constexpr uint64_t kWeighted = uint64_t{1} << 63;
 }  // namespace
 
@@ -34,7 +35,7 @@ void Progressive::add(float score, float label, float weight) {
   false_positive_ += said && !was ? w : 0;
   false_negative_ += !said && was ? w : 0;
   if (steps_.empty()) steps_.resize(2 * kSteps);
-  const float at = std::clamp((score + 8) * 4096, 0.0f, float{kSteps - 1});
+  const float at = std::clamp((score + kFarthest) * (kSteps / (2 * kFarthest)), 0.0f, float{kSteps - 1});
   steps_[(was ? kSteps : 0) + static_cast<size_t>(at)] += w;
 }
 

@@ -1,6 +1,6 @@
 // Numbers of a progressive run: every prediction judged before its row was learned. Memory is fixed: the area
-// under the curve comes from 65,536 steps of the score, so it is exact but for pairs within one step (2^-12
-// of a logit). Every number is a mean over rows weighted by their importance; of no rows it is NaN.
+// under the curve comes from 131,072 steps of the score within -16..16, so it is exact but for pairs within
+// one step (2^-12 of a logit). Every number is a mean over rows weighted by their importance; of no rows it is NaN.
 #pragma once
 
 #include <array>

@@ -43,6 +43,13 @@ TEST(Progressive, AWeightIsSoManyRows) {
   }
 }
 
+// Where ones are rare all scores are low: their order counts all the same.
+TEST(Progressive, AucOfRareLabels) {
+  Progressive j(Task::kBinary);
+  for (uint64_t i = 0; i < 2000; ++i) j.add(-12 + (i % 100 == 0 ? 2 : 0) + Draw(i).uniform(), i % 100 == 0);
+  EXPECT_EQ(j.auc(), 1);
+}
+
 // Nothing that was not seen has a number.
 TEST(Progressive, OfNoRowsThereIsNoNumber) {
   Progressive none(Task::kBinary);
