@@ -310,6 +310,13 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         assert f"{file}: line 51: label: expected a text, a number, true or false, got {kind}" in learn.says(file, "--learner", "ftrl")[1]
 
 
+def memory(learn: Learn, csv: str) -> None:
+    """The peak is of the command, however large the program is that starts it."""
+    large = bytearray(b"x") * (700 << 20)
+    peak = learn.run(csv, "--learner", "ftrl")["peak_rss_bytes"]
+    assert 5 << 20 < peak < len(large) // 2, peak
+
+
 def numbers_with_gaps(learn: Learn, all_rows: list[dict[str, object]]) -> None:
     """However missing numbers are written the column is numeric; what is half of numbers is said."""
     def said_of(cell: object) -> tuple[dict[str, object], str]:
@@ -532,6 +539,7 @@ def main() -> int:
         outputs(learn, csv)
         files_apart(learn, csv)
         odd(learn, all_rows)
+        memory(learn, csv)
         numbers_with_gaps(learn, all_rows)
         empty_at_first(learn, all_rows)
         rare(learn, all_rows)
