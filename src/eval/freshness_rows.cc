@@ -160,10 +160,11 @@ Status RowMeasurement::step(const Row& row) {
   if (const int64_t hour = hour_of(time); hour > hour_) begin_hour(hour);
   Sample old;
   if (frozen_encoder_) frozen_encoder_->encode(row, time, old);
-  float online = 0;
+  double online = 0;
   TRY_STATUS(trainer_.step(row, &online));
-  float label = 0;
-  TRY(const bool there, trainer_.label_of(row, label));
+  double given = 0;
+  TRY(const bool there, trainer_.label_of(row, given));
+  const auto label = static_cast<float>(given);
   if (!there || (!judging_ && !measuring_)) return {};
   if (judging_) {
     for (Trial& trial : trials_) {
@@ -174,7 +175,8 @@ Status RowMeasurement::step(const Row& row) {
     return {};
   }
   FreshnessReport::Hour& hour = report_.hours.back();
-  const float scores[] = {frozen_->score(old), retrained_->score(trainer_.sample()), online};
+  const float scores[] = {frozen_->score(old), retrained_->score(trainer_.sample()),
+                          static_cast<float>(online)};
   const float whole = whole_->score(trainer_.sample());
   whole_sums_.back()[0] += log_loss(whole, label);
   whole_sums_.back()[1] += (whole > 0) == (label > 0.5f) ? 1 : 0;

@@ -13,6 +13,7 @@ namespace freshet {
 namespace {
 
 constexpr double kFarthest = 1000, kMadCountsAs = 2;  // Deviations.
+constexpr double kMadMemory = 32;                     // Labels.
 constexpr size_t kSparseKeys = 256;
 constexpr size_t kMissingKeys = 16;                   // Columns; of more, that they are missing is no key.
 constexpr double kRateMemory[] = {2, 20, 1000, 200};  // Three of a value; the last is a pair's.
@@ -58,7 +59,7 @@ void Encoder::add_neighbours(Sample& out) {
 // evidence; and the mean rate of the words.
 void Encoder::add_words(Sample& out, size_t begin, size_t end) {
   if (!has_words_) return;
-  const float mean = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  const float mean = static_cast<float>(config_.task == Task::kBinary ? labels_.mean : 0);
   for (const uint64_t key : single_keys_) {
     float sum = 0;
     float n = 0;
@@ -110,8 +111,8 @@ void Encoder::add_dense(Sample& out, float value, bool bins) {
   learn_scale(scale, bins ? sober(scale, value) : value);
 }
 
-void Encoder::learn_scale(Scale& scale, double value) {
-  scale.n = std::min(scale.n + 1, 20000.0);
+void Encoder::learn_scale(Scale& scale, double value, double memory) {
+  scale.n = std::min(scale.n + 1, memory);
   const double apart = value - scale.mean;
   scale.mean += apart / scale.n;
   scale.variance += (apart * (apart - apart / scale.n) - scale.variance) / scale.n;
@@ -145,7 +146,7 @@ void Encoder::add_numbers(const Row& row, Sample& out) {
 }
 
 float Encoder::rate_logit(const float* state, size_t which) const {
-  const float prior = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  const float prior = static_cast<float>(config_.task == Task::kBinary ? labels_.mean : 0);
   const float lean = which == 0 ? 0.7f : 2.0f;
   const float rate = (state[2 * which + 1] + lean * prior) / (state[2 * which] + lean);
   if (config_.task == Task::kRegression) return rate;
@@ -278,10 +279,23 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   }
 }
 
-void Encoder::learn_label(const Sample& sample, float label) {
-  label_n_ = std::min(label_n_ + 1, config_.task == Task::kBinary ? 5000.0 : 100000.0);
-  label_mean_ += (label - label_mean_) / label_n_;
-  label_squares_ += (double{label} * label - label_squares_) / label_n_;
+double Encoder::sober_label(double label) const {
+  return config_.task == Task::kBinary ? label : sober(labels_, label);
+}
+
+// A mad label moves neither the mean nor the spread of those that are not; when more than half of the last
+// ones were mad they have another unit, and the scale begins anew.
+void Encoder::learn_label_scale(double label) {
+  const double sane = sober_label(label);
+  labels_mad_ += ((sane == label ? 0 : 1) - labels_mad_) / kMadMemory;
+  if (labels_mad_ <= 0.5) return learn_scale(labels_, sane, config_.task == Task::kBinary ? 5000 : 100000);
+  labels_mad_ = 0;
+  labels_ = {};
+  learn_scale(labels_, label, 1);
+}
+
+void Encoder::learn_label(const Sample& sample, double label) {
+  learn_label_scale(label);
   const float y = scaled_label(label);
   const auto add = [&](uint64_t key, size_t from, size_t to, bool waited) {
     float* state = rates_.row(rates_.touch(key));
@@ -332,22 +346,22 @@ void Encoder::learn_delay(const Sample& sample, float residual) {
 }
 
 float Encoder::long_rate(uint64_t key) const {
-  const float mean = static_cast<float>(config_.task == Task::kBinary ? label_mean_ : 0);
+  const float mean = static_cast<float>(config_.task == Task::kBinary ? labels_.mean : 0);
   const uint32_t row = rates_.find(key);
   if (row == EmbeddingTable::kNone) return mean;
   const float* state = rates_.row(row);
   return (state[5] + 10 * mean) / (state[4] + 10);
 }
 
-float Encoder::scaled_label(float label) const {
-  if (config_.task == Task::kBinary) return label;
-  const double spread = std::sqrt(std::max(label_squares_ - label_mean_ * label_mean_, 1e-12));
-  return static_cast<float>(std::clamp((label - label_mean_) / spread, -20.0, 20.0));
+float Encoder::scaled_label(double label) const {
+  if (config_.task == Task::kBinary) return static_cast<float>(label);
+  const double spread = std::sqrt(labels_.variance);
+  if (!(spread > 0)) return 0;
+  return static_cast<float>(std::clamp((sober_label(label) - labels_.mean) / spread, -20.0, 20.0));
 }
 
-float Encoder::unscaled(float score) const {
-  const double spread = std::sqrt(std::max(label_squares_ - label_mean_ * label_mean_, 0.0));
-  return static_cast<float>(label_mean_ + score * spread);
+double Encoder::unscaled(float score) const {
+  return labels_.mean + double{score} * std::sqrt(labels_.variance);
 }
 
 void Encoder::save(Writer& out) const {
@@ -369,8 +383,8 @@ void Encoder::save(Writer& out) const {
   }
   out.varint(recent_.size());
   for (const RecentMeans& each : recent_) each.save(out);
-  for (const double each :
-       {label_n_, label_mean_, label_squares_, time_unit_s_, waiting_excess_, delay_residual_})
+  for (const double each : {labels_.n, labels_.mean, labels_.variance, labels_mad_, time_unit_s_,
+                            waiting_excess_, delay_residual_})
     out.f64(each);
   if (config_.late) out.array(surprise_.data(), surprise_.size());
   for (const size_t each : {who_, what_}) out.varint(each == kNoColumn ? 0 : each + 1);
@@ -410,8 +424,8 @@ void Encoder::load(Reader& in, RowReader& reader) {
   if (in.varint() != (horizons_ > 0 ? numeric : 0)) return in.fail();
   recent_.assign(horizons_ > 0 ? numeric : 0, {});
   for (RecentMeans& each : recent_) each.load(in);
-  for (double* each :
-       {&label_n_, &label_mean_, &label_squares_, &time_unit_s_, &waiting_excess_, &delay_residual_})
+  for (double* each : {&labels_.n, &labels_.mean, &labels_.variance, &labels_mad_, &time_unit_s_,
+                       &waiting_excess_, &delay_residual_})
     *each = in.f64();
   if (config_.late) in.array(surprise_.data(), surprise_.size());
   for (size_t* each : {&who_, &what_}) {

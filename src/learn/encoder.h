@@ -79,15 +79,17 @@ class Encoder {
   // The sample of a row, without its label; then the row has been seen.
   void encode(const Row& row, double time, Sample& out);
   // A label has come: rates and the scale of labels learn it. `label` as it was given.
-  void learn_label(const Sample& sample, float label);
+  void learn_label(const Sample& sample, double label);
   // Labels that come late (delay_model.h): what is expected of rows that wait changes by `change`; a label
   // came at a delay `residual` deviations from what was expected.
   void learn_waiting(const Sample& sample, float change);
   void learn_delay(const Sample& sample, float residual);
   // A label came of a row of `time`: itself less what was expected of that row.
   void learn_surprise(const Sample& sample, float surprise, double time);
-  float scaled_label(float label) const;
-  float unscaled(float score) const;  // Regression: a score in the label's own units.
+  // What is learned of a label, and answers are: of kRegression in deviations from the mean. One that is mad
+  // (sober()) counts as a little off until such have become usual.
+  float scaled_label(double label) const;
+  double unscaled(float score) const;  // Regression: a score in the label's own units.
 
   void save(Writer& out) const;
   void load(Reader& in, RowReader& reader);
@@ -111,7 +113,9 @@ class Encoder {
   };
   void watch(const Row& row);
   static double sober(const Scale& scale, double value);
-  static void learn_scale(Scale& scale, double value);
+  double sober_label(double label) const;
+  void learn_label_scale(double label);
+  static void learn_scale(Scale& scale, double value, double memory = 20000);
   void add_dense(Sample& out, float value, bool bins);
   void add_rates(Sample& out, uint64_t key, double time, bool single);
   static void count_not_a_number(Column& column, const Row& row);
@@ -156,7 +160,8 @@ class Encoder {
   std::vector<uint64_t> single_keys_;
   double waiting_excess_ = 0, delay_residual_ = 0;  // Of all rows.
   std::array<float, 6> surprise_{};
-  double label_n_ = 0, label_mean_ = 0, label_squares_ = 0;
+  Scale labels_;
+  double labels_mad_ = 0;   // Decayed share of labels that were mad.
   double time_unit_s_ = 0;  // Seconds in one unit of time; 0: unknown, or no time.
 };
 

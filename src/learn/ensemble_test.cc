@@ -39,7 +39,7 @@ double loss_of(const std::string& learner) {
   Trainer trainer(config);
   EXPECT_TRUE(trainer.start(reader, std::span(rows).first(200)).ok());
   for (const Row& one : rows) {
-    float score = 0;
+    double score = 0;
     EXPECT_TRUE(trainer.step(one, &score).ok());
   }
   return trainer.judged().log_loss();

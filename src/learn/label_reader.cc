@@ -107,18 +107,15 @@ Status LabelReader::plan(std::span<const Row> rows, size_t cell) {
                  "; --positive V makes V 1 and the others 0, --task regression learns numbers");
 }
 
-Status LabelReader::read(const Row& row, size_t cell, float& label, bool& there) const {
+Status LabelReader::read(const Row& row, size_t cell, double& label, bool& there) const {
   const std::string text = text_of(row, cell);
   there = !is_missing_label(text);
   if (!there) return {};
   if (task_ == Task::kRegression) {
-    double value = 0;
-    TRY_STATUS(read_row_number(row, cell, name_, value));
-    label = static_cast<float>(value);
-    return {};
+    return read_row_number(row, cell, name_, label);
   }
   if (!yes_.empty()) {
-    label = text == yes_ ? 1.0f : 0.0f;
+    label = text == yes_ ? 1.0 : 0.0;
     if (text == yes_ || no_.empty() || text == no_) return {};
     return invalid(name_ + ": expected '" + yes_ + "' or '" + no_ + "', got '" + text.substr(0, 40) +
                    "'; --positive " + yes_ + " makes all others 0");
@@ -127,7 +124,7 @@ Status LabelReader::read(const Row& row, size_t cell, float& label, bool& there)
   if (!truth)
     return invalid(name_ + ": expected 0 or 1 (or -1, true, false), got '" + text.substr(0, 40) +
                    "'; --positive " + text.substr(0, 40) + " makes it the 1");
-  label = *truth ? 1.0f : 0.0f;
+  label = *truth ? 1.0 : 0.0;
   return {};
 }
 

@@ -25,7 +25,7 @@ class LabelReader {
   // nor two values, or `positive` beside a yes and a no that are not it.
   Status plan(std::span<const Row> rows, size_t cell);
   // The label of a row; `there`: it has one. kInvalid: what it has is none.
-  Status read(const Row& row, size_t cell, float& label, bool& there) const;
+  Status read(const Row& row, size_t cell, double& label, bool& there) const;
   // A warning: no first row has the label that was told to be 1; empty: one has.
   std::string unseen() const;
   std::string describe() const;  // "'good' is 1, 'bad' is 0"; empty: they say so themselves.

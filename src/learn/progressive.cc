@@ -8,12 +8,12 @@
 
 namespace freshet {
 namespace {
-constexpr float kFarthest = 16;  // Scores beyond it are in the last step.
+constexpr float kFarthestScore = 16;  // Scores beyond it are in the last step.
 constexpr size_t kSteps = 131072;
 constexpr uint64_t kWeighted = uint64_t{1} << 63;
 }  // namespace
 
-void Progressive::add(float score, float label, float weight) {
+void Progressive::add(double score, double label, float weight) {
   ++n_;
   const double w = weight;
   weighted_ = weighted_ || weight != 1;
@@ -21,21 +21,26 @@ void Progressive::add(float score, float label, float weight) {
   labels_ += w * label;
   if (task_ == Task::kRegression) {
     predicted_ += w * score;
-    squares_ += w * (double{score - label} * (score - label));
+    squares_ += w * (score - label) * (score - label);
     return;
   }
+  add_logit(static_cast<float>(score), label > 0.5, w);
+}
+
+void Progressive::add_logit(float score, bool was, double w) {
+  const float label = was ? 1 : 0;
   const float p = std::clamp(sigmoid_f32(std::clamp(score, -16.0f, 16.0f)), 1e-6f, 1 - 1e-6f);
   predicted_ += w * p;
-  loss_ -= w * log_f32(label > 0.5f ? p : 1 - p);
+  loss_ -= w * log_f32(was ? p : 1 - p);
   squares_ += w * (double{p - label} * (p - label));
   const bool said = p >= 0.5f;
-  const bool was = label > 0.5f;
   right_ += said == was ? w : 0;
   true_positive_ += said && was ? w : 0;
   false_positive_ += said && !was ? w : 0;
   false_negative_ += !said && was ? w : 0;
   if (steps_.empty()) steps_.resize(2 * kSteps);
-  const float at = std::clamp((score + kFarthest) * (kSteps / (2 * kFarthest)), 0.0f, float{kSteps - 1});
+  const float at =
+      std::clamp((score + kFarthestScore) * (kSteps / (2 * kFarthestScore)), 0.0f, float{kSteps - 1});
   steps_[(was ? kSteps : 0) + static_cast<size_t>(at)] += w;
 }
 

@@ -1,6 +1,7 @@
 // Numbers of a progressive run: every prediction judged before its row was learned. Memory is fixed: the area
 // under the curve comes from 131,072 steps of the score within -16..16, so it is exact but for pairs within
-// one step (2^-12 of a logit). Every number is a mean over rows weighted by their importance; of no rows it is NaN.
+// one step (2^-12 of a logit). Every number is a mean over rows weighted by their importance; of no rows it
+// is NaN.
 #pragma once
 
 #include <array>
@@ -16,7 +17,7 @@ class Progressive {
  public:
   explicit Progressive(Task task) : task_(task) {}
   // Binary: logit; regression: the label's own units. weight: how many such rows it stands for, at least 0.
-  void add(float score, float label, float weight = 1);
+  void add(double score, double label, float weight = 1);
 
   uint64_t n() const { return n_; }
   Task task() const { return task_; }
@@ -32,6 +33,7 @@ class Progressive {
   void load(Reader& in);
 
  private:
+  void add_logit(float score, bool was, double w);
   double mean(double sum) const;
   const Task task_;
   uint64_t n_ = 0;

@@ -193,7 +193,7 @@ void Served::observe(const Sample& sample, const std::string& segment) {
   decide(verdict);
 }
 
-void Served::release(const std::function<void(const Sample&, float)>& give) {
+void Served::release(const std::function<void(const Sample&, double)>& give) {
   if (gate_.suspect()) return held_.clear();
   while (held_.size() > config_.quarantine) {
     give(held_.front().first, held_.front().second);

@@ -49,8 +49,8 @@ class Served {
   // A label has come, and the learner has not learned it yet; label: as the learner gets it.
   void observe(const Sample& sample, const std::string& segment);
   // Labels to be given on to features now, oldest first.
-  void release(const std::function<void(const Sample&, float)>& give);
-  void hold(const Sample& sample, float label) { held_.emplace_back(sample, label); }
+  void release(const std::function<void(const Sample&, double)>& give);
+  void hold(const Sample& sample, double label) { held_.emplace_back(sample, label); }
 
   // Factor on the learner's rates, and on what the controller makes of them.
   void set_rate(float factor) {
@@ -67,7 +67,7 @@ class Served {
   const Controller& controller() const { return controller_; }
   const Progressive* compared() const { return compared_.get(); }  // Null: not asked for.
   float compared_score(const Sample& sample);
-  void judge_compared(float score, float label, float weight) { compared_->add(score, label, weight); }
+  void judge_compared(double score, double label, float weight) { compared_->add(score, label, weight); }
   uint64_t count(GateVerdict verdict) const { return counts_[static_cast<size_t>(verdict)]; }
   // Greatest and root mean square difference of served weights to those of the learner, now.
   struct RoundingError {
@@ -114,7 +114,7 @@ class Served {
   double rate_ = 0, rate_n_ = 0;  // Running mean of labels.
   std::shared_ptr<const Image> candidate_, other_, good_;
   std::string candidate_state_, live_state_, good_state_;  // Of the learner, when it was frozen.
-  std::deque<std::pair<Sample, float>> held_;              // Labels in quarantine.
+  std::deque<std::pair<Sample, double>> held_;             // Labels in quarantine.
   std::unique_ptr<Learner> exact_;
   std::unique_ptr<Progressive> compared_;
   double live_sum_ = 0, learner_sum_ = 0;

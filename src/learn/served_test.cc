@@ -64,11 +64,11 @@ Answers run(ServedConfig config, Spoil spoil, const std::string& learner = "dcn"
   }
   EXPECT_TRUE(trainer.start(reader, std::span(rows).first(500)).ok());
   for (const Row& each : rows) {
-    float score = 0;
+    double score = 0;
     const uint64_t i = out.scores.size();
     if (spoil == Spoil::kRate) trainer.set_rate(i >= kFrom && i < kTo ? 100.0f : 1.0f);
     EXPECT_TRUE(trainer.step(each, &score).ok());
-    out.scores.push_back(score);
+    out.scores.push_back(static_cast<float>(score));
   }
   const Served& served = *trainer.served();
   for (const ServedEvent& event : served.events())

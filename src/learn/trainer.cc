@@ -128,7 +128,7 @@ void Trainer::keep_time(double time) {
   timed_ = true;
 }
 
-Result<bool> Trainer::label_of(const Row& row, float& label) const {
+Result<bool> Trainer::label_of(const Row& row, double& label) const {
   bool there = false;
   TRY_STATUS(labels_.read(row, label_cell_, label, there));
   return there;
@@ -140,7 +140,7 @@ Result<double> Trainer::time_of(const Row& row) const {
   return time;
 }
 
-void Trainer::learn(const Sample& sample, float label, const std::string& segment) {
+void Trainer::learn(const Sample& sample, double label, const std::string& segment) {
   Sample& with_label = const_cast<Sample&>(sample);  // NOLINT: ours, about to be dropped
   if (served_) {
     with_label.label = encoder_.scaled_label(label);
@@ -148,7 +148,7 @@ void Trainer::learn(const Sample& sample, float label, const std::string& segmen
   }
   if (served_ && served_->gated()) {
     served_->hold(sample, label);
-    served_->release([this](const Sample& old, float its_label) { encoder_.learn_label(old, its_label); });
+    served_->release([this](const Sample& old, double its_label) { encoder_.learn_label(old, its_label); });
   } else {
     encoder_.learn_label(sample, label);
   }
@@ -203,19 +203,19 @@ void Trainer::arrive() {
     return;
   }
   const double delay = due.first - waiting.time;
-  if (config_.encoder.late) arrivals_.add(waiting.label > 0.5f, delay);
+  if (config_.encoder.late) arrivals_.add(waiting.label > 0.5, delay);
   if (delays_) {
     looks_.erase({waiting.look_at, due.second});
     encoder_.learn_waiting(waiting.sample, -waiting.excess);
-    const float residual = delays_->learn(waiting.sample, delay, waiting.label > 0.5f);
+    const float residual = delays_->learn(waiting.sample, delay, waiting.label > 0.5);
     if (!waiting.settled) {
       encoder_.learn_delay(waiting.sample, residual);
-      encoder_.learn_surprise(waiting.sample, waiting.label - waiting.p, waiting.time);
+      encoder_.learn_surprise(waiting.sample, static_cast<float>(waiting.label) - waiting.p, waiting.time);
     }
   }
   if (corrected(waiting)) return;
   ++given_;
-  zeros_ += waiting.label > 0.5f ? 0 : 1;
+  zeros_ += waiting.label > 0.5 ? 0 : 1;
   learn(waiting.sample, waiting.label, waiting.segment);
 }
 
@@ -233,7 +233,7 @@ void Trainer::settle(Waiting& waiting) {
 
 // True: the row was taken for a 0; when it is a 1 after all, that is learned besides.
 bool Trainer::corrected(const Waiting& waiting) {
-  if (!waiting.settled || waiting.label < 0.5f) return waiting.settled;
+  if (!waiting.settled || waiting.label < 0.5) return waiting.settled;
   ++late_ones_;
   const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
   Sample sample = waiting.sample;
@@ -273,9 +273,9 @@ void Trainer::advance(double time) {
   }
 }
 
-Status Trainer::step(const Row& row, float* score) {
+Status Trainer::step(const Row& row, double* score) {
   drifted_ = false;
-  float label = 0;
+  double label = 0;
   bool there = false;
   TRY_STATUS(labels_.read(row, label_cell_, label, there));
   double label_at = 0;
@@ -303,21 +303,21 @@ Status Trainer::step(const Row& row, float* score) {
   sample_.scores.assign(parts.begin(), parts.end());
   const bool binary = config_.encoder.task == Task::kBinary;
   const float answer = served_ && !arrivals_.silent() ? served_->score(sample_) : raw;
-  *score = binary ? answer : encoder_.unscaled(answer);
-  learner_score_ = binary ? raw : encoder_.unscaled(raw);
+  *score = binary ? double{answer} : encoder_.unscaled(answer);
+  learner_score_ = binary ? double{raw} : encoder_.unscaled(raw);
   ++rows_;
   labelled_ += there ? 1 : 0;
-  ones_ += there && label > 0.5f ? 1 : 0;
+  ones_ += there && label > 0.5 ? 1 : 0;
   if (!there || row.weight == 0) return {};  // A row that stands for none is no example either.
   if (rows_ > config_.warmup) {
     judged_.add(*score, label, row.weight);
     if (served_ && served_->compared() != nullptr) {
       const float exact = served_->compared_score(sample_);
-      served_->judge_compared(binary ? exact : encoder_.unscaled(exact), label, row.weight);
+      served_->judge_compared(binary ? double{exact} : encoder_.unscaled(exact), label, row.weight);
     }
     const float scaled = encoder_.scaled_label(label);
     const float p = sigmoid_f32(std::clamp(raw, -12.0f, 12.0f));
-    const float loss = binary ? -log_f32(label > 0.5f ? p : 1 - p) / 4 : (raw - scaled) * (raw - scaled) / 4;
+    const float loss = binary ? -log_f32(label > 0.5 ? p : 1 - p) / 4 : (raw - scaled) * (raw - scaled) / 4;
     drifted_ = loss_.add(std::min(loss, 1.0f)) && loss_.mean() > loss_.mean_before();
     drifts_ += drifted_ ? 1 : 0;
   }

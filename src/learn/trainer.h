@@ -75,7 +75,7 @@ class Trainer {
 
   // kInvalid: the label or the time is not what it must be (the row is not learned). Rows without label are
   // predicted only. The prediction goes to *score: a logit, or the label's own units.
-  Status step(const Row& row, float* score);
+  Status step(const Row& row, double* score);
 
   // Learns the labels that have come by then; step() does it for the time of its row.
   void catch_up(double time) { advance(time); }
@@ -89,7 +89,7 @@ class Trainer {
   Result<double> time_of(const Row& row) const;
 
   // The label of a row, as a number of its own units. False: it has none.
-  Result<bool> label_of(const Row& row, float& label) const;
+  Result<bool> label_of(const Row& row, double& label) const;
 
   // Factor on the learning rates of a learner that is served (and on what its controller makes of them).
   void set_rate(float factor) {
@@ -97,7 +97,7 @@ class Trainer {
   }
   const Halving* search() const { return search_; }       // Null: nothing is searched.
   const Served* served() const { return served_.get(); }  // Null: the learner itself answers.
-  float learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
+  double learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
   const Progressive& judged() const { return judged_; }
   const Encoder& encoder() const { return encoder_; }
   const EncoderConfig& encoder_config() const { return config_.encoder; }
@@ -118,7 +118,7 @@ class Trainer {
  private:
   struct Waiting {
     Sample sample;
-    float label;
+    double label;
     std::string segment;
     double time = 0;     // Of the row.
     float p = 0;         // Binary: what was answered.
@@ -137,7 +137,7 @@ class Trainer {
   bool corrected(const Waiting& waiting);
   void decide_arrivals();
   void await(Waiting waiting, double label_at);
-  void learn(const Sample& sample, float label, const std::string& segment);
+  void learn(const Sample& sample, double label, const std::string& segment);
   LearnerShape shape() const;
   std::string learner_name() const;  // As a model file has it.
   void make_learner();
@@ -151,7 +151,7 @@ class Trainer {
   std::unique_ptr<Learner> learner_;
   const Halving* search_ = nullptr;  // learner_, when it searches.
   std::unique_ptr<Served> served_;
-  float learner_score_ = 0;
+  double learner_score_ = 0;
   Progressive judged_;
   Adwin loss_{0.0005};
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;

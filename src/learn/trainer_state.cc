@@ -90,7 +90,7 @@ std::string Trainer::save(const RowReader& reader) const {
   for (const auto& [at, waiting] : waiting_) {
     out.f64(at.first);
     out.u64(at.second);
-    out.f32(waiting.label);
+    out.f64(waiting.label);
     out.f64(waiting.time);
     for (const float each : {waiting.p, waiting.expected, waiting.excess}) out.f32(each);
     out.u32(waiting.stage);
@@ -142,7 +142,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
     const double at = in.f64();
     const uint64_t row = in.u64();
     Waiting& waiting = waiting_[{at, row}];
-    waiting.label = in.f32();
+    waiting.label = in.f64();
     waiting.time = in.f64();
     for (float* each : {&waiting.p, &waiting.expected, &waiting.excess}) *each = in.f32();
     waiting.stage = in.u32();

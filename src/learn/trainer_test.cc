@@ -50,7 +50,7 @@ Outcome run(const std::string& learner, size_t count, size_t stop) {
     if (*reader->read(line, row)) rows.push_back(row);
   EXPECT_TRUE(trainer->start(*reader, std::span(rows).first(100)).ok());
   for (size_t n = 0; n < rows.size(); ++n) {
-    float score = 0;
+    double score = 0;
     EXPECT_TRUE(trainer->step(rows[n], &score).ok());
     if (n + 1 != stop) continue;
     const std::string saved = trainer->save(*reader);
@@ -220,7 +220,7 @@ Ran run_rows(const std::vector<std::string>& lines, TrainerConfig config = {}) {
   if (!out.started.ok()) return out;
   out.labels = trainer.labels().describe();
   for (const Row& each : rows) {
-    float score = 0;
+    double score = 0;
     out.bad += trainer.step(each, &score).ok() ? 0 : 1;
     EXPECT_TRUE(std::isfinite(score));
   }
@@ -324,6 +324,62 @@ TEST(Trainer, MadNumbersAreMissingOnes) {
 // A number that wanders tells of itself even where it is missing: such a row is foretold by where it was
 // last, and its neighbours nearly as well as if it had been there (half of the rows have none here; .693:
 // nothing known).
+// The label is 3 x + noise of a tenth, in any unit; some rows say something mad.
+double loss_of_labels(double unit, double origin, const std::function<bool(uint64_t)>& mad,
+                      const std::function<bool(uint64_t)>& judged) {
+  TrainerConfig config;
+  config.learner = "gauss";
+  config.encoder.task = Task::kRegression;
+  config.encoder.bits = 12;
+  RowReader reader(RowFormat::kCsv);
+  Trainer trainer(config);
+  Row row;
+  std::vector<Row> rows;
+  std::vector<double> labels;
+  EXPECT_FALSE(*reader.read("x,label", row));
+  for (uint64_t i = 0; i < 6000; ++i) {
+    Draw draw(i);
+    const double x = draw.uniform();
+    const double noise = draw.uniform() - 0.5;
+    labels.push_back(mad(i) ? origin + unit * (1e6 + 1e6 * x) : origin + unit * (3 * x + 0.4 * noise));
+    char line[80];
+    std::snprintf(line, sizeof line, "%.6f,%.17g", x, labels.back());
+    EXPECT_TRUE(*reader.read(line, row));
+    rows.push_back(row);
+  }
+  EXPECT_TRUE(trainer.start(reader, std::span(rows).first(100)).ok());
+  double sum = 0;
+  double n = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    double score = 0;
+    EXPECT_TRUE(trainer.step(rows[i], &score).ok());
+    if (!judged(i)) continue;
+    sum += std::pow((score - labels[i]) / unit, 2);
+    ++n;
+  }
+  return std::sqrt(sum / n);
+}
+
+TEST(Trainer, LabelsOfAnyUnitAreLearned) {
+  const auto none = [](uint64_t) { return false; };
+  const auto later = [](uint64_t i) { return i >= 2000; };
+  const double plain = loss_of_labels(1, 0, none, later);
+  EXPECT_LT(plain, 0.15);  // The noise is .115, the labels' spread .87.
+  EXPECT_NEAR(loss_of_labels(1e-8, 0, none, later), plain, 0.005);
+  EXPECT_NEAR(loss_of_labels(1e12, 0, none, later), plain, 0.005);
+  EXPECT_NEAR(loss_of_labels(1, 1e7, none, later), plain, 0.005);
+  EXPECT_NEAR(loss_of_labels(115, 1e9, none, later), plain, 0.005);
+}
+
+TEST(Trainer, AMadLabelCostsItself) {
+  const auto later = [](uint64_t i) { return i >= 2000 && i % 1000 != 500; };
+  const double plain = loss_of_labels(1, 0, [](uint64_t) { return false; }, later);
+  EXPECT_LT(loss_of_labels(1, 0, [](uint64_t i) { return i % 1000 == 500; }, later), plain + 0.03);
+  // Another unit from row 2,000 on: the labels' spread is 290,000.
+  const auto unit = [](uint64_t i) { return i >= 2000; };
+  EXPECT_LT(loss_of_labels(1, 0, unit, [](uint64_t i) { return i >= 4000; }), 60000);
+}
+
 TEST(Trainer, MissingNumbersAreWhereTheyWereLast) {
   const auto with = [](bool spoiled) {
     std::vector<std::string> lines{"x,label"};

@@ -41,7 +41,7 @@ class LearnRun {
   void say_events();
   void say_drifts();
   Status keep_version(const ServedEvent& event);
-  void trace(float label, float score);
+  void trace(double label, double score);
   Status report();
 
   LearnFlags& flags_;
@@ -174,12 +174,13 @@ void LearnRun::say_drifts() {
       alarm(drifts[alarms_said_].segment, drifts[alarms_said_].before * 4, drifts[alarms_said_].after * 4);
 }
 
-void LearnRun::trace(float label, float score) {
+void LearnRun::trace(double label, double score) {
   const Served* served = trainer_.served();
-  char line[120];
+  const int digits = trainer_.judged().task() == Task::kBinary ? 6 : 12;
+  char line[160];
   const int size = std::snprintf(
-      line, sizeof line, "%llu,%g,%.6g,%.6g,%llu,%d\n", static_cast<unsigned long long>(trainer_.rows()),
-      static_cast<double>(label), static_cast<double>(score), static_cast<double>(trainer_.learner_score()),
+      line, sizeof line, "%llu,%.12g,%.*g,%.*g,%llu,%d\n", static_cast<unsigned long long>(trainer_.rows()),
+      label, digits, score, digits, trainer_.learner_score(),
       static_cast<unsigned long long>(served != nullptr ? served->replica().version() : 0),
       served != nullptr && served->suspect() ? 1 : 0);
   trace_->write({line, static_cast<size_t>(size)});
@@ -192,8 +193,8 @@ void LearnRun::spoil(Row& row) {
 
 void LearnRun::step(uint64_t line, Row& row) {
   line_ = line;
-  float score = 0;
-  float label = 0;
+  double score = 0;
+  double label = 0;
   const Result<bool> labelled = trainer_.label_of(row, label);  // As it was before any poison.
   if (poison_) spoil(row);
   const uint64_t n = trainer_.judged().n();

@@ -130,7 +130,7 @@ Status compare_late_labels(const std::string& file, RowFormat format, const Trai
     if (!started.ok() && started.error().code == Code::kInvalid)
       usage_error(file + ": " + started.error().what);
     TRY_STATUS(Status(started));
-    float score = 0;
+    double score = 0;
     uint64_t bad = 0;
     for (const Row& row : rows) {
       const Status step = trainer.step(row, &score);

@@ -17,7 +17,7 @@ TEST(LearnReport, RowsASecondAreOfThisRun) {
   ASSERT_TRUE(reader.read("price,label", row).ok());
   ASSERT_TRUE(*reader.read("1,0", row));
   ASSERT_TRUE(trainer.start(reader, std::span(&row, 1)).ok());
-  float score = 0;
+  double score = 0;
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(trainer.step(row, &score).ok());
   LearnTally tally;
   tally.rows = 30;  // The others were of the run before.
