@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/hash.h"
+#include "learn/cells.h"
 #include "model/math.h"
 
 namespace freshet {
@@ -98,6 +100,15 @@ std::vector<std::string> Trainer::warnings() const {
     out.push_back("--time " + config_.encoder.time + ": " + std::to_string(backwards_) +
                   " rows are earlier than a row before them, " + first_backwards_ +
                   "; expected rows in order of time: labels may be learned before they were known");
+  if (never_ > 0)
+    out.push_back("--label-at " + config_.encoder.label_at + ": " + std::to_string(never_) +
+                  " rows have a label and no time at which it is known, the first is row " +
+                  std::to_string(first_never_) + ": judged, and never learned");
+  if (unkept_ > 0)
+    out.push_back(std::to_string(unkept_) + " labels came too late to be kept for: at most " +
+                  std::to_string(config_.waiting_max) + " rows and " +
+                  std::to_string(config_.waiting_bytes_max >> 20) +
+                  " MiB wait; the others were judged, and never learned");
   if (find_learner(config_.learner)->numbers && encoder_.planned() && encoder_.dense() == 0)
     out.push_back("--learner " + config_.learner +
                   " knows numbers and rates of values, and these rows (libsvm, VW) have neither: nothing can "
@@ -157,7 +168,39 @@ void Trainer::learn(const Sample& sample, double label, const std::string& segme
   learner_->learn(with_label);
 }
 
+// What was said of the row was right or wrong: known when its label is.
+void Trainer::watch_loss(float loss) {
+  if (loss < 0 || !loss_.add(loss) || !(loss_.mean() > loss_.mean_before())) return;
+  drifts_ += drifted_ ? 0 : 1;
+  drifted_ = true;
+  drift_losses_ = {loss_.mean_before() * 4, loss_.mean() * 4};
+}
+
+// Infinite: it is never known.
+Status Trainer::read_label_at(const Row& row, double& at) const {
+  static const std::string kEmpty;
+  const std::string& text = label_at_cell_ < row.cells.size() ? row.cells[label_at_cell_] : kEmpty;
+  at = std::numeric_limits<double>::infinity();
+  if (double number = 0; missing_cell(text) || same_word(text, "never") ||
+                         (number_shaped(text, number) && number > kLargestNumber))
+    return {};
+  return read_row_number(row, label_at_cell_, config_.encoder.label_at, at);
+}
+
+size_t Trainer::Waiting::bytes() const {
+  constexpr size_t kOfNodes = 200;  // Of the maps it is in.
+  return sizeof(Waiting) + kOfNodes + segment.size() +
+         sizeof(float) * (sample.dense.size() + sample.scaled.size() + sample.scores.size()) +
+         sizeof(uint64_t) * sample.keys.size() + sizeof(Feature) * sample.features.size();
+}
+
 void Trainer::await(Waiting waiting, double label_at) {
+  const size_t bytes = waiting.bytes();
+  if (waiting_.size() >= config_.waiting_max || waiting_bytes_ + bytes > config_.waiting_bytes_max) {
+    ++unkept_;
+    return;
+  }
+  waiting_bytes_ += bytes;
   const uint64_t row = waiting.sample.row;
   if (delays_) {
     waiting.expected = delays_->expected(waiting.sample);
@@ -202,6 +245,8 @@ void Trainer::arrive() {
     waiting_.try_emplace({label_at, due.second}, std::move(waiting));
     return;
   }
+  waiting_bytes_ -= waiting.bytes();
+  watch_loss(waiting.loss);
   const double delay = due.first - waiting.time;
   if (config_.encoder.late) arrivals_.add(waiting.label > 0.5, delay);
   if (delays_) {
@@ -261,8 +306,7 @@ void Trainer::decide_arrivals() {
 
 void Trainer::advance(double time) {
   for (;;) {
-    const bool label =
-        !waiting_.empty() && (waiting_.begin()->first.first <= time || waiting_.size() > config_.waiting_max);
+    const bool label = !waiting_.empty() && waiting_.begin()->first.first <= time;
     const bool look_due = !looks_.empty() && looks_.begin()->first.first <= time;
     if (look_due && (!label || looks_.begin()->first < waiting_.begin()->first))
       look(looks_.begin()->first);
@@ -284,7 +328,7 @@ Status Trainer::step(const Row& row, double* score) {
   if (config_.delay_mean > 0)
     label_at = time - config_.delay_mean * std::log1p(-Draw(mix64(kDelaySeed, rows_)).uniform());
   else if (late && !config_.encoder.label_at.empty())
-    TRY_STATUS(read_row_number(row, label_at_cell_, config_.encoder.label_at, label_at));
+    TRY_STATUS(read_label_at(row, label_at));
   else
     late = false;
 
@@ -309,6 +353,7 @@ Status Trainer::step(const Row& row, double* score) {
   labelled_ += there ? 1 : 0;
   ones_ += there && label > 0.5 ? 1 : 0;
   if (!there || row.weight == 0) return {};  // A row that stands for none is no example either.
+  float loss = -1;
   if (rows_ > config_.warmup) {
     judged_.add(*score, label, row.weight);
     if (served_ && served_->compared() != nullptr) {
@@ -317,16 +362,26 @@ Status Trainer::step(const Row& row, double* score) {
     }
     const float scaled = encoder_.scaled_label(label);
     const float p = sigmoid_f32(std::clamp(raw, -12.0f, 12.0f));
-    const float loss = binary ? -log_f32(label > 0.5 ? p : 1 - p) / 4 : (raw - scaled) * (raw - scaled) / 4;
-    drifted_ = loss_.add(std::min(loss, 1.0f)) && loss_.mean() > loss_.mean_before();
-    drifts_ += drifted_ ? 1 : 0;
+    loss =
+        std::min(binary ? -log_f32(label > 0.5 ? p : 1 - p) / 4 : (raw - scaled) * (raw - scaled) / 4, 1.0f);
+  }
+  if (late && std::isinf(label_at)) {
+    if (never_++ == 0) first_never_ = rows_;
+    return {};
   }
   const std::string& segment = segment_cell_ < row.cells.size() ? row.cells[segment_cell_] : kNoSegment;
-  if (late && label_at > time)
-    await({.sample = sample_, .label = label, .segment = segment, .time = time, .p = sigmoid_f32(raw)},
+  if (late && label_at > time) {
+    await({.sample = sample_,
+           .label = label,
+           .segment = segment,
+           .time = time,
+           .p = sigmoid_f32(raw),
+           .loss = loss},
           label_at);
-  else
-    learn(sample_, label, segment);
+    return {};
+  }
+  watch_loss(loss);
+  learn(sample_, label, segment);
   return {};
 }
 

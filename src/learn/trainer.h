@@ -47,9 +47,11 @@ struct TrainerConfig {
   double delay_mean = 0;   // Labels come so much later on average, exponentially, drawn by row; 0: label_at
   uint64_t warmup = 0;     // Rows learned but not judged.
   uint64_t seed = 1;
-  ServedConfig served;             // publish_every > 0: answers come from a published copy.
-  std::string segment;             // Column whose values drift is watched for; empty: none.
-  size_t waiting_max = 1'000'000;  // Rows that wait for their label; beyond it the oldest is learned early.
+  ServedConfig served;  // publish_every > 0: answers come from a published copy.
+  std::string segment;  // Column whose values drift is watched for; empty: none.
+  // Rows that wait for their label, and their bytes; one that comes when these are full is never learned.
+  size_t waiting_max = 1'000'000;
+  size_t waiting_bytes_max = size_t{4} << 30;
 };
 
 class Trainer {
@@ -95,8 +97,8 @@ class Trainer {
   void set_rate(float factor) {
     if (served_) served_->set_rate(factor);
   }
-  const Halving* search() const { return search_; }       // Null: nothing is searched.
-  const Served* served() const { return served_.get(); }  // Null: the learner itself answers.
+  const Halving* search() const { return search_; }        // Null: nothing is searched.
+  const Served* served() const { return served_.get(); }   // Null: the learner itself answers.
   double learner_score() const { return learner_score_; }  // Of the last step, beside what was answered.
   const Progressive& judged() const { return judged_; }
   const Encoder& encoder() const { return encoder_; }
@@ -106,7 +108,7 @@ class Trainer {
   uint64_t drifts() const { return drifts_; }
   bool drifted() const { return drifted_; }  // At the last step: the loss has changed for the worse.
   // Mean losses before and since: of the last drift.
-  std::pair<double, double> drift_losses() const { return {loss_.mean_before() * 4, loss_.mean() * 4}; }
+  std::pair<double, double> drift_losses() const { return drift_losses_; }
   std::string save(const RowReader& reader) const;
   Status load(std::string_view bytes, RowReader& reader);
   size_t bytes() const { return learner_ ? learner_->bytes() : 0; }
@@ -128,6 +130,8 @@ class Trainer {
     double look_at = 0;  // Time of that.
     double label_at = 0;
     bool settled = false;  // It was learned as 0, being late.
+    float loss = -1;       // Of the answer, for the drift detector; -1: it was not judged.
+    size_t bytes() const;
   };
   using Due = std::pair<double, uint64_t>;  // Time and row.
   void advance(double time);                // All that was due until then, in order.
@@ -144,6 +148,8 @@ class Trainer {
   void save_importance(Writer& out) const;
   void load_importance(Reader& in);
   void keep_time(double time);
+  Status read_label_at(const Row& row, double& at) const;
+  void watch_loss(float loss);
 
   const TrainerConfig config_;
   Encoder encoder_;
@@ -162,9 +168,12 @@ class Trainer {
   bool timed_ = false;      // A row had one.
   uint64_t backwards_ = 0;  // Rows before it.
   std::string first_backwards_;
-  bool sparse_ = false;               // Rows of libsvm or VW text: features without columns.
-  uint64_t labelled_ = 0, ones_ = 0;  // Rows of this run that had a label, or a 1.
+  bool sparse_ = false;                                // Rows of libsvm or VW text: features without columns.
+  uint64_t labelled_ = 0, ones_ = 0;                   // Rows of this run that had a label, or a 1.
+  uint64_t unkept_ = 0, never_ = 0, first_never_ = 0;  // Labels of this run that are not learned.
+  size_t waiting_bytes_ = 0;
   bool drifted_ = false;
+  std::pair<double, double> drift_losses_;
   std::map<Due, Waiting> waiting_;  // By label time and row.
   Arrivals arrivals_;
   uint64_t decide_at_ = 64;  // Rows at which which labels come first is looked at again.

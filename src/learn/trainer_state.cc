@@ -97,6 +97,7 @@ std::string Trainer::save(const RowReader& reader) const {
     out.f64(waiting.look_at);
     out.f64(waiting.label_at);
     out.u8(waiting.settled ? 1 : 0);
+    out.f32(waiting.loss);
     save_sample(waiting.sample, out);
   }
   save_importance(out);
@@ -149,9 +150,11 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
     waiting.look_at = in.f64();
     waiting.label_at = in.f64();
     waiting.settled = in.u8() != 0;
+    waiting.loss = in.f32();
     if (delays_ && waiting.stage < std::size(DelayModel::kStages)) looks_[{waiting.look_at, row}] = at;
     load_sample(in, waiting.sample);
     waiting.sample.time = waiting.time;
+    waiting_bytes_ += waiting.bytes();
   }
   load_importance(in);
   if (!in.ok() || !in.done()) return corrupt("model: cannot be read to its end");

@@ -373,11 +373,75 @@ TEST(Trainer, LabelsOfAnyUnitAreLearned) {
 
 TEST(Trainer, AMadLabelCostsItself) {
   const auto later = [](uint64_t i) { return i >= 2000 && i % 1000 != 500; };
-  const double plain = loss_of_labels(1, 0, [](uint64_t) { return false; }, later);
-  EXPECT_LT(loss_of_labels(1, 0, [](uint64_t i) { return i % 1000 == 500; }, later), plain + 0.03);
+  const double plain = loss_of_labels(
+      1, 0, [](uint64_t) { return false; }, later);
+  EXPECT_LT(loss_of_labels(
+                1, 0, [](uint64_t i) { return i % 1000 == 500; }, later),
+            plain + 0.03);
   // Another unit from row 2,000 on: the labels' spread is 290,000.
   const auto unit = [](uint64_t i) { return i >= 2000; };
   EXPECT_LT(loss_of_labels(1, 0, unit, [](uint64_t i) { return i >= 4000; }), 60000);
+}
+
+// Labels are known 1,000 rows later; the concept turns over at row 2,000. What is not known changes nothing.
+Ran run_turning(TrainerConfig config, uint64_t flipped_from, std::vector<uint64_t>* drifts = nullptr,
+                std::vector<double>* scores = nullptr) {
+  config.learner = "ftrl";
+  config.encoder.bits = 12;
+  config.encoder.time = "t";
+  config.encoder.label_at = "at";
+  RowReader reader(RowFormat::kCsv);
+  Trainer trainer(config);
+  std::vector<Row> rows;
+  Row row;
+  EXPECT_FALSE(*reader.read("t,at,x,label", row));
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const double x = Draw(i).uniform();
+    const bool yes = (x > 0.5) != (i >= flipped_from);
+    const std::string line = std::to_string(i) + "," + (i % 10 == 9 ? "never" : std::to_string(i + 1000)) +
+                             "," + std::to_string(x) + "," + (yes ? "1" : "0");
+    EXPECT_TRUE(*reader.read(line, row));
+    rows.push_back(row);
+  }
+  EXPECT_TRUE(trainer.start(reader, std::span(rows).first(100)).ok());
+  Ran out;
+  for (const Row& each : rows) {
+    double score = 0;
+    EXPECT_TRUE(trainer.step(each, &score).ok());
+    if (drifts != nullptr && trainer.drifted()) drifts->push_back(trainer.rows());
+    if (scores != nullptr) scores->push_back(score);
+    EXPECT_LE(trainer.waiting(), config.waiting_max);
+  }
+  out.n = trainer.judged().n();
+  for (const std::string& warning : trainer.warnings()) out.labels += warning + "\n";
+  return out;
+}
+
+TEST(Trainer, ALabelThatIsNotKnownSaysNothing) {
+  std::vector<uint64_t> drifts;
+  const Ran ran = run_turning({}, 2000, &drifts);
+  EXPECT_EQ(ran.n, 4000u);
+  ASSERT_FALSE(drifts.empty());
+  EXPECT_GT(drifts[0], 3000u);
+  EXPECT_NE(
+      ran.labels.find("--label-at at: 400 rows have a label and no time at which it is known, the first "
+                      "is row 10"),
+      std::string::npos)
+      << ran.labels;
+  // Fewer may wait than there are: those that find no room are not learned, least of all early.
+  TrainerConfig few, small;
+  few.waiting_max = 300;
+  small.waiting_bytes_max = 300 << 10;
+  for (const TrainerConfig& config : {few, small}) {
+    std::vector<double> scores[2];
+    for (const uint64_t flipped : {2000u, 5000u})
+      run_turning(config, flipped, nullptr, &scores[flipped / 5000]);
+    for (size_t i = 0; i < 3000; ++i) ASSERT_EQ(scores[0][i], scores[1][i]) << i;
+    EXPECT_NE(scores[0], scores[1]);
+    const Ran bounded = run_turning(config, 2000);
+    EXPECT_EQ(bounded.n, 4000u);
+    EXPECT_NE(bounded.labels.find(" labels came too late to be kept for: at most "), std::string::npos);
+  }
 }
 
 TEST(Trainer, MissingNumbersAreWhereTheyWereLast) {
