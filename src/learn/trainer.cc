@@ -170,7 +170,7 @@ void Trainer::learn(const Sample& sample, double label, const std::string& segme
 
 // What was said of the row was right or wrong: known when its label is.
 void Trainer::watch_loss(float loss) {
-  if (loss < 0 || !loss_.add(loss) || !(loss_.mean() > loss_.mean_before())) return;
+  if (loss < 0 || !loss_.add(loss) || !rise_.risen(loss_)) return;
   drifts_ += drifted_ ? 0 : 1;
   drifted_ = true;
   drift_losses_ = {loss_.mean_before() * 4, loss_.mean() * 4};

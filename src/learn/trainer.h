@@ -160,6 +160,7 @@ class Trainer {
   double learner_score_ = 0;
   Progressive judged_;
   Adwin loss_{0.0005};
+  RiseAlarm rise_;
   size_t label_cell_ = 0, time_cell_ = 0, label_at_cell_ = 0, segment_cell_ = SIZE_MAX;
   uint64_t rows_ = 0, drifts_ = 0;
   double now_ = 0;  // Time of the last row.

@@ -82,6 +82,7 @@ std::string Trainer::save(const RowReader& reader) const {
   if (delays_) delays_->save(out);
   judged_.save(out);
   loss_.save(out);
+  out.u64(rise_.said());
   out.u64(rows_);
   out.u64(drifts_);
   for (const uint64_t each : {given_, zeros_, late_ones_, decide_at_}) out.u64(each);
@@ -135,6 +136,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   if (delays_) delays_->load(in);
   judged_.load(in);
   loss_.load(in);
+  rise_.set_said(in.u64());
   rows_ = in.u64();
   drifts_ = in.u64();
   for (uint64_t* each : {&given_, &zeros_, &late_ones_, &decide_at_}) *each = in.u64();

@@ -13,11 +13,13 @@ bool Adwin::add(double x) {
   squares_ += x * x;
   compress();
   if (++seen_ % kCheckEvery != 0 || count_ < 2 * kCheckEvery) return false;
-  const double before = mean();
-  bool changed = false;
-  while (cut()) changed = true;
-  if (changed) mean_before_ = before;
-  return changed;
+  const double sum = sum_;
+  const uint64_t count = count_;
+  while (cut()) {
+  }
+  if (count_ == count) return false;
+  mean_before_ = (sum - sum_) / static_cast<double>(count - count_);
+  return true;
 }
 
 void Adwin::compress() {

@@ -23,8 +23,9 @@ class Adwin {
   bool add(double x);
 
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
-  double mean_before() const { return mean_before_; }  // The window's mean before the last change.
+  double mean_before() const { return mean_before_; }  // Of what the last change dropped.
   uint64_t size() const { return count_; }
+  uint64_t seen() const { return seen_; }  // All numbers so far.
   void save(Writer& out) const;
   void load(Reader& in);
 
@@ -44,6 +45,24 @@ class Adwin {
   double sum_ = 0;
   double squares_ = 0;
   double mean_before_ = 0;
+};
+
+// Says of each rise of the mean that it is there, once. What was before a change is dropped bit by bit, as it
+// becomes sure, and each bit is a change to Adwin; a rise is another one only when it came after what was
+// said last: when the window begins there, or later.
+class RiseAlarm {
+ public:
+  // After add() said that the mean has changed.
+  bool risen(const Adwin& window) {
+    if (!(window.mean() > window.mean_before()) || window.seen() - window.size() < said_) return false;
+    said_ = window.seen();
+    return true;
+  }
+  uint64_t said() const { return said_; }
+  void set_said(uint64_t said) { said_ = said; }
+
+ private:
+  uint64_t said_ = 0;  // Numbers seen when it was said; 0: never.
 };
 
 }  // namespace freshet

@@ -245,6 +245,25 @@ TEST(Drift, AdwinAgreesWithItsTwin) {
   EXPECT_GE(changes, 3u);
 }
 
+// A level that rises twice: two alarms, each with the levels before and after; when it falls, none.
+TEST(Drift, SaysARiseOnce) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    Draw draw(seed);
+    DriftMonitor monitor;
+    std::vector<DriftAlarm> alarms;
+    for (int i = 0; i < 20'000; ++i) {
+      const double level = i < 6000 ? 0.25 : i < 12'000 ? 0.4 : i < 16'000 ? 0.6 : 0.3;
+      monitor.add("", level + 0.3 * (draw.uniform() - 0.5), alarms);
+    }
+    ASSERT_EQ(alarms.size(), 2u) << seed;
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_NEAR(static_cast<double>(alarms[i].at), i == 0 ? 6000 : 12'000, 500);
+      EXPECT_NEAR(alarms[i].before, i == 0 ? 0.25 : 0.4, 0.03) << seed;
+      EXPECT_GT(alarms[i].after, alarms[i].before);
+    }
+  }
+}
+
 TEST(Drift, NamesTheSegmentThatMoved) {
   Draw draw(5);
   DriftMonitor monitor;
