@@ -324,6 +324,40 @@ TEST(Trainer, MadNumbersAreMissingOnes) {
 // A number that wanders tells of itself even where it is missing: such a row is foretold by where it was
 // last, and its neighbours nearly as well as if it had been there (half of the rows have none here; .693:
 // nothing known).
+// Sparse values (libsvm) in any unit, for learners of features and for those of keys; one that is always 1 is
+// what it was.
+TEST(Trainer, SparseValuesOfAnyUnitAreLearned) {
+  const auto loss_of = [](const std::string& learner, double unit) {
+    TrainerConfig config;
+    config.learner = learner;
+    config.encoder.bits = 12;
+    RowReader reader(RowFormat::kLibsvm);
+    Trainer trainer(config);
+    std::vector<Row> rows;
+    for (uint64_t i = 0; i < 4000; ++i) {
+      Draw draw(i);
+      const double a = 2 * draw.uniform() - 1;
+      const double b = 2 * draw.uniform() - 1;
+      const bool yes = draw.uniform() < 1 / (1 + std::exp(-4 * a + 3 * b));
+      char line[80];
+      std::snprintf(line, sizeof line, "%d 1:%.6g 2:%.6g 3:1", yes ? 1 : 0, a * unit, b * unit);
+      EXPECT_TRUE(*reader.read(line, rows.emplace_back()));
+    }
+    EXPECT_TRUE(trainer.start(reader, std::span(rows).first(100)).ok());
+    for (const Row& each : rows) {
+      double score = 0;
+      EXPECT_TRUE(trainer.step(each, &score).ok());
+    }
+    return trainer.judged().log_loss();
+  };
+  for (const char* const learner : {"ftrl", "dcn"}) {
+    const double plain = loss_of(learner, 1);
+    EXPECT_LT(plain, 0.52) << learner;  // 0.69 knows nothing.
+    for (const double unit : {1e-3, 1e5})
+      EXPECT_NEAR(loss_of(learner, unit), plain, 0.002) << learner << unit;
+  }
+}
+
 // The label is 3 x + noise of a tenth, in any unit; some rows say something mad.
 double loss_of_labels(double unit, double origin, const std::function<bool(uint64_t)>& mad,
                       const std::function<bool(uint64_t)>& judged) {
