@@ -243,6 +243,7 @@ Result<std::vector<VersionInfo>> VersionStore::list() const {
   TRY(const auto there, numbers());
   if (const auto live = lives(); !live.ok()) return live.error();  // Else each would be said to be damaged.
   std::vector<VersionInfo> out;
+  out.reserve(there.size());
   for (const uint64_t number : there) out.push_back(look(number));
   return out;
 }
@@ -358,9 +359,10 @@ Result<uint64_t> VersionStore::import_pinned(std::string_view bytes) {
   uint64_t number = there.empty() ? kImported : std::max(kImported, there.front() + 1);
   while (number_of(named(number)).ok()) ++number;  // Of before such names were refused to others.
   TRY_STATUS(write_name(number, named(number)));
-  const Status written = write(number, bytes);
-  if (!written.ok()) TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".name"));
-  TRY_STATUS(written);
+  if (const Status written = write(number, bytes); !written.ok()) {
+    TRY_STATUS(files_->remove(dir_ + "/" + file(number) + ".name"));
+    return written.error();
+  }
   return number;
 }
 
