@@ -13,6 +13,11 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Seconds in a unit of which so many have passed since 1970; 0: of none that is known.
+double unit_since_1970(double time) {
+  return time > 1e17 ? 1e-9 : time > 1e14 ? 1e-6 : time > 1e11 ? 1e-3 : time > 1e8 ? 1 : 0;
+}
+
 // $5, 5%: a number to a person.
 bool number_with_sign(std::string_view text) {
   for (const std::string_view sign : {"$", "\u20ac", "\u00a3"}) {
@@ -188,10 +193,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     const size_t cell = reader.column(config_.time);
     double first = 0;
     if (cell < rows[0].cells.size() && number_in_cell(rows[0].cells[cell], first))
-      time_unit_s_ = config_.time_unit_s > 0 ? config_.time_unit_s
-                     : first > 1e11          ? 1e-3
-                     : first > 1e8           ? 1
-                                             : 0;
+      time_unit_s_ = config_.time_unit_s > 0 ? config_.time_unit_s : unit_since_1970(first);
   }
   size_t numeric = 0;
   for (const Column& column : columns_) {

@@ -14,11 +14,12 @@ constexpr double kFactorMax = 1e6;
 
 // Seconds; 0: to be told from the values.
 double time_unit_of(std::string_view name) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"auto", 0.0}, {"ms", 1e-3},  {"s", 1.0},
-                                                            {"min", 60.0}, {"h", 3600.0}, {"day", 86400.0}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"auto", 0.0}, {"ns", 1e-9},    {"us", 1e-6},
+                                                            {"ms", 1e-3},  {"s", 1.0},      {"min", 60.0},
+                                                            {"h", 3600.0}, {"day", 86400.0}};
   for (const auto& [unit, seconds] : kUnits)
     if (name == unit) return seconds;
-  usage_error("--time-unit: expected auto, ms, s, min, h or day, got '" + std::string(name) + "'");
+  usage_error("--time-unit: expected auto, ns, us, ms, s, min, h or day, got '" + std::string(name) + "'");
 }
 
 void add_rows(FlagSet app, LearnFlags& flags) {
@@ -38,7 +39,9 @@ void add_rows(FlagSet app, LearnFlags& flags) {
   app.add_option("--ignore", encoder.ignore, "Columns not to use").delimiter(',');
   app.add_option("--time", encoder.time, "Column of the row's time, a number");
   app.add_option("--time-unit", flags.time_unit,
-                 "One unit of --time: ms, s, min, h or day; auto: s or ms since 1970, else no hours and days")
+                 "One unit of --time: ns, us, ms, s, min, h or day; auto: those of them up to s since 1970, "
+                 "else no hours "
+                 "and days")
       .capture_default_str();
   app.add_option("--label-at", encoder.label_at, "Column of the time at which the label is known");
 }
