@@ -55,6 +55,7 @@ class LearnRun {
   uint64_t line_ = 0;                            // Of the row in hand.
   uint64_t lines_ = 0;                           // Read.
   bool begun_ = false;                           // It is known what the columns are.
+  size_t decided_by_ = 0;                        // Rows, fewer than kRowsFirst; 0: by those.
   bool ended_ = false;                           // All rows were read.
   std::vector<std::pair<uint64_t, Row>> first_;  // Rows kept until then, with their lines.
   Row row_;
@@ -111,6 +112,9 @@ void LearnRun::say_warnings() {
   say_more(trainer_.notes());
   if (!ended_) return;
   tally_.warnings = trainer_.warnings();
+  if (decided_by_ > 0 && !flags_.save.empty() && flags_.load.empty())
+    tally_.warnings.push_back("--save: what the columns are was decided by " + std::to_string(decided_by_) +
+                              " rows; expected " + std::to_string(kRowsFirst) + ": the model keeps it");
   say_more(tally_.warnings);
 }
 
@@ -201,7 +205,7 @@ void LearnRun::step(uint64_t line, Row& row) {
   const double total = trainer_.judged().total();
   if (const Status status = trainer_.step(row, &score); !status.ok()) return bad_row(status.error());
   ++tally_.rows;
-  if (trainer_.judged().n() > n) tally_.losses.emplace_back(trainer_.judged().total() - total, row.weight);
+  if (trainer_.judged().n() > n) tally_.losses.add(trainer_.judged().total() - total, row.weight);
   if (trace_ && labelled.ok() && *labelled) trace(label, score);
   if (trainer_.served() != nullptr) say_events();
   say_drifts();
@@ -290,7 +294,10 @@ Status LearnRun::run() {
   if (!begun_ && first_.empty())
     return invalid(tally_.errors.empty() ? flags_.file + ": no rows"
                                          : tally_.errors[0] + "; and no row besides");
-  if (!begun_) TRY_STATUS(begin_with_first());
+  if (!begun_) {
+    decided_by_ = first_.size();
+    TRY_STATUS(begin_with_first());
+  }
   tally_.learn_s = thread_cpu_seconds() - begin;
   return report();
 }

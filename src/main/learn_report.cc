@@ -19,17 +19,6 @@ bool is_binary(const LearnFlags& flags) {
   return flags.config.encoder.task == Task::kBinary;
 }
 
-// Mean loss of a quarter of the judged rows of this run; NaN: it has none.
-double quarter(const LearnTally& tally, size_t q) {
-  double sum = 0;
-  double weights = 0;
-  for (size_t i = tally.losses.size() * q / 4; i < tally.losses.size() * (q + 1) / 4; ++i) {
-    sum += tally.losses[i].first;
-    weights += tally.losses[i].second;
-  }
-  return weights > 0 ? sum / weights : std::numeric_limits<double>::quiet_NaN();
-}
-
 double per_second(const LearnTally& tally) {
   return tally.learn_s > 0 ? static_cast<double>(tally.rows) / tally.learn_s : 0;
 }
@@ -115,6 +104,33 @@ std::string served_text(const Served& served) {
 
 }  // namespace
 
+void LossSums::add(double loss, double weight) {
+  if (buckets_.empty() || rows_of_last_ == rows_each_) {
+    if (buckets_.size() == most_) {
+      for (size_t i = 0; i < most_ / 2; ++i)
+        buckets_[i] = {buckets_[2 * i].first + buckets_[2 * i + 1].first,
+                       buckets_[2 * i].second + buckets_[2 * i + 1].second};
+      buckets_.resize(most_ / 2);
+      rows_each_ *= 2;
+    }
+    buckets_.emplace_back();
+    rows_of_last_ = 0;
+  }
+  buckets_.back().first += loss;
+  buckets_.back().second += weight;
+  ++rows_of_last_;
+}
+
+double LossSums::quarter(size_t q) const {
+  double sum = 0;
+  double weights = 0;
+  for (size_t i = buckets_.size() * q / 4; i < buckets_.size() * (q + 1) / 4; ++i) {
+    sum += buckets_[i].first;
+    weights += buckets_[i].second;
+  }
+  return weights > 0 ? sum / weights : std::numeric_limits<double>::quiet_NaN();
+}
+
 ProgressTable::ProgressTable(bool shown, uint64_t every, const Trainer& trainer)
     : shown_(shown),
       every_(every),
@@ -164,10 +180,14 @@ std::string learn_report_json(const LearnFlags& flags, const Trainer& trainer, c
     out.field("accuracy", j.accuracy()).field("f1", j.f1());
   }
   out.field("rmse", j.rmse()).field("calibration", j.calibration()).key("by_quarter").array();
-  for (size_t q = 0; q < 4; ++q) out.value(quarter(tally, q));
+  for (size_t q = 0; q < 4; ++q) out.value(tally.losses.quarter(q));
   out.end().field("examples_per_second", per_second(tally)).field("peak_rss_bytes", peak_rss_bytes());
   out.field("state_hash", hash_text(state)).field("rows", trainer.rows()).field("rows_bad", tally.bad);
   out.field("labels_waiting", trainer.waiting()).field("drifts", trainer.drifts());
+  if (is_binary(flags)) {
+    const std::string labels = trainer.labels().describe();
+    out.field("labels", labels.empty() ? "1, true, yes, ... is 1" : labels);
+  }
   add_alarms(out, tally);
   out.key("warnings").array();
   for (const std::string& warning : tally.warnings) out.value(warning);
@@ -185,7 +205,7 @@ std::string learn_report_text(const LearnFlags& flags, const Trainer& trainer, c
   const auto number = [](double x) { return format_number(x, kDigits); };
   TextTable table({"", "", "by quarter of this run"});
   std::string quarters;
-  for (size_t q = 0; q < 4; ++q) quarters += (q == 0 ? "" : "  ") + number(quarter(tally, q));
+  for (size_t q = 0; q < 4; ++q) quarters += (q == 0 ? "" : "  ") + number(tally.losses.quarter(q));
   table.row({"rows", format_count(trainer.rows()), ""});
   table.row({"judged", format_count(j.n()), ""});
   if (is_binary(flags)) {

@@ -9,11 +9,26 @@
 
 namespace freshet {
 
+// Losses of a stream in order, to be asked by quarter: bounded, exact up to kMost rows, and later to a
+// bucket.
+class LossSums {
+ public:
+  static constexpr size_t kMost = size_t{1} << 20;
+  explicit LossSums(size_t most = kMost) : most_(most) {}
+  void add(double loss, double weight);  // The loss times the weight.
+  double quarter(size_t q) const;        // Mean loss; NaN: it has no rows.
+
+ private:
+  size_t most_;
+  uint64_t rows_each_ = 1, rows_of_last_ = 0;       // Rows of a bucket.
+  std::vector<std::pair<double, double>> buckets_;  // Sums of losses and weights.
+};
+
 // Of one run; a model that was loaded has numbers of its own (Trainer::judged()).
 struct LearnTally {
-  uint64_t rows = 0, bad = 0;                     // Rows stepped; left out.
-  std::vector<std::string> errors;                // The first few of those.
-  std::vector<std::pair<double, double>> losses;  // Of each judged row: loss times weight, weight.
+  uint64_t rows = 0, bad = 0;       // Rows stepped; left out.
+  std::vector<std::string> errors;  // The first few of those.
+  LossSums losses;                  // Of judged rows.
   std::vector<std::string> warnings;
   struct Alarm {
     uint64_t row;

@@ -1,5 +1,7 @@
 #include "main/learn_report.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "json/json.h"
@@ -26,6 +28,20 @@ TEST(LearnReport, RowsASecondAreOfThisRun) {
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->number_at("examples_per_second"), 60);
   EXPECT_EQ(report->number_at("rows"), 1000);
+}
+
+// Bounded, and by quarter what all rows say, to a bucket.
+TEST(LearnReport, LossesByQuarter) {
+  LossSums few(8), all;
+  for (int i = 0; i < 1000; ++i) {
+    few.add(i, 1);
+    all.add(i, 1);
+  }
+  for (size_t q = 0; q < 4; ++q) {
+    EXPECT_EQ(all.quarter(q), 250 * static_cast<double>(q) + 124.5);
+    EXPECT_NEAR(few.quarter(q), all.quarter(q), 130);
+  }
+  EXPECT_TRUE(std::isnan(LossSums().quarter(0)));
 }
 
 }  // namespace
