@@ -310,6 +310,30 @@ def odd(learn: Learn, all_rows: list[dict[str, object]]) -> None:
         assert f"{file}: line 51: label: expected a text, a number, true or false, got {kind}" in learn.says(file, "--learner", "ftrl")[1]
 
 
+def said_besides(learn: Learn, csv: str, all_rows: list[dict[str, object]]) -> None:
+    """Packed standard input, rows of another format than the model's, units of time, versions that never came, few rows saved."""
+    packed = subprocess.run([learn.binary, "learn", "-", "--learner", "ftrl", "--json"], input=gzip.compress(pathlib.Path(csv).read_bytes()),
+                            capture_output=True, timeout=300)
+    plain = learn.run(csv, "--learner", "ftrl")
+    assert packed.returncode == 0 and json.loads(packed.stdout)["state_hash"] == plain["state_hash"], packed.stderr
+    assert plain["labels"] == "1, true, yes, ... is 1", plain
+    assert learn.run(csv, "--learner", "ftrl", "--label", "shop", "--positive", "b")["labels"] == "'b' is 1, all else is 0"
+    model = str(learn.folder / "few.bin")
+    few = learn.write("few.csv", table(all_rows[:50], ",", "shop", "label"))
+    said = learn.says(few, "--learner", "ftrl", "--save", model)[1]
+    assert "warning: --save: what the columns are was decided by 50 rows; expected 1000: the model keeps it" in said, said
+    lines = learn.write("few.jsonl", "".join(json.dumps({"shop": row["shop"], "label": row["label"]}) + "\n" for row in all_rows[:50]))
+    said = learn.refused(lines, "--learner", "ftrl", "--load", model, code=1)
+    assert "line 1: begins with '{\"', JSONL; expected a header of names; --format jsonl reads it" in said, said
+    states = set()
+    for unit in (1, 1000, 10**6, 10**9):
+        text = "t,shop,label\n" + "".join(f"{(1_700_000_000 + 600 * n) * unit},{row['shop']},{row['label']}\n" for n, row in enumerate(all_rows))
+        states.add(learn.run(learn.write("units.csv", text), "--time", "t", "--ignore", "shop", "--learner", "ftrl")["log_loss"])
+    assert len(states) == 1, states
+    said = learn.run(csv, "--learner", "ftrl", "--publish-every", "5000")
+    assert said["warnings"][0].startswith(f"--publish-every 5000: nothing was published in {ROWS} labelled rows"), said
+
+
 def memory(learn: Learn, csv: str) -> None:
     """The peak is of the command, however large the program is that starts it."""
     large = bytearray(b"x") * (700 << 20)
@@ -539,6 +563,7 @@ def main() -> int:
         outputs(learn, csv)
         files_apart(learn, csv)
         odd(learn, all_rows)
+        said_besides(learn, csv, all_rows)
         memory(learn, csv)
         numbers_with_gaps(learn, all_rows)
         empty_at_first(learn, all_rows)

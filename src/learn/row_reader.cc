@@ -184,6 +184,8 @@ Result<bool> RowReader::read_delimited(std::string_view line, Row& out) {
   }
   begun_lines_ = 0;
   if (!header_read_) {
+    if (line.starts_with("{\""))
+      return corrupt("begins with '{\"', JSONL; expected a header of names; --format jsonl reads it");
     header_read_ = true;
     if (words_.size() > kColumnsMax) return invalid("more than " + std::to_string(kColumnsMax) + " columns");
     header_.clear();

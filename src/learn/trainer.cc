@@ -109,6 +109,10 @@ std::vector<std::string> Trainer::warnings() const {
                   std::to_string(config_.waiting_max) + " rows and " +
                   std::to_string(config_.waiting_bytes_max >> 20) +
                   " MiB wait; the others were judged, and never learned");
+  if (served_ && labelled_ > 0 && served_->count(GateVerdict::kPublish) == 0)
+    out.push_back("--publish-every " + std::to_string(config_.served.publish_every) +
+                  ": nothing was published in " + std::to_string(labelled_) +
+                  " labelled rows: every answer is that of a learner that has learned nothing");
   if (find_learner(config_.learner)->numbers && encoder_.planned() && encoder_.dense() == 0)
     out.push_back("--learner " + config_.learner +
                   " knows numbers and rates of values, and these rows (libsvm, VW) have neither: nothing can "

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -58,7 +59,21 @@ Status each_line(const std::string& path, const std::function<Status(std::string
     while (std::getline(in, line)) TRY_STATUS(take(line));
     return in.bad() ? unavailable(name + ": cannot be read to its end") : Status();
   };
-  if (path == "-") return all_of(std::cin, "standard input");
+  const auto unpacked = [&](const std::string& packed, const std::string& name) -> Status {
+    auto text = gunzip(packed, size_t{8} << 30);
+    if (!text.ok()) return Error{text.error().code, name + ": " + text.error().what};
+    for (size_t at = 0; at < text->size();) {
+      const size_t end = std::min(text->find('\n', at), text->size());
+      TRY_STATUS(take(std::string_view(*text).substr(at, end - at)));
+      at = end + 1;
+    }
+    return {};
+  };
+  if (path == "-") {
+    constexpr int kGzip = 0x1f;  // No text begins with it.
+    if (std::cin.peek() != kGzip) return all_of(std::cin, "standard input");
+    return unpacked({std::istreambuf_iterator<char>(std::cin), {}}, "standard input");
+  }
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
     return invalid(path + ": is a directory; expected a file of rows");
@@ -71,14 +86,7 @@ Status each_line(const std::string& path, const std::function<Status(std::string
     return all_of(in, path);
   }
   TRY(const std::string packed, read_file(real_files(), path));
-  auto text = gunzip(packed, size_t{8} << 30);
-  if (!text.ok()) return Error{text.error().code, path + ": " + text.error().what};
-  for (size_t at = 0; at < text->size();) {
-    const size_t end = std::min(text->find('\n', at), text->size());
-    TRY_STATUS(take(std::string_view(*text).substr(at, end - at)));
-    at = end + 1;
-  }
-  return {};
+  return unpacked(packed, path);
 }
 
 Status compare_freshness(const std::string& file, RowFormat format, const TrainerConfig& config,
