@@ -3,7 +3,8 @@
 // themselves.
 //
 //   region     "DE" holds for "DE" and "DE-BY"; none holds everywhere
-//   span       from its time until `until`, or for a day
+//   span       from its time until `until`, or for a day; the clock that it waits for is that of what happens
+//              (entry.h): an announcement moves nothing
 //   one value  of a name and region holds, that which began last; of holidays, promotions and scenarios any
 //              number hold together
 //   scenario   a stretch in which shoppers may choose by other rules: the declared scenario, else the holiday

@@ -32,7 +32,8 @@ void Entry::apply(Offset, const Event& event) {
   }
   moment_.skip = false;
   moment_.time_ms = event.time_ms == kNoTime ? moment_.now_ms : event.time_ms;
-  moment_.now_ms = std::max(moment_.now_ms, moment_.time_ms);
+  // A context says what will hold: its time may lie ahead, and nothing has happened at it yet.
+  if (event.type != EventType::kContext) moment_.now_ms = std::max(moment_.now_ms, moment_.time_ms);
   now_ms_.store(moment_.now_ms, std::memory_order_relaxed);
   counted_.fetch_add(1, std::memory_order_relaxed);
 }

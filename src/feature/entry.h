@@ -2,8 +2,8 @@
 //
 // An event counts once per (source, id): the last `window` ids are remembered, 16 bytes each. An id that
 // comes back after more than `window` other events counts again; doors refuse events that old
-// (docs/events.md). The clock is the newest event time seen; an event from the far future must not freeze it,
-// so doors bound the future.
+// (docs/events.md). The clock is the newest time at which something happened. Doors bound how far ahead that
+// may lie; a context, which may be announced at any time before it begins, does not move it.
 #pragma once
 
 #include <atomic>

@@ -127,6 +127,18 @@ TEST(Entry, TheClockNeverGoesBack) {
   EXPECT_EQ(folds.moment.time_ms, 500);
 }
 
+TEST(Entry, WhatIsAnnouncedDoesNotMoveTheClock) {
+  Folds folds;
+  folds.apply(view("u", "a", 1000));
+  Event context = action(EventType::kContext, "", "", 1000 + 8 * kDayMs);
+  context.name = "scenario";
+  folds.apply(context);
+  EXPECT_FALSE(folds.moment.skip);
+  EXPECT_EQ(folds.moment.time_ms, 1000 + 8 * kDayMs);
+  EXPECT_EQ(folds.moment.now_ms, 1000);
+  EXPECT_EQ(folds.entry.now_ms(), 1000);
+}
+
 TEST(Catalog, UpsertUpdateDelete) {
   Folds folds;
   Event upsert = action(EventType::kItemUpsert, "", "k1", 10);
