@@ -415,7 +415,10 @@ Result<UserView> Engine::user(std::string_view id) const {
     view.actions.push_back({item_id(step.item), step.type, step.time_ms, i >= sequence.session_begin});
   }
   if (const ProfileExtras* extras = profiles.extras(shopper)) {
-    for (const ItemSlot slot : extras->dismissed) view.dismissed.push_back(item_id(slot));
+    for (const ItemSlot slot : extras->dismissed)  // Once, also where a linked identity dismissed it, too.
+      if (std::string id_of = item_id(slot);
+          std::find(view.dismissed.begin(), view.dismissed.end(), id_of) == view.dismissed.end())
+        view.dismissed.push_back(std::move(id_of));
     for (const std::string& link : extras->links)  // Of one that was unlinked the place stays.
       if (profiles.find(link) == shopper) view.linked.push_back(link);
     view.attributes = extras->attributes;

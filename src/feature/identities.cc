@@ -22,6 +22,16 @@ void trim(std::vector<std::string>& links) {
 
 }  // namespace
 
+void ProfileExtras::dismiss(ItemSlot item, uint8_t origin, size_t most) {
+  forget([&](ItemSlot i, uint8_t o) { return i == item && o == origin; });
+  if (dismissed.size() >= most) {
+    dismissed.erase(dismissed.begin());
+    origins.erase(origins.begin());
+  }
+  dismissed.push_back(item);
+  origins.push_back(origin);
+}
+
 template <class Visit>
 void Profiles::each_linked(ShopperSlot root, Visit&& visit) const {
   const Profile* profile = at(root);
@@ -113,6 +123,8 @@ void Profiles::release(ShopperSlot root, std::string_view id) {
     if (step.origin == origin) step.origin = 0;
   replace_steps(profile, std::move(steps), all.session_begin);
   ProfileExtras extras = *profile.extras.load(std::memory_order_relaxed);
+  for (uint8_t& of : extras.origins)
+    if (of == origin) of = 0;
   extras.links[origin - 1].clear();
   trim(extras.links);
   replace_extras(profile, std::move(extras));
@@ -123,11 +135,15 @@ Profiles::Origins Profiles::hand_over(Profile& anonymous, ProfileExtras& known) 
   Origins origins;
   origins.fill(place_for(known.links, anonymous.id));
   const ProfileExtras* old = anonymous.extras.load(std::memory_order_relaxed);
-  if (old == nullptr || old->links.empty()) return origins;
+  if (old == nullptr) return origins;
   for (size_t n = 0; n < old->links.size(); ++n)
     if (!old->links[n].empty()) origins[n + 1] = place_for(known.links, old->links[n]);
+  for (size_t i = 0; i < old->dismissed.size(); ++i)
+    known.dismiss(old->dismissed[i], origins[old->origins[i]], config_.dismissed_max);
   ProfileExtras mine = *old;
   mine.links.clear();
+  mine.dismissed.clear();
+  mine.origins.clear();
   replace_extras(anonymous, std::move(mine));
   return origins;
 }
@@ -149,8 +165,12 @@ Profiles::Origins Profiles::take_back(ShopperSlot from, ShopperSlot root) {
     id.clear();
   }
   trim(known.links);
+  for (size_t i = 0; i < known.dismissed.size(); ++i)
+    if (const uint8_t origin = origins[known.origins[i]]; origin != kStays)
+      mine.dismiss(known.dismissed[i], origin, config_.dismissed_max);
+  known.forget([&](ItemSlot, uint8_t origin) { return origins[origin] != kStays; });
   replace_extras(*at(root), std::move(known));
-  if (!mine.links.empty()) replace_extras(anonymous, std::move(mine));
+  if (!mine.links.empty() || !mine.dismissed.empty()) replace_extras(anonymous, std::move(mine));
   return origins;
 }
 

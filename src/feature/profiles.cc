@@ -10,10 +10,12 @@
 namespace freshet {
 namespace {
 
+// How the extras of a profile stand in a snapshot. Without origins: as written before dismissals had them.
+constexpr uint8_t kNoExtras = 0, kExtrasWithoutOrigins = 1, kExtras = 2;
 constexpr int kHopsMax = 256;  // More than there can be: each is a place among the links of one profile.
 
 size_t bytes_of(const ProfileExtras& extras) {
-  size_t bytes = sizeof(extras) + extras.dismissed.capacity() * sizeof(ItemSlot);
+  size_t bytes = sizeof(extras) + extras.dismissed.capacity() * sizeof(ItemSlot) + extras.origins.capacity();
   for (const auto& a : extras.attributes) bytes += sizeof(a) + a.name.capacity() + 32;
   for (const auto& l : extras.links) bytes += sizeof(l) + l.capacity();
   return bytes;
@@ -223,9 +225,7 @@ void Profiles::dismiss(const Event& event) {
   Profile& profile = *at(resolve(slot_for(id, moment_.time_ms)));
   const ProfileExtras* old = profile.extras.load(std::memory_order_relaxed);
   ProfileExtras next = old == nullptr ? ProfileExtras{} : *old;
-  std::erase(next.dismissed, moment_.item);
-  if (next.dismissed.size() >= config_.dismissed_max) next.dismissed.erase(next.dismissed.begin());
-  next.dismissed.push_back(moment_.item);
+  next.dismiss(moment_.item, profile.id == id ? uint8_t{0} : origin_of(profile, id), config_.dismissed_max);
   replace_extras(profile, std::move(next));
 }
 
@@ -358,7 +358,7 @@ void Profiles::evict_items(std::span<const ItemSlot> items) {
     const ProfileExtras* extras = profile->extras.load(std::memory_order_relaxed);
     if (extras == nullptr || std::none_of(extras->dismissed.begin(), extras->dismissed.end(), gone)) continue;
     ProfileExtras next = *extras;
-    std::erase_if(next.dismissed, gone);
+    next.forget([&](ItemSlot item, uint8_t) { return gone(item); });
     replace_extras(*profile, std::move(next));
   }
 }
@@ -387,11 +387,14 @@ void Profiles::save(Writer& out) const {
       out.u64(step.order);
     }
     const ProfileExtras* extras = profile->extras.load(std::memory_order_relaxed);
-    out.u8(extras == nullptr ? 0 : 1);
+    out.u8(extras == nullptr ? kNoExtras : kExtras);
     if (extras == nullptr) continue;
     encode_attributes(extras->attributes, out);
     out.varint(extras->dismissed.size());
-    for (const ItemSlot item : extras->dismissed) out.u32(item);
+    for (size_t n = 0; n < extras->dismissed.size(); ++n) {
+      out.u32(extras->dismissed[n]);
+      out.u8(extras->origins[n]);
+    }
     out.varint(extras->links.size());
     for (const std::string& link : extras->links) out.str(link);
   }
@@ -429,11 +432,16 @@ Status Profiles::load(Reader& in) {
       step.order = in.u64();
     }
     replace_steps(*profile, std::move(list), session_begin);
-    if (in.u8() == 0) continue;
+    const uint8_t form = in.u8();
+    if (form == kNoExtras) continue;
+    if (form > kExtras) in.fail();
     ProfileExtras extras;
     if (!decode_attributes(in, extras.attributes)) break;
     const uint64_t dismissed = in.varint();
-    for (uint64_t n = 0; n < dismissed && in.ok(); ++n) extras.dismissed.push_back(in.u32());
+    for (uint64_t n = 0; n < dismissed && in.ok(); ++n) {
+      extras.dismissed.push_back(in.u32());
+      extras.origins.push_back(form == kExtrasWithoutOrigins ? 0 : in.u8());
+    }
     const uint64_t links = in.varint();
     if (links > kPlacesMax) in.fail();
     for (uint64_t n = 0; n < links && in.ok(); ++n) extras.links.emplace_back(in.str());

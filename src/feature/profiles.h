@@ -5,10 +5,11 @@
 // order. A session ends with a new session id, or after `session_gap_ms` without a step.
 //
 // identity-link moves the anonymous profile's steps into the known one (merged by time, marked with their
-// origin); from then on events of the anonymous id go to the known profile. What had been linked to the
-// anonymous one goes along. identity-unlink moves it, what is linked to it, and their steps back. A profile
-// has at most `links_max` identities: the one that was idle longest gives way, its steps stay. erase-user
-// removes all that is linked, whichever of the ids it names, and every step.
+// origin), and what it dismissed; from then on events of the anonymous id go to the known profile. What had
+// been linked to the anonymous one goes along. identity-unlink moves it, what is linked to it, and their
+// steps and dismissals back. A profile has at most `links_max` identities: the one that was idle longest
+// gives way, its steps stay. erase-user removes all that is linked, whichever of the ids it names, and every
+// step.
 //
 // At `shoppers_max` the least valuable sixteenth is evicted: value is the time of the last step plus an hour
 // for each step kept (at most 32), of a linked identity those of the profile it belongs to.
@@ -44,10 +45,14 @@ struct ProfilesConfig {
 // What changes seldom, as published: immutable.
 struct ProfileExtras {
   std::vector<Attribute> attributes;  // from user upserts, sorted by name
-  std::vector<ItemSlot> dismissed;    // newest last
+  std::vector<ItemSlot> dismissed;    // newest last; once for each origin
+  std::vector<uint8_t> origins;       // of what was dismissed, as of steps
   // Ids linked into this profile, directly or through another; "": a free place. Steps with origin n came
   // with links[n-1]. Of a profile that is itself linked: empty.
   std::vector<std::string> links;
+  void dismiss(ItemSlot item, uint8_t origin, size_t most);
+  template <class Which>
+  void forget(Which which);  // Dismissals for which which(item, origin): feature/internal/profile.h.
 };
 
 using ShopperSlot = uint32_t;

@@ -31,4 +31,16 @@ struct Profiles::Profile {
   std::atomic<ShopperSlot> linked_to{kNoShopper};  // This identity is another's now.
 };
 
+template <class Which>
+void ProfileExtras::forget(Which which) {
+  size_t kept = 0;
+  for (size_t i = 0; i < dismissed.size(); ++i) {
+    if (which(dismissed[i], origins[i])) continue;
+    dismissed[kept] = dismissed[i];
+    origins[kept++] = origins[i];
+  }
+  dismissed.resize(kept);
+  origins.resize(kept);
+}
+
 }  // namespace freshet
