@@ -324,25 +324,23 @@ TEST(Profiles, LinkMergesByTimeAndUnlinkGivesBack) {
   EXPECT_EQ(items_of(folds, "anon"), (Ids{"a1", "a2", "a3", "a4"}));
 }
 
-std::vector<std::string> dismissed_by(const Folds& folds, std::string_view user) {
+std::set<std::string> dismissed_by(const Folds& folds, std::string_view user) {
   const EpochGuard guard;
-  std::vector<std::string> out;
+  std::set<std::string> out;
   if (const ProfileExtras* extras = folds.profiles.extras(folds.profiles.find(user)))
-    for (const ItemSlot item : extras->dismissed) out.push_back(folds.catalog.item(item)->id);
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
+    for (const ItemSlot item : extras->dismissed) out.insert(folds.catalog.item(item)->id);
   return out;
 }
 
 TEST(Profiles, WhatWasDismissedGoesAndComesWithALink) {
+  using Set = std::set<std::string>;
   Folds folds;
   const auto dismiss = [&](const char* user, const char* item, TimeMs t) {
     folds.apply(action(EventType::kDismiss, user, item, t));
   };
-  dismiss("known", "k", 1);
-  dismiss("known", "both", 2);
-  dismiss("anon", "a", 3);
-  dismiss("anon", "both", 4);
+  for (const auto& [who, what] :
+       {std::pair{"known", "k"}, {"known", "both"}, {"anon", "a"}, {"anon", "both"}})
+    dismiss(who, what, 1);
   Event link;
   link.type = EventType::kIdentityLink;
   link.id = "link";
@@ -350,10 +348,10 @@ TEST(Profiles, WhatWasDismissedGoesAndComesWithALink) {
   link.user_to = "known";
   link.time_ms = 50;
   folds.apply(link);
-  EXPECT_EQ(dismissed_by(folds, "known"), (Ids{"a", "both", "k"}));
+  EXPECT_EQ(dismissed_by(folds, "known"), (Set{"a", "both", "k"}));
   dismiss("anon", "later", 60);
   dismiss("known", "own", 70);
-  EXPECT_EQ(dismissed_by(folds, "anon"), (Ids{"a", "both", "k", "later", "own"}));
+  EXPECT_EQ(dismissed_by(folds, "anon"), (Set{"a", "both", "k", "later", "own"}));
   Folds restored;
   ASSERT_TRUE(restored.load(folds.save()).ok());
   for (Folds* each : {&folds, &restored}) {
@@ -361,8 +359,8 @@ TEST(Profiles, WhatWasDismissedGoesAndComesWithALink) {
     unlink.type = EventType::kIdentityUnlink;
     unlink.id = "unlink";
     each->apply(unlink);
-    EXPECT_EQ(dismissed_by(*each, "known"), (Ids{"both", "k", "own"}));
-    EXPECT_EQ(dismissed_by(*each, "anon"), (Ids{"a", "both", "later"}));
+    EXPECT_EQ(dismissed_by(*each, "known"), (Set{"both", "k", "own"}));
+    EXPECT_EQ(dismissed_by(*each, "anon"), (Set{"a", "both", "later"}));
   }
   EXPECT_EQ(folds.save(), restored.save());
 }

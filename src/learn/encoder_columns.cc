@@ -39,6 +39,35 @@ std::string list_of(const std::vector<std::string>& names) {
   return list;
 }
 
+// What the first rows have in a column.
+struct Seen {
+  size_t present = 0, numbers = 0, whole = 0, words = 0, signs = 0;
+  const std::string* no_number = nullptr;  // The first.
+  size_t distinct = 0;
+};
+
+Seen look(std::span<const Row> rows, size_t cell) {
+  Seen out;
+  std::set<std::string_view> values;
+  for (const Row& row : rows) {
+    if (cell >= row.cells.size() || missing_cell(row.cells[cell])) continue;
+    const std::string& text = row.cells[cell];
+    ++out.present;
+    double number = 0;
+    if (number_shaped(text, number)) {
+      ++out.numbers;
+      out.whole += std::floor(number) == number ? 1 : 0;
+    } else {
+      out.signs += number_with_sign(text) ? 1 : 0;
+      if (out.no_number == nullptr) out.no_number = &text;
+    }
+    out.words += text.find(' ') != std::string::npos ? 1 : 0;
+    values.insert(text);
+  }
+  out.distinct = values.size();
+  return out;
+}
+
 }  // namespace
 
 Status known_column(const std::vector<std::string>& names, const std::string& name, std::string_view flag) {
@@ -135,27 +164,7 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     if (name == config_.label || name == config_.time || name == config_.label_at ||
         has(config_.ignore, name))
       continue;
-    size_t present = 0;
-    size_t numbers = 0;
-    size_t whole = 0;
-    size_t words = 0;
-    size_t signs = 0;
-    const std::string* no_number = nullptr;  // The first.
-    std::set<std::string> values;
-    for (const Row& row : rows) {
-      if (c >= row.cells.size() || missing_cell(row.cells[c])) continue;
-      ++present;
-      double number = 0;
-      if (number_shaped(row.cells[c], number)) {
-        ++numbers;
-        whole += std::floor(number) == number ? 1 : 0;
-      } else {
-        signs += number_with_sign(row.cells[c]) ? 1 : 0;
-        if (no_number == nullptr) no_number = &row.cells[c];
-      }
-      words += row.cells[c].find(' ') != std::string::npos ? 1 : 0;
-      values.insert(row.cells[c]);
-    }
+    const auto [present, numbers, whole, words, signs, no_number, distinct_values] = look(rows, c);
     if (present > 0 && numbers == 0 && has(config_.numeric, name)) {
       return invalid("--numeric " + name + ": none of its first " + std::to_string(present) +
                      " values is a number; the first: '" + no_number->substr(0, 40) + "'");
@@ -171,15 +180,15 @@ Status Encoder::plan(RowReader& reader, std::span<const Row> rows) {
     column.numeric = has(config_.numeric, name) || (mostly && !has(config_.categorical, name));
     column.categorical =
         has(config_.categorical, name) ||
-        (!has(config_.numeric, name) && (!numeric || (all_whole && values.size() * 10 <= present * 9)));
-    column.words = column.categorical && !mostly && words * 5 > present && values.size() > 20;
+        (!has(config_.numeric, name) && (!numeric || (all_whole && distinct_values * 10 <= present * 9)));
+    column.words = column.categorical && !mostly && words * 5 > present && distinct_values > 20;
     if (!column.numeric && !has(config_.categorical, name) && 2 * (numbers + signs) >= present)
       notes_.push_back("column '" + name + "': " + std::to_string(numbers) + " of its first " +
                        std::to_string(present) + " values are numbers, and '" + no_number->substr(0, 40) +
                        "' is none: taken for categories; expected numbers without units, or an empty cell; "
                        "--numeric or --categorical " +
                        name + " says which");
-    if (column.categorical && !column.words) distinct.push_back(values.size());
+    if (column.categorical && !column.words) distinct.push_back(distinct_values);
     columns_.push_back(std::move(column));
   }
   for (size_t single = 0; single < distinct.size(); ++single) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "json/json.h"
 
 namespace freshet {
@@ -54,6 +55,8 @@ Status check_text(std::string_view line) {
     if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n')
       return invalid("a control character at byte " + std::to_string(i + 1) + ": not text");
   }
+  if (const size_t bad = first_bad_utf8(line); bad != std::string_view::npos)
+    return invalid("byte " + std::to_string(bad + 1) + " is not UTF-8 (Latin-1?); expected UTF-8");
   return {};
 }
 

@@ -121,6 +121,7 @@ TEST(RowReader, ReadsWhatItIsGivenAndSaysWhatIsWrong) {
       {"UTF-16", RowFormat::kAuto, {std::string("a\0b\0", 4)}, "byte 2 is zero"},
       {"old line ends", RowFormat::kAuto, {"a,b\r1,2\r3,4"}, "a carriage return at byte 4"},
       {"not text", RowFormat::kAuto, {"a\x01,b"}, "a control character at byte 2"},
+      {"Latin-1", RowFormat::kAuto, {"K\xf6ln,b"}, "byte 2 is not UTF-8"},
       {"libsvm", RowFormat::kAuto, {"1 3:0.5 7:1"}, "1"},
       {"vw", RowFormat::kAuto, {"-1 |s word other:2"}, "-1"},
       {"not a number", RowFormat::kLibsvm, {"1 3:x"}, "feature '3:x': expected name:number"},

@@ -7,6 +7,8 @@
 #include <unicode/normalizer2.h>
 #include <unicode/utf8.h>
 
+#include "base/utf8.h"
+
 namespace freshet {
 namespace {
 
@@ -68,15 +70,7 @@ bool is_plain(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  if (is_ascii(text)) return true;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  const int64_t size = static_cast<int64_t>(text.size());
-  for (int64_t i = 0; i < size;) {
-    UChar32 c;
-    U8_NEXT(bytes, i, size, c);
-    if (c < 0) return false;
-  }
-  return true;
+  return is_ascii(text) || first_bad_utf8(text) == std::string_view::npos;
 }
 
 bool has_control(std::string_view text) {
