@@ -292,6 +292,21 @@ def check_rules(shop: Shop) -> None:
     shop.send("PUT", "/api/v1/rules", [])
 
 
+def check_threshold(shop: Shop) -> None:
+    """Of the storefront dialect: what scores less is not shown, and what falls back fills its places."""
+    def scores(**more: object) -> list[float]:
+        asked = {"indexName": "products", "model": "related-products", "objectID": "i5", **more}
+        answer = shop.send("POST", "/1/indexes/*/recommendations", {"requests": [asked]})
+        return [hit["_score"] for hit in answer["results"][0]["hits"]]
+
+    every = scores(threshold=0)
+    assert len(every) > 3 and max(every) == 100 and min(every) < 50, every
+    middle = sorted(every)[len(every) // 2]
+    assert sorted(scores(threshold=middle - 1e-3)) == sorted(one for one in every if one >= middle - 1e-3), (middle, every)
+    filled = scores(threshold=100, maxRecommendations=4, fallbackParameters={})
+    assert len(filled) == 4 and filled[0] == 100, filled
+
+
 def check_alarm(shop: Shop, diary: str) -> None:
     """Shoppers turn to other items, while what is learned must show itself first: an alarm is a line in the log."""
     shop.settings(updates={"mode": "batch", "pages": 20})
@@ -361,6 +376,7 @@ def main() -> None:
             check_kinds(shop)
             check_learner(shop)
             check_rules(shop)
+            check_threshold(shop)
             check_alarm(shop, diary)
         with Shop(freshet, folder + "/personal") as shop:
             check_personal(shop)

@@ -218,6 +218,8 @@ def check_pages(shop: Shop) -> None:
     by_price = shop.ids("", sort=["-price", "title"], count=30)
     assert by_price[:2] == ["tv", "couch1"] and by_price == shop.ids("", sort=["-price", "title"], count=10) + \
         shop.ids("", sort=["-price", "title"], count=20, **{"from": 10})
+    assert shop.ids("", sort="-price", count=1) == ["tv"]
+    assert "sort" in shop.refused("POST", "/api/v1/search", {"sort": "-"})
     assert "around" in shop.refused("POST", "/api/v1/search", {"sort": ["distance"]})
     assert shop.ids("", sort=["distance"], around={"latitude": 40, "longitude": -70}, filter="EXISTS(_geo.lat)") == ["lamps", "shirt"]
 

@@ -28,11 +28,13 @@ std::string model_names() {
 }
 
 // Facets the shop trends in, as {facetName, facetValue, _score}.
-void write_trending_facets(Parts& parts, const std::string& facet, size_t count, JsonWriter& json) {
+void write_trending_facets(Parts& parts, const std::string& facet, size_t count, double threshold,
+                           JsonWriter& json) {
   size_t written = 0;
   for (const TrendingFacet& one : parts.engine.trending_facets(100)) {
     const size_t colon = one.name.find(':');
     if (colon == std::string::npos || one.name.substr(0, colon) != facet || written == count) continue;
+    if (100 * one.score < threshold) continue;
     json.object().field("facetName", std::string_view(facet));
     json.field("facetValue", std::string_view(one.name).substr(colon + 1));
     json.field("_score", one.score * 100).end();
@@ -65,9 +67,15 @@ void write_unmarked(JsonWriter& json, const std::vector<Attribute>& attributes) 
   json.end();
 }
 
-void write_hits(Parts& parts, const std::vector<RecommendedItem>& items, const Selection& shown,
+float best_of(const std::vector<RecommendedItem>& items) {
+  float best = 1e-12F;
+  for (const RecommendedItem& item : items) best = std::max(best, item.score);
+  return best;
+}
+
+// `best`: what has this score has 100 in _score.
+void write_hits(Parts& parts, const std::vector<RecommendedItem>& items, float best, const Selection& shown,
                 JsonWriter& json) {
-  const float best = items.empty() ? 1 : std::max(items.front().score, 1e-12F);
   for (const RecommendedItem& item : items) {
     const Result<ItemView> view = parts.engine.item(item.id);
     if (!view.ok()) continue;
@@ -114,6 +122,7 @@ Status answer_recommendation(Parts& parts, const Params& params, JsonWriter& jso
   }
   const auto count = static_cast<size_t>(std::clamp<int64_t>(
       params.whole("maxRecommendations").value_or(kRecommendationsMax), 1, kRecommendationsMax));
+  const double threshold = std::clamp(params.number("threshold").value_or(0), 0.0, 100.0);
   const uint64_t begun = monotonic_ns();
   RecommendPage page;
   json.object().key("hits").array();
@@ -121,7 +130,7 @@ Status answer_recommendation(Parts& parts, const Params& params, JsonWriter& jso
   if (name == "trending-facets") {
     const std::string facet = params.text("facetName");
     if (facet.empty()) return invalid("facetName: expected the attribute whose values trend");
-    write_trending_facets(parts, facet, count, json);
+    write_trending_facets(parts, facet, count, threshold, json);
   } else {
     const auto* model = std::find_if(std::begin(kModels), std::end(kModels),
                                      [&](const Model& one) { return one.name == name; });
@@ -129,23 +138,27 @@ Status answer_recommendation(Parts& parts, const Params& params, JsonWriter& jso
       return invalid("model: expected one of " + model_names() + ", got \"" + name.substr(0, 40) + "\"");
     TRY(RecommendRequest request, read_request(*model, params, query));
     request.k = count;
+    request.least_share = threshold / 100;
     const bool record = query.flag("analytics").value_or(true);
     TRY(page, parts.engine.recommend(request, record));
+    float best = best_of(page.answer.items);
     // What the shop wants shown when there is too little.
     if (page.answer.items.size() < count && params.find("fallbackParameters") != nullptr) {
       RecommendRequest more = request;
       more.surface = Surface::kTrending;
       more.items.clear();
+      more.least_share = 0;
       TRY(more.filter, native_filter(fallback));
       more.k = count - page.answer.items.size();
       for (const RecommendedItem& one : page.answer.items) more.exclude.push_back(one.id);
       if (!params.text("objectID").empty()) more.exclude.push_back(params.text("objectID"));
       TRY(const RecommendPage rest, parts.engine.recommend(more, false));
+      if (page.answer.items.empty()) best = best_of(rest.answer.items);
       page.answer.items.insert(page.answer.items.end(), rest.answer.items.begin(), rest.answer.items.end());
     }
     hits = page.answer.items.size();
     const Selection shown(query.texts("attributesToRetrieve").value_or(std::vector<std::string>{"*"}));
-    write_hits(parts, page.answer.items, shown, json);
+    write_hits(parts, page.answer.items, best, shown, json);
     std::vector<std::string> ids;
     for (const RecommendedItem& item : page.answer.items) ids.push_back(item.id);
     if (query.flag("clickAnalytics").value_or(false)) parts.served.served(page.query_id, request.user, ids);

@@ -328,6 +328,19 @@ void Engine::applied_one(Offset at, const Event& event) {
 
 // ---- answers
 
+namespace {
+
+void drop_below(double share, std::vector<RecommendedItem>& items) {
+  if (share <= 0) return;
+  float best = 0;
+  for (const RecommendedItem& one : items) best = std::max(best, one.score);
+  std::erase_if(items, [&](const RecommendedItem& one) {
+    return one.reason_kind != "rule" && static_cast<double>(one.score) < share * static_cast<double>(best);
+  });
+}
+
+}  // namespace
+
 Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool record) {
   const std::shared_ptr<Live> current = live();
   RecommendPage page;
@@ -336,6 +349,7 @@ Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool reco
   request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
   page.state_offset = current->runner->applied();
   TRY(page.answer, answer_recommend(*current, request, current->state->entry().now_ms()));
+  drop_below(asked.least_share, page.answer.items);
   recommended_.fetch_add(1, std::memory_order_relaxed);
   if (record && !page.answer.items.empty()) record_impression(request, page);
   return page;

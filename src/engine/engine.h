@@ -405,6 +405,7 @@ class Engine {
                                       const ExperimentDefinition& of, std::string_view shopper,
                                       ExperimentPart& part) const;
   static void note_part(const SearchPage& page, Event& event);
+  static uint64_t search_key(const SearchRequest& request, std::string_view shopper);
   std::string next_query_id();
   Result<RecommendAnswer> answer_recommend(const Live& live, const RecommendRequest& request,
                                            TimeMs event_now) const;

@@ -31,25 +31,6 @@ Result<std::string> with_members(const SearchSettings& settings, const std::stri
   return text.take();
 }
 
-// Coins of a draft: the same for all pages of one search of one shopper, so that no item comes twice.
-uint64_t draft_key(const ExperimentPart& part, std::string_view shopper, const SearchRequest& request) {
-  Hasher hasher;
-  const auto add = [&](std::string_view text) {
-    const uint64_t size = text.size();
-    hasher.add(&size, sizeof size);
-    hasher.add(text);
-  };
-  add(part.name);
-  add(shopper);
-  add(request.query);
-  add(request.filter);
-  for (const Refinement& one : request.refinements) {
-    add(one.facet);
-    for (const std::string& value : one.values) add(value);
-  }
-  return mix64(hasher.value(), part.run);
-}
-
 bool may_be_drafted(const SearchRequest& request) {
   return request.sort.empty() && (request.group_by.empty() || request.group_by == "-") && request.count > 0 &&
          uint64_t{request.from} + request.count <= ExperimentLimits::kDraftMax;
@@ -97,6 +78,7 @@ Result<SearchAnswer> Engine::search_drafted(const Live& live, const SearchReques
   request.settings_version = of.control;
   const bool drafted = may_be_drafted(request);
   if (drafted) {
+    request.page_ends = page_ends(asked);
     request.from = 0;
     request.count = asked.from + asked.count;
     request.exchanges = false;
@@ -115,7 +97,7 @@ Result<SearchAnswer> Engine::search_drafted(const Live& live, const SearchReques
     request.settings_version = of.variant;
     request.facets.clear();
     TRY(SearchAnswer variant, answer_search(live, request, now_ms));
-    part.draft = draft_key(part, shopper, asked);
+    part.draft = mix64(hash_bytes(part.name), mix64(search_key(asked, shopper), part.run));
     const std::vector<Drafted> all =
         draft(slots_of(control), slots_of(variant), request.count, Draw(mix64(part.draft, kCoins)));
     for (size_t i = asked.from; i < all.size(); ++i) {

@@ -194,6 +194,37 @@ TEST(PageOrder, TheCapDiversityAndTrialsHoldInSearches) {
   for (size_t i = 1; i < sorted.hits.size(); ++i) EXPECT_GT(sorted.hits[i].price, sorted.hits[i - 1].price);
 }
 
+// Ten places of a search, page by page, with the coins of one search.
+TEST(PageOrder, PagesOfASearchHoldTheCapEachAndShareTheirTrials) {
+  Shop shop;
+  shop.settings(with(R"("control": 0)"));
+  like_one_category(shop, true);
+  shop.settings(with(R"("category_cap": 4, "exploration": 1, "control": 0)"));
+  for (uint64_t key = 1; key < 20; ++key) {
+    std::set<std::string> seen;
+    int tried = 0;
+    for (uint32_t from = 0; from < Shop::kItems; from += 10) {
+      SearchRequest request;
+      request.query = "lamp";
+      request.user = "u1";
+      request.from = from;
+      request.count = 10;
+      request.explore = 1000 * key + from;  // Of the page.
+      request.explore_search = key;
+      const SearchAnswer page = shop.search().search(request, shop.now()).value();
+      ASSERT_TRUE(page.ranked);
+      for (const SearchHit& hit : page.hits) {
+        EXPECT_TRUE(seen.insert(hit.id).second) << hit.id << " again, " << from;
+        tried += hit.propensity < 0.1f ? 1 : 0;
+      }
+      if (from >= 20) continue;
+      for (const auto& [category, count] : categories(page)) EXPECT_LE(count, 4) << from;
+    }
+    EXPECT_EQ(seen.size(), size_t{Shop::kItems});
+    EXPECT_EQ(tried, 2) << "who came, and who went";
+  }
+}
+
 // An item with a brand and no category is of no category; one without a brand has no brand.
 TEST(PageOrder, CategoryAndBrandAreTheNamedOnes) {
   const auto brand_only = [](int i) {

@@ -25,7 +25,11 @@ class RulesAtWork : public testing::Test {
                R"(, "brand": ")" + (i % 2 == 0 ? "even" : "odd") + "\"}\n";
     const auto taken = engine_->items(lines, ItemChange::kUpsert, {.now_ms = now_ms()});
     EXPECT_TRUE(taken.ok() && engine_->commit(taken->end).ok());
-    EXPECT_TRUE(engine_->wait_applied(taken->end, std::chrono::seconds(20)));
+    // Among lamps that are named alike, the lesser n comes first.
+    const auto staged = engine_->stage_settings(
+        R"({"ranking": [{"name": "n", "descending": false}], "popularity_weight": 0})", "t", "");
+    EXPECT_TRUE(staged.ok() && engine_->publish_settings(*staged, "t").ok());
+    EXPECT_TRUE(engine_->wait_applied(engine_->log().end(), std::chrono::seconds(20)));
   }
   ~RulesAtWork() override {
     engine_->close().ok();
@@ -37,7 +41,9 @@ class RulesAtWork : public testing::Test {
     SearchRequest request;
     request.query = std::move(query);
     request.filter = std::move(filter);
-    request.sort = {{"n", false}};
+    request.sort = sort_;
+    request.group_by = group_by_;
+    request.group_count = 1;
     request.from = from;
     request.count = count;
     request.facets = {{"brand"}};
@@ -57,6 +63,8 @@ class RulesAtWork : public testing::Test {
   std::string folder_;
   std::unique_ptr<Engine> engine_;
   SearchAnswer answer_;
+  std::vector<SortKey> sort_;
+  std::string group_by_;
 };
 
 TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
@@ -86,6 +94,40 @@ TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
   EXPECT_EQ(page(), "13579");
   put(R"({"pin": [{"item": "nobody", "position": 0}]})");
   EXPECT_EQ(page(), "0123456789");
+}
+
+TEST_F(RulesAtWork, AnOrderThatIsAskedForIsNotTouched) {
+  put(R"({"lift": "n >= 8", "pin": [{"item": "i5", "position": 0}], "hide": ["i3"]})");
+  EXPECT_EQ(page(), "589012467");
+  sort_ = {{"n", true}};
+  EXPECT_EQ(page(), "987654210") << "what is hidden stays so";
+  EXPECT_EQ(answer_.found, 9u);
+}
+
+TEST_F(RulesAtWork, AGroupStandsOnceWhateverIsPinnedAndLifted) {
+  group_by_ = "brand";
+  EXPECT_EQ(page(), "01");
+  put(R"({"pin": [{"item": "i6", "position": 1}, {"item": "i4", "position": 2}]})");
+  EXPECT_EQ(page(), "16");
+  EXPECT_EQ(answer_.found, 2u);
+  EXPECT_EQ(answer_.hits[1].group_size, 5u);
+  put(R"({"lift": "n >= 7"})");
+  EXPECT_EQ(page(), "78");
+  put(R"({"lift": "n = 7"})");
+  EXPECT_EQ(page(), "70");
+  EXPECT_EQ(page("", 0, 1) + page("", 1, 1), "70");
+  EXPECT_EQ(answer_.found, 2u);
+}
+
+TEST_F(RulesAtWork, FacetsAndTotalsAreThoseOfAllPages) {
+  put(R"({"lift": "n >= 8", "pin": [{"item": "i5", "position": 4}]})");
+  for (const uint32_t count : {0u, 3u, 10u})
+    for (uint32_t from = 0; from < 9; from += 3) {
+      page("", from, count);
+      EXPECT_EQ(answer_.found, 10u) << from << " " << count;
+      ASSERT_EQ(answer_.facets.size(), 1u);
+      EXPECT_EQ(answer_.facets[0].values[0].count + answer_.facets[0].values[1].count, 10u);
+    }
 }
 
 TEST_F(RulesAtWork, ManyLongLiftsAreNoError) {
@@ -140,7 +182,6 @@ TEST_F(RulesAtWork, ARuleIsTriedWithoutBeingKept) {
   put(R"({"pin": [{"item": "i7", "position": 0}]})");
   SearchRequest request;
   request.query = "lamp";
-  request.sort = {{"n", false}};
   const auto first = [&](const char* rule) {
     request.try_rule = rule;
     const auto found = engine_->search(request, false);

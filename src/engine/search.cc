@@ -8,6 +8,31 @@
 #include "rules/rules.h"
 
 namespace freshet {
+namespace {
+
+// For so long the coins of a search stay the same: until nobody turns a page any more. All shoppers of whom
+// nothing is known have the same ones, so theirs change soon, or a query would try one thing all day.
+constexpr uint64_t kShopperMs = 24 * 3'600'000, kNobodyMs = 10 * 60'000;
+
+}  // namespace
+
+// The same for all pages of one search of one shopper.
+uint64_t Engine::search_key(const SearchRequest& request, std::string_view shopper) {
+  Hasher hasher;
+  const auto add = [&](std::string_view text) {
+    const uint64_t size = text.size();
+    hasher.add(&size, sizeof size);
+    hasher.add(text);
+  };
+  add(shopper);
+  add(request.query);
+  add(request.filter);
+  for (const Refinement& one : request.refinements) {
+    add(one.facet);
+    for (const std::string& value : one.values) add(value);
+  }
+  return hasher.value();
+}
 
 Result<SearchPage> Engine::search(const SearchRequest& asked, bool record) {
   const std::shared_ptr<Live> current = live();
@@ -15,6 +40,13 @@ Result<SearchPage> Engine::search(const SearchRequest& asked, bool record) {
   page.query_id = next_query_id();
   SearchRequest request = asked;
   request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
+  if (record) {
+    const std::string& who = request.user.empty() ? request.session : request.user;
+    const uint64_t key = search_key(request, who), lasts = who.empty() ? kNobodyMs : kShopperMs;
+    // Each has its own moment at which its coins change.
+    const uint64_t slot = (static_cast<uint64_t>(now_ms()) + key % lasts) / lasts;
+    request.explore_search = std::max<uint64_t>(1, mix64(key, slot));
+  }
   const uint64_t begun = monotonic_ns();
   page.state_offset = current->runner->applied();
   const TimeMs event_now = current->state->entry().now_ms();

@@ -63,8 +63,17 @@ void read_facets(JsonFields& fields, SearchRequest& out) {
   }
 }
 
-// "price", "-rating", or {"name": "rating", "descending": true}
+// One or a list of "price", "-rating", or {"name": "rating", "descending": true}
 void read_sort(JsonFields& fields, SearchRequest& out) {
+  const Json* given = fields.any("sort");
+  if (given != nullptr && given->text() != nullptr) {
+    const std::string& text = *given->text();
+    const bool descending = text.starts_with('-');
+    out.sort.push_back({text.substr(descending ? 1 : 0), descending});
+    if (out.sort[0].name.empty() || out.sort[0].name.size() > 128)
+      fields.wrong("sort", "the name of an attribute, 1 to 128 bytes", given);
+    return;
+  }
   const Json::List* list = fields.list("sort", SearchRequest::kSortMax);
   if (list == nullptr) return;
   for (size_t i = 0; i < list->size(); ++i) {

@@ -17,11 +17,25 @@ double likeness(const RerankItem& a, const RerankItem& b) {
          (a.brand != 0 && a.brand == b.brand ? kSameBrand : 0);
 }
 
-// How many of the first `places` have the category, and of what is on the page besides?
-size_t standing(const std::vector<RerankItem>& items, size_t places, uint32_t category,
+// Of a page, places [from, end).
+struct Page {
+  size_t from = 0, end = 0;
+};
+
+// The page of a place; beyond the last one there is none, as if it were empty.
+Page page_of(size_t place, size_t places, const RerankOptions& options) {
+  if (options.ends.empty()) return place < places ? Page{0, places} : Page{place, place};
+  const auto end = std::upper_bound(options.ends.begin(), options.ends.end(), place);
+  if (end == options.ends.end()) return {place, place};
+  return {end == options.ends.begin() ? 0 : *(end - 1), std::min<size_t>(*end, places)};
+}
+
+// How many of the page have the category, and of what is on it besides?
+size_t standing(const std::vector<RerankItem>& items, Page page, uint32_t category,
                 const RerankOptions& options) {
   const auto same = [category](const RerankItem& placed) { return placed.category == category; };
-  const auto here = std::count_if(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(places), same);
+  const auto here = std::count_if(items.begin() + static_cast<std::ptrdiff_t>(page.from),
+                                  items.begin() + static_cast<std::ptrdiff_t>(page.end), same);
   return static_cast<size_t>(here + std::count(options.placed.begin(), options.placed.end(), category));
 }
 
@@ -34,11 +48,12 @@ void spread(std::vector<RerankItem>& items, size_t places, const RerankOptions& 
     size_t pick = items.size();
     double worth = -HUGE_VAL;
     bool pick_capped = true;
+    const Page filled{page_of(place, places, options).from, place};
     for (size_t i = place; i < items.size(); ++i) {
       const double one =
           (1 - options.diversity) * (1 - (best - items[i].score) / range) - options.diversity * most[i];
       const bool capped = options.category_cap > 0 && items[i].category != 0 &&
-                          standing(items, place, items[i].category, options) >= options.category_cap;
+                          standing(items, filled, items[i].category, options) >= options.category_cap;
       if (pick != items.size() && (capped != pick_capped ? capped : one <= worth)) continue;
       pick = i;
       worth = one;
@@ -62,40 +77,81 @@ double better(const RerankItem& a, const RerankItem& b) {
   return static_cast<double>(sigmoid_f32(static_cast<float>(x)));
 }
 
-// May items[newcomer] stand at the place? Not if it would be one too many of its category.
+// May items[newcomer] stand at the place? Not if it would be one too many of its category on that page.
 bool may_come(const std::vector<RerankItem>& items, size_t places, size_t place, size_t newcomer,
               const RerankOptions& options) {
   const uint32_t category = items[newcomer].category;
+  const Page page = page_of(place, places, options);
   return options.category_cap == 0 || category == 0 || category == items[place].category ||
-         standing(items, places, category, options) < options.category_cap;
+         page.from == page.end || standing(items, page, category, options) < options.category_cap;
 }
 
-void try_out(std::vector<RerankItem>& items, size_t places, const RerankOptions& options) {
-  const double share = options.exploration / static_cast<double>(places - 1);
-  const auto chance_of = [&](size_t newcomer, size_t place) {
-    return may_come(items, places, place, newcomer, options) ? better(items[newcomer], items[place]) : 0;
-  };
-  for (size_t place = 1; place < places; ++place)
-    for (size_t i = places; i < items.size(); ++i)
-      if (chance_of(i, place) > 0) {
-        items[place].propensity = static_cast<float>(1 - share);
-        break;
+// For each place but the first of the first page, how likely each of those behind it comes, if somebody does.
+class Trial {
+ public:
+  Trial(std::vector<RerankItem>& items, size_t first, size_t places, const RerankOptions& options)
+      : items_(items),
+        first_(first),
+        places_(places),
+        options_(options),
+        share_(options.exploration / static_cast<double>(first - 1)) {}
+
+  void put_propensities() {
+    std::vector<double> comes(places_ > first_ ? places_ - first_ : 0);
+    for (size_t place = 1; place < first_; ++place) {
+      if (comes.empty()) {  // Who they are matters to nobody.
+        if (anybody_for(place)) items_[place].propensity = static_cast<float>(1 - share_);
+        continue;
       }
-  Draw draw(mix64(options.key, kTrial));
-  if (draw.uniform() >= options.exploration) return;
-  const size_t place = 1 + draw.below(places - 1);
-  std::vector<double> chance;
-  double sum = 0;
-  for (size_t i = places; i < items.size(); ++i) sum += chance.emplace_back(chance_of(i, place));
-  if (!(sum > 0)) return;
-  double at = draw.uniform() * sum;
-  size_t pick = 0;
-  while (pick + 1 < chance.size() && (at -= chance[pick]) >= 0) ++pick;
-  while (chance[pick] <= 0) --pick;  // Rounding may lead past the last that may come.
-  std::swap(items[place], items[places + pick]);
-  items[place].propensity = static_cast<float>(std::max(share * chance[pick] / sum, 1e-6));
-  items[place].trial = true;
-}
+      const double sum = chances_of(place);
+      if (!(sum > 0)) continue;
+      items_[place].propensity = static_cast<float>(1 - share_);
+      for (size_t i = 0; i < comes.size(); ++i) comes[i] += share_ * chance_[i] / sum;
+    }
+    for (size_t i = 0; i < comes.size(); ++i)
+      items_[first_ + i].propensity = static_cast<float>(std::max(1 - comes[i], 1e-6));
+  }
+
+  void draw() {
+    Draw draw(mix64(options_.key, kTrial));
+    if (draw.uniform() >= options_.exploration) return;
+    const size_t place = 1 + draw.below(first_ - 1);
+    const double sum = chances_of(place);
+    if (!(sum > 0)) return;
+    double at = draw.uniform() * sum;
+    size_t pick = 0;
+    while (pick + 1 < chance_.size() && (at -= chance_[pick]) >= 0) ++pick;
+    while (chance_[pick] <= 0) --pick;  // Rounding may lead past the last that may come.
+    std::swap(items_[place], items_[first_ + pick]);
+    items_[place].propensity = static_cast<float>(std::max(share_ * chance_[pick] / sum, 1e-6));
+    items_[first_ + pick].propensity = items_[place].propensity;
+    items_[place].trial = true;
+  }
+
+ private:
+  double chance_of(size_t newcomer, size_t place) const {
+    const bool may = may_come(items_, places_, place, newcomer, options_) &&
+                     may_come(items_, places_, newcomer, place, options_);
+    return may ? better(items_[newcomer], items_[place]) : 0;
+  }
+  bool anybody_for(size_t place) const {
+    for (size_t i = first_; i < items_.size(); ++i)
+      if (chance_of(i, place) > 0) return true;
+    return false;
+  }
+  double chances_of(size_t place) {
+    chance_.clear();
+    double sum = 0;
+    for (size_t i = first_; i < items_.size(); ++i) sum += chance_.emplace_back(chance_of(i, place));
+    return sum;
+  }
+
+  std::vector<RerankItem>& items_;
+  const size_t first_, places_;  // Of the first page, and of all.
+  const RerankOptions& options_;
+  const double share_;
+  std::vector<double> chance_;
+};
 
 }  // namespace
 
@@ -103,8 +159,11 @@ void rerank(std::vector<RerankItem>& items, const RerankOptions& options) {
   const size_t places = std::min(options.places, items.size());
   if (places == 0) return;
   if (options.diversity > 0 || options.category_cap > 0) spread(items, places, options);
-  if (options.key != 0 && options.exploration > 0 && places > 1 && items.size() > places)
-    try_out(items, places, options);
+  const size_t first = page_of(0, places, options).end;
+  if (options.key == 0 || options.exploration <= 0 || first < 2 || items.size() <= first) return;
+  Trial trial(items, first, places, options);
+  trial.put_propensities();
+  trial.draw();
 }
 
 }  // namespace freshet

@@ -5,15 +5,20 @@
 //                 (1 - d) (score - least) / (best - least) - d max over those placed of likeness
 //               (Carbonell and Goldstein 1998, "The use of MMR"; d = 1 - lambda); likeness: .6 for the same
 //               category and .4 for the same brand
-//   cap         of what is left, an item of a category that has its places waits until nothing else is
-//   trial       on a share of pages, one place but the first, drawn evenly, goes to an item j from behind
-//               the page, drawn in proportion to P(j is better than who stands there), both Gaussian:
-//               probability matching (Thompson 1933) within the pair. Nobody comes who would be one too many
-//               of his category. What was drawn, and with which probability, is known exactly: propensity of
-//               the newcomer = share / (places - 1) x that of the draw; of who stood there = 1 - share /
-//               (places - 1), or 1 where nobody may come
+//   cap         of what is left, an item of a category that has its places on this page waits until nothing
+//               else is
+//   trial       on a share of lists, one place of the first page but its first, drawn evenly, changes with an
+//               item j from behind that page, drawn in proportion to P(j is better than who stands there),
+//               both Gaussian: probability matching (Thompson 1933) within the pair. Neither may be one too
+//               many of his category where he comes. What was drawn, and with which probability, is known
+//               exactly: propensity of the newcomer = share / (places - 1) x that of the draw, and of who
+//               stood there, on his later page, the same; of who stays on the first page 1 - share / (places
+//               - 1), or 1 where nobody may come; behind it 1 - that of all draws of him
 //
-// Threads: pure. Cost: without diversity and cap nothing but the trial; with them places x candidates.
+// A list may be several pages, one after the other: an item stands on one of them.
+//
+// Threads: pure. Cost: without diversity and cap nothing but the trial; with them places x candidates; a
+// trial with places behind the first page, those of it times the candidates.
 #pragma once
 
 #include <cstddef>
@@ -33,12 +38,13 @@ struct RerankItem {
 };
 
 struct RerankOptions {
-  size_t places = 10;  // Of the page.
+  size_t places = 10;                // Of the page; of all pages that are filled.
+  std::span<const uint32_t> ends{};  // Of the pages, ascending; empty: the places are one.
   double diversity = 0;
   uint32_t category_cap = 0;
   double exploration = 0;
   std::span<const uint32_t> placed{};  // Categories of what is on the page besides: they count for the cap.
-  uint64_t key = 0;                    // Of the draws, from the page's query id; 0: nothing is tried.
+  uint64_t key = 0;                    // Of the draws, the same for all pages of a list; 0: nothing is tried.
 };
 
 // `items`: by score, best first; left in the order to be shown. What is behind the page keeps its order.

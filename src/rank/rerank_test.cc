@@ -114,5 +114,46 @@ TEST(Rerank, WhatIsOnThePageBesidesCountsForTheCap) {
   EXPECT_EQ(order(items), "3 5 0 1 2 4");
 }
 
+TEST(Rerank, PagesHaveTheirOwnCapAndNobodyStandsOnTwo) {
+  std::vector<RerankItem> items = six();
+  const std::vector<uint32_t> ends = {2, 4, 6};
+  rerank(items, {.places = 6, .ends = ends, .category_cap = 1});
+  EXPECT_EQ(order(items), "0 3 1 4 2 5");
+  items = six();
+  rerank(items, {.places = 6, .category_cap = 1});
+  EXPECT_EQ(order(items), "0 3 5 1 2 4");
+}
+
+// Each page is made by itself, with the coins of the list.
+TEST(Rerank, TrialsMoveItemsBetweenPagesAndTheirPropensitiesAreTrue) {
+  constexpr int kLists = 20'000;
+  const std::vector<uint32_t> ends = {3, 6};
+  for (const uint32_t cap : {0u, 2u}) {
+    std::map<std::pair<size_t, uint32_t>, int> stood;
+    std::map<std::pair<size_t, uint32_t>, double> said;
+    int trials = 0;
+    for (int list = 1; list <= kLists; ++list) {
+      std::vector<RerankItem> items = six();
+      rerank(items, {.places = 6, .ends = ends, .category_cap = cap, .exploration = 0.3, .key = mix64(list)});
+      for (size_t i = 0; i < items.size(); ++i) {
+        ++stood[{i, items[i].index}];
+        said[{i, items[i].index}] = static_cast<double>(items[i].propensity);
+        trials += items[i].trial ? 1 : 0;
+      }
+      for (const size_t from : {0u, 3u})
+        for (uint32_t category = 1; cap > 0 && category <= 3; ++category)
+          ASSERT_LE(std::count_if(items.begin() + static_cast<std::ptrdiff_t>(from),
+                                  items.begin() + static_cast<std::ptrdiff_t>(from + 3),
+                                  [&](const RerankItem& one) { return one.category == category; }),
+                    2)
+              << order(items);
+    }
+    EXPECT_NEAR(trials, 0.3 * kLists, 300);
+    EXPECT_GT(stood.size(), 6u);
+    for (const auto& [where, count] : stood)
+      EXPECT_NEAR(count / double{kLists}, said[where], 0.012) << where.first << " " << where.second;
+  }
+}
+
 }  // namespace
 }  // namespace freshet

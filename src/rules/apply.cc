@@ -1,9 +1,11 @@
 // What rules do to a search: other words, other conditions, other places.
 //
 // A page is put together from up to three lists: the pinned items that may be shown, at their places; the
-// lifted ones; and the rest. Each is a search of its own under one more condition, so that every filter, sort
-// and group means what it always means.
+// lifted ones; and the rest. Each is a search of its own for a part of what matches (SearchRequest::only), so
+// that every filter, group and total means what it always means. An order that the shopper asked for is his:
+// then nothing is pinned or lifted.
 #include <algorithm>
+#include <iterator>
 
 #include "rules/rules.h"
 #include "text/words.h"
@@ -81,57 +83,81 @@ Effects collect(const std::vector<const Rule*>& rules, SearchRequest& request, S
   return out;
 }
 
-// The hits of the pinned items that may be shown, in the order of their places; an item once, a place once.
-Result<std::vector<std::pair<uint32_t, SearchHit>>> pinned(const SearchService& service,
-                                                           const SearchRequest& asked, const Effects& effects,
-                                                           const std::string& hidden, TimeMs now_ms) {
-  std::vector<std::pair<uint32_t, SearchHit>> out;
+struct Pinned {
+  uint32_t place = 0;
+  SearchHit hit;
+};
+
+// The hits of the pinned items that may be shown, in the order of their places; an item once, a group once, a
+// place once.
+Result<std::vector<Pinned>> pinned(const SearchService& service, const SearchRequest& asked,
+                                   const Effects& effects, const std::string& hidden, TimeMs now_ms) {
+  std::vector<Pinned> out;
   if (effects.pins.empty()) return out;
   SearchRequest request = asked;
   std::vector<std::string> ids;
   ids.reserve(effects.pins.size());
   for (const RulePin& pin : effects.pins) ids.push_back(pin.item);
   request.query.clear();
+  request.vector.clear();
   if (!effects.follow_filters) {
     request.filter = hidden;  // What is hidden stays so.
     request.refinements.clear();
   }
-  request.filter = joined(request.filter, id_in(ids));
+  request.only = id_in(ids);
   request.facets.clear();
-  request.sort.clear();
-  request.group_by = "-";
+  request.page_ends.clear();
+  request.explore = 0;
   request.from = 0;
-  request.count = static_cast<uint32_t>(ids.size());
+  request.count = static_cast<uint32_t>(std::min<size_t>(ids.size(), SearchRequest::kCountMax));
+  request.group_count = request.count;  // The hit of a group and its variants: all of its pinned items.
   TRY(SearchAnswer found, service.search(request, now_ms));
   for (const RulePin& pin : effects.pins) {
-    const auto at = std::find_if(found.hits.begin(), found.hits.end(),
-                                 [&](const SearchHit& hit) { return hit.id == pin.item; });
-    if (at == found.hits.end()) continue;
-    const uint32_t place = out.empty() ? pin.position : std::max(pin.position, out.back().first + 1);
-    out.emplace_back(place, std::move(*at));
-    found.hits.erase(at);
+    const auto is_it = [&](const SearchHit& hit) { return hit.id == pin.item; };
+    for (auto group = found.hits.begin(); group != found.hits.end(); ++group) {
+      const auto variant = std::find_if(group->variants.begin(), group->variants.end(), is_it);
+      if (variant == group->variants.end() && !is_it(*group)) continue;
+      SearchHit hit = variant == group->variants.end() ? *group : *variant;
+      hit.variants.clear();
+      hit.group_size = group->group_size;
+      const uint32_t place = out.empty() ? pin.position : std::max(pin.position, out.back().place + 1);
+      out.push_back({place, std::move(hit)});
+      found.hits.erase(group);
+      break;
+    }
   }
   return out;
 }
 
-// Lifted items, then the others, as one list.
+// Lifted items, then the others, as one list. Facets and what is said of the query are the same of both.
 Result<SearchAnswer> rest_of(const SearchService& service, const SearchRequest& request,
                              const std::string& lift, TimeMs now_ms) {
   if (lift.empty()) return service.search(request, now_ms);
   SearchRequest first = request, second = request;
-  first.filter = joined(request.filter, lift);
-  second.filter = joined(request.filter, "NOT (" + lift + ")");
-  first.facets.clear();
+  first.only = second.without = lift;
   second.facets.clear();
   TRY(SearchAnswer lifted, service.search(first, now_ms));
   const auto have = static_cast<uint32_t>(lifted.hits.size());
-  second.from = request.from > lifted.found ? request.from - static_cast<uint32_t>(lifted.found) : 0;
+  const auto behind = [&](uint32_t place) {
+    return place > lifted.found ? place - static_cast<uint32_t>(lifted.found) : 0;
+  };
+  second.from = behind(request.from);
   second.count = request.count - have;
+  for (uint32_t& end : second.page_ends) end = behind(end);
   TRY(SearchAnswer others, service.search(second, now_ms));
-  lifted.hits.insert(lifted.hits.end(), others.hits.begin(), others.hits.end());
+  lifted.hits.insert(lifted.hits.end(), std::make_move_iterator(others.hits.begin()),
+                     std::make_move_iterator(others.hits.end()));
   lifted.found += others.found;
   lifted.found_exact = lifted.found_exact && others.found_exact;
   return lifted;
+}
+
+// Of the pages so far, those ends that are left without the places before them.
+std::vector<uint32_t> ends_without(const std::vector<uint32_t>& places, const SearchRequest& asked) {
+  std::vector<uint32_t> ends = page_ends(asked);
+  for (uint32_t& end : ends)
+    end -= static_cast<uint32_t>(std::lower_bound(places.begin(), places.end(), end) - places.begin());
+  return ends;
 }
 
 }  // namespace
@@ -140,32 +166,29 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
                                        const std::vector<const Rule*>& rules, TimeMs now_ms) {
   SearchRequest request = asked;
   SearchAnswer said;
-  const Effects effects = collect(rules, request, said);
+  Effects effects = collect(rules, request, said);
+  if (!request.sort.empty()) {
+    effects.pins.clear();
+    effects.lift.clear();
+  }
   const std::string hidden = effects.hidden.empty() ? "" : "NOT " + id_in(effects.hidden);
   request.filter = joined(request.filter, hidden);
   TRY(auto pins, pinned(service, request, effects, hidden, now_ms));
   SearchRequest rest = request;
-  const bool apart = !pins.empty() || !effects.lift.empty();
-  if (!pins.empty()) {
-    std::vector<std::string> ids;
-    ids.reserve(pins.size());
-    for (const auto& [place, hit] : pins) ids.push_back(hit.id);
-    rest.filter = joined(request.filter, "NOT " + id_in(ids));
-  }
-  if (apart) {
-    rest.facets.clear();
-    rest.explore = 0;  // Places of a part of the page are not those that the shopper sees.
-  }
+  for (const Pinned& pin : pins) rest.placed.push_back(pin.hit.id);
+  // Places of a part of the page are not those that the shopper sees.
+  if (!pins.empty() || !effects.lift.empty()) rest.explore = 0;
   SearchAnswer answer;
   std::vector<uint32_t> places;
   places.reserve(pins.size());
-  for (const auto& [place, hit] : pins) places.push_back(place);
+  for (const Pinned& pin : pins) places.push_back(pin.place);
   // Pinned beyond the end of the list means: at its end. Only the answer says where that is.
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto before = std::lower_bound(places.begin(), places.end(), request.from);
     const auto end = std::lower_bound(before, places.end(), request.from + request.count);
     rest.from = request.from - static_cast<uint32_t>(before - places.begin());
     rest.count = request.count - static_cast<uint32_t>(end - before);
+    rest.page_ends = ends_without(places, request);
     TRY(answer, rest_of(service, rest, effects.lift, now_ms));
     bool moved = false;
     for (size_t i = 0; i < places.size(); ++i) {
@@ -178,15 +201,9 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
   for (size_t i = 0; i < pins.size(); ++i) {
     if (places[i] < request.from || places[i] >= request.from + request.count) continue;
     const size_t at = std::min<size_t>(places[i] - request.from, answer.hits.size());
-    answer.hits.insert(answer.hits.begin() + static_cast<std::ptrdiff_t>(at), std::move(pins[i].second));
+    answer.hits.insert(answer.hits.begin() + static_cast<std::ptrdiff_t>(at), std::move(pins[i].hit));
   }
   answer.found += pins.size();
-  if (apart && !asked.facets.empty()) {
-    SearchRequest counted = request;
-    counted.from = counted.count = 0;
-    TRY(SearchAnswer facets, service.search(counted, now_ms));
-    answer.facets = std::move(facets.facets);
-  }
   answer.rules_applied = std::move(said.rules_applied);
   answer.rule_data = std::move(said.rule_data);
   answer.redirect = std::move(said.redirect);

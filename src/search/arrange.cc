@@ -3,13 +3,27 @@
 
 #include "search/internal/context.h"
 
+namespace freshet {
+
+std::vector<uint32_t> page_ends(const SearchRequest& request) {
+  if (!request.page_ends.empty() || request.count == 0) return request.page_ends;
+  std::vector<uint32_t> ends;
+  for (uint32_t end = request.from % request.count; end <= request.from; end += request.count)
+    if (end > 0) ends.push_back(end);
+  ends.push_back(request.from + request.count);
+  return ends;
+}
+
+}  // namespace freshet
+
 namespace freshet::search_internal {
-namespace {}  // namespace
 
 std::string group_attribute(const SearchContext& c) {
   if (c.request.group_by == "-") return {};
   return c.request.group_by.empty() ? c.settings.distinct : c.request.group_by;
 }
+
+constexpr size_t kSortedMin = 128;
 
 // Everything that matches by the keys, as much of it as the page needs.
 void order_by(SearchContext& c, const std::vector<SortKey>& wanted) {
@@ -26,19 +40,24 @@ void order_by(SearchContext& c, const std::vector<SortKey>& wanted) {
     }
     keys.push_back(std::move(by));
   }
-  const size_t wanted_items = pool_size(c);
   std::function<float(uint32_t)> relevance = [](uint32_t) { return 0.0f; };
   if (c.words) relevance = c.generation.index.scorer(c.query.plan);
   // What attributes cannot say: popularity is kept by the fold, relevance by the index.
   const ScoreOf score = [&](ItemSlot slot) {
     return own == "popularity" ? c.state.popularity_key(slot) : static_cast<double>(relevance(slot));
   };
-  c.pool.clear();
-  for (const ItemSlot slot : top_sorted(c.state.columns(), c.matched, keys, wanted_items, score)) {
-    Candidate one{.slot = slot};
-    if (c.words) one.lexical = relevance(slot);
-    c.pool.push_back(std::move(one));
-  }
+  const SlotSet& among = listed(c);
+  const size_t all = among.size();
+  size_t most = std::max<size_t>(kSortedMin, size_t{c.request.from} + c.request.count);
+  do {
+    c.pool.clear();
+    for (const ItemSlot slot : top_sorted(c.state.columns(), among, keys, most, score)) {
+      Candidate one{.slot = slot};
+      if (c.words) one.lexical = relevance(slot);
+      c.pool.push_back(std::move(one));
+    }
+    most *= 4;
+  } while (c.request.count > 0 && c.pool.size() < all && !fills_page(c) && !c.out_of_time());
 }
 
 namespace {
@@ -67,14 +86,14 @@ void page_of_groups(SearchContext& c, const std::string& attribute) {
     one.group_size = static_cast<uint32_t>(key.group_size(one.slot, c.matched));
     one.variants.assign(group.items.begin() + 1, group.items.end());
   }
-  c.answer.found = key.count_groups(c.matched);
+  c.answer.found = key.count_groups(listed(c));
   c.pool = std::move(page);
 }
 
 }  // namespace
 
 Status arrange(SearchContext& c) {
-  c.answer.found = c.matched.size();
+  c.answer.found = listed(c).size();
   if (const std::string attribute = group_attribute(c); !attribute.empty()) {
     page_of_groups(c, attribute);
   } else {

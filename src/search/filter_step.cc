@@ -2,7 +2,9 @@
 // facet's own counts are made without its choice. Words are looked for first, and the conditions tried on
 // what they found: that is seldom much of the catalogue.
 #include <algorithm>
+#include <unordered_set>
 
+#include "column/group.h"
 #include "search/internal/context.h"
 
 namespace freshet::search_internal {
@@ -25,18 +27,24 @@ std::string filterable_names(const SearchSettings& settings) {
   return settings.filterable.size() > kShown ? out + ", ..." : out;
 }
 
-}  // namespace
-
-Status filter(SearchContext& c) {
-  TRY_STATUS(read_choices(c));
-  auto parsed = Filter::parse(c.request.filter);
-  if (!parsed.ok()) return parsed.error();
-  for (const std::string& name : parsed->names())
+Result<Filter> read_filter(const SearchContext& c, const std::string& text) {
+  TRY(Filter parsed, Filter::parse(text));
+  for (const std::string& name : parsed.names())
     if (!may_filter(c.settings, name))
       return invalid("filter: \"" + name +
                      "\" is no attribute that the settings' filterable names; expected " +
                      filterable_names(c.settings));
-  std::vector<Filter> all = {*parsed};
+  return parsed;
+}
+
+}  // namespace
+
+Status filter(SearchContext& c) {
+  TRY_STATUS(read_choices(c));
+  TRY(const Filter asked, read_filter(c, c.request.filter));
+  TRY(c.only, read_filter(c, c.request.only));
+  TRY(c.without, read_filter(c, c.request.without));
+  std::vector<Filter> all = {asked};
   if (!c.request.include_unavailable) all.push_back(Filter::parse("available = true").value());
   c.conditions = Filter::all_of(all);
   return {};
@@ -47,6 +55,36 @@ void narrow(SearchContext& c) {
   if (!c.conditions.empty()) c.found = c.conditions.evaluate(columns, c.found);
   c.matched = c.found;
   for (const FacetChoice& choice : c.choices) c.matched = choice.filter.evaluate(columns, c.matched);
+}
+
+void join(SearchContext& c, SlotSet items) {
+  const ColumnSet& columns = c.state.columns();
+  if (!c.conditions.empty()) items = c.conditions.evaluate(columns, items);
+  c.found |= items;
+  for (const FacetChoice& choice : c.choices) items = choice.filter.evaluate(columns, items);
+  c.matched |= items;
+}
+
+void take_part(SearchContext& c) {
+  c.part.reset();
+  if (c.only.empty() && c.without.empty() && c.request.placed.empty()) return;
+  const ColumnSet& columns = c.state.columns();
+  SlotSet out, part = c.matched;
+  if (!c.without.empty()) out = c.without.evaluate(columns, c.matched);
+  for (const std::string& id : c.request.placed)
+    if (const ItemSlot slot = c.catalog.find(id); slot != kNoItem) out.add(slot);
+  if (const std::string group = group_attribute(c); !group.empty()) {
+    const GroupKey key(columns, group);
+    std::unordered_set<uint64_t> groups;
+    out.for_each([&](ItemSlot slot) { groups.insert(key(slot)); });
+    if (!groups.empty())
+      c.matched.for_each([&](ItemSlot slot) {
+        if (groups.contains(key(slot))) out.add(slot);
+      });
+  }
+  if (!c.only.empty()) part = c.only.evaluate(columns, part);
+  part -= out;
+  c.part = std::move(part);
 }
 
 const SlotSet* allowed(SearchContext& c) {

@@ -4,7 +4,7 @@
 //   clicks  click_weight . best score by words . (part - the least part of the window), parts limited to
 //           -1.5 .. 1.5 around their middle (clicks/click_model.h says what they are)
 //   trial   the worth of a rate of g (1 + click_exploration . doubt . (6 + a draw of a normal distribution)),
-//           the draw by (page, item): what is little known is lifted, more or less
+//           the draw by (search, item): what is little known is lifted, more or less
 //
 // Both only move the first kClickWindow; none of them falls behind what stands after the window.
 #include <algorithm>
@@ -60,6 +60,11 @@ void put_match(const SearchContext& c, Candidate& one, size_t place, double top)
   one.has_match = true;
 }
 
+uint64_t coins_of_search(const SearchContext& c) {
+  if (c.request.explore == 0 || c.request.explore_search == 0) return c.request.explore;
+  return c.request.explore_search;
+}
+
 bool learns_clicks(const SearchContext& c) {
   return c.clicks != nullptr && c.words && c.ranked > 0 && c.best_lexical > 0 && c.request.sort.empty() &&
          c.by_id == kNoItem;
@@ -103,7 +108,7 @@ void learned(SearchContext& c) {
     one.clicks = in_steps(scale * part);
     double trial = 0;
     if (c.request.explore != 0) {
-      Draw draw(mix64(c.request.explore, mix64(one.slot, kTrial)));
+      Draw draw(mix64(coins_of_search(c), mix64(one.slot, kTrial)));
       const double more = c.settings.click_exploration * one.trial * (kOptimism + normal(draw));
       trial = std::clamp(query.worth(more), -kPartMax, kPartMax);
     }

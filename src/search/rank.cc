@@ -184,12 +184,22 @@ void rank(SearchContext& c) {
   const bool window =
       (c.clicks != nullptr && c.clicks->parameters().ready) || asks_ranker(c) || spreads(c.settings.ranker);
   const size_t least = window ? kClickWindow : 1;
-  const size_t shown = by_score && group_attribute(c).empty() ? std::max(least, page_end) : SIZE_MAX;
+  const bool some = by_score && group_attribute(c).empty() && c.steps.size() < 2;
+  const size_t shown = some ? std::max(least, page_end) : SIZE_MAX;
   score_pool(c, shown);
   if (!by_score) return;
-  const auto end = c.pool.begin() + static_cast<std::ptrdiff_t>(std::min(shown, c.pool.size()));
-  std::partial_sort(c.pool.begin(), end, c.pool.end(),
-                    [&](const Candidate& a, const Candidate& b) { return stands_before(c, a, b); });
+  const auto before = [&](const Candidate& a, const Candidate& b) { return stands_before(c, a, b); };
+  auto from = c.pool.begin();
+  for (const size_t step : c.steps) {
+    const auto to = c.pool.begin() + static_cast<std::ptrdiff_t>(step);
+    if (some) {
+      std::partial_sort(from, std::min(from + static_cast<std::ptrdiff_t>(std::min(shown, step)), to), to,
+                        before);
+    } else {
+      std::sort(from, to, before);
+    }
+    from = to;
+  }
   c.ranked = std::min(shown, c.pool.size());
 }
 

@@ -56,14 +56,20 @@ void order(SearchContext& c, std::span<Candidate> window, std::span<const RankVe
   std::sort(items.begin(), items.end(), [&](const RerankItem& a, const RerankItem& b) {
     return stands_before(c, window[a.index], window[b.index]);
   });
-  // Places are filled from the first on, whatever the page: pages follow one another. What is tried out is
-  // drawn for the first page; the others are as they would be.
-  const bool first = c.request.from == 0 && group_attribute(c).empty();
-  rerank(items, {.places = size_t{c.request.from} + c.request.count,
+  // Places are filled from the first on, whatever the page: pages follow one another. Where an item may come
+  // to the first page from behind it, all of them are filled: each page must know who has left it.
+  const bool tries =
+      c.answer.ranked && settings.exploration > 0 && coins_of_search(c) != 0 && group_attribute(c).empty();
+  const size_t places =
+      tries ? items.size() : std::min(items.size(), size_t{c.request.from} + c.request.count);
+  std::vector<uint32_t> ends = page_ends(c.request);
+  while (ends.back() < places) ends.push_back(ends.back() + c.request.count);
+  rerank(items, {.places = places,
+                 .ends = ends,
                  .diversity = settings.diversity,
                  .category_cap = settings.category_cap,
-                 .exploration = c.answer.ranked ? settings.exploration : 0,
-                 .key = first ? c.request.explore : 0});
+                 .exploration = settings.exploration,
+                 .key = tries ? coins_of_search(c) : 0});
   std::vector<Candidate> ordered;
   ordered.reserve(window.size());
   for (const RerankItem& item : items) {
@@ -123,8 +129,10 @@ void ask_ranker(SearchContext& c) {
   if (c.ranker != nullptr && learns_clicks(c)) {
     const double best = static_cast<double>(c.best_lexical);
     for (Candidate& one : window) one.base = round_base(static_cast<float>((one.score - one.trial) / best));
-    if (asks_ranker(c) && !is_control(settings, c.request.explore)) scale = add_verdicts(c, window, verdicts);
+    if (asks_ranker(c) && !is_control(settings, coins_of_search(c)))
+      scale = add_verdicts(c, window, verdicts);
   }
+  if (c.request.count == 0) return;  // Nothing is shown.
   if (c.answer.ranked || (spreads(settings) && c.words)) order(c, window, verdicts, scale);
 }
 

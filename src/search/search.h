@@ -95,6 +95,11 @@ struct SearchRequest {
   bool explain = false;
   uint64_t settings_version = UINT64_MAX;  // To try a staged version; default: the published one
   bool personal = true;                    // May what is known of the shopper change the order?
+  // What of all that matches is put in order and counted as found, where rules make a page of several lists:
+  // what passes `only`, and neither passes `without`, nor is one of `placed` (ids, whatever matches), nor of
+  // one group with these. Empty: all. Facets are those of all that matches.
+  std::string only, without;
+  std::vector<std::string> placed;
   bool rules = true;     // May rules of the shop change it? (rules/rules.h; the engine asks)
   std::string try_rule;  // JSON of a rule that holds instead of the one of its id, here only; empty: none
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
@@ -103,6 +108,11 @@ struct SearchRequest {
   // Key of the draws by which this page may try things out (settings: click_swaps, click_exploration); 0: it
   // is not shown to a shopper, and tries nothing.
   uint64_t explore = 0;
+  // Key of those draws that decide who stands on which page: the same for all pages of one search of one
+  // shopper, or an item would come twice and another never; 0: `explore`.
+  uint64_t explore_search = 0;
+  std::vector<uint32_t>
+      page_ends;           // Of the pages before and of this one; empty: they are as long as this one.
   bool exchanges = true;   // May places change for click_swaps? Not on pages made of two.
   uint32_t budget_ms = 0;  // 0: the server's. What is not done by then is left out, and said so.
 
@@ -111,6 +121,9 @@ struct SearchRequest {
   static constexpr size_t kFacetsMax = 50, kRefinementsMax = 50, kValuesMax = 200, kSortMax = 4;
   static constexpr size_t kAttributesMax = 100, kVectorMax = 4096;
 };
+
+// Ends of the pages before this one, and of it.
+std::vector<uint32_t> page_ends(const SearchRequest& request);
 
 // One summand of a score. The parts of a hit add up to its score exactly, in the order given.
 struct HitPart {

@@ -29,8 +29,10 @@ struct RecommendRequest {
   bool include_unavailable = false;
   bool allow_repeats = true;    // false: nothing the shopper has in the sequence
   bool exclude_bought = false;  // false: what was bought may come again
-  std::string facet;            // trending: "category:Shoes", "brand:Acme"
-  bool explain = false;         // RecommendedItem::parts are wanted
+  double least_share =
+      0;                 // Of the best score, 0..1: what scores less is not shown, unless the shop pinned it.
+  std::string facet;     // trending: "category:Shoes", "brand:Acme"
+  bool explain = false;  // RecommendedItem::parts are wanted
   // Key of the draws by which this page may try something out (settings: ranker.exploration); 0: nothing.
   uint64_t explore = 0;
   TimeMs now_ms = kNoTime;  // default: the newest event time

@@ -70,6 +70,9 @@ struct SearchContext {
   std::optional<SlotSet> allowed;  // Of all items, when somebody asked: see allowed().
   SlotSet found;                   // All that match words and filter, but for what was chosen of facets;
   SlotSet matched;                 // All that match words and filter.
+  Filter only, without;            // Of the request,
+  std::optional<SlotSet> part;     // and what they leave; none: everything. See listed().
+  std::vector<size_t> steps;       // Ends in the pool: an item stands within its step.
   std::vector<Candidate> pool;     // The best of them; ordered by rank().
   ItemSlot by_id = kNoItem;        // The item whose id is the query.
   // rank
@@ -86,6 +89,13 @@ Status understand(SearchContext& c);
 Status filter(SearchContext& c);
 // Takes from c.found what the conditions do not pass, and puts into c.matched what passes the choices too.
 void narrow(SearchContext& c);
+// Adds to both what passes, of items that were found otherwise than by words.
+void join(SearchContext& c, SlotSet items);
+// Of c.matched, what the request wants in order.
+void take_part(SearchContext& c);
+inline const SlotSet& listed(const SearchContext& c) {
+  return c.part ? *c.part : c.matched;
+}
 // Every item that passes conditions and choices, found or not; nullptr: there are none.
 const SlotSet* allowed(SearchContext& c);
 Status retrieve(SearchContext& c);
@@ -94,7 +104,8 @@ double popularity_part(const SearchContext& c, ItemSlot slot);
 bool stands_before(const SearchContext& c, const Candidate& one, const Candidate& other);
 // Only so many of the best without clicks may change places, whatever clicks say.
 constexpr size_t kClickWindow = 100;
-bool learns_clicks(const SearchContext& c);  // Is the order of this page the search's own?
+uint64_t coins_of_search(const SearchContext& c);  // Of draws that all pages share; 0: none.
+bool learns_clicks(const SearchContext& c);        // Is the order of this page the search's own?
 void put_match(const SearchContext& c, Candidate& one, size_t place, double top);
 void learned(SearchContext& c);
 bool asks_ranker(const SearchContext& c);  // May the ranker change the order of this page?
@@ -116,7 +127,8 @@ double in_steps(double score);
 // available always.
 bool may_filter(const SearchSettings& settings, const std::string& name);
 Status read_choices(SearchContext& c);
-uint32_t pool_size(const SearchContext& c);
+// Are there enough candidates in the pool for the page? Of groups, whose items may be many, so many groups.
+bool fills_page(const SearchContext& c);
 std::string group_attribute(const SearchContext& c);  // Empty: nothing is grouped.
 void order_by(SearchContext& c, const std::vector<SortKey>& wanted);
 std::vector<double> ranking_key(const SearchContext& c, ItemSlot slot);
