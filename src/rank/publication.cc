@@ -129,12 +129,16 @@ void Publication::put_on_probation() {
 }
 
 // Of `event`: does what is learned go live?
-void Publication::hold(bool held, When when) {
-  if (held == held_) return;
-  held_ = held;
-  direct_ = !held;
+void Publication::stand(bool still) {
+  held_ = still;
+  direct_ = !still;
   if (direct_) each(&ServedPart::catch_up);
   for (ServedPart* part : parts_) part->set_direct(direct_);
+}
+
+void Publication::hold(bool held, When when) {
+  if (held == held_) return;
+  stand(held);
   if (held) {
     ++held_count_;
     note(when, "hold", "what is live may be worse than the last good version; it stands still");
@@ -307,7 +311,7 @@ Status Publication::roll_back(When when) {
   note(when, "rollback", "by hand");
   if (updates_.gate && event_mode()) {  // What it learns from now on has to show itself.
     put_on_probation();
-    hold(true, when);
+    if (!held_) stand(true);
   }
   tell();
   return {};

@@ -123,6 +123,7 @@ class Publication {
   void go_live(When when);
   void good_moves(When when);
   void put_on_probation();
+  void stand(bool still);
   void hold(bool held, When when);
   void decide(GateVerdict verdict, When when);
   void end_window(When when);
