@@ -380,6 +380,7 @@ class Engine {
   Status mark_erasure(const std::string& id, Ids all);
   Status erase_now(const Erasures& erasures);
   Status erase_from_log(size_t people, const Ids& ids);
+  Status erase_bundles(const NamesPerson& names);
   Status erase_letters(const Ids& ids);
   Status replace_live();
   Status retain_log();

@@ -1,12 +1,28 @@
 // Erasing a person: out of answers at once, out of the log and of everything learned by a second fold.
 #include <algorithm>
+#include <charconv>
+#include <set>
 
 #include "engine/engine.h"
 #include "env/clock.h"
 #include "env/log.h"
 #include "env/secret.h"
+#include "log/log_tools.h"
 
 namespace freshet {
+namespace {
+
+// "version 12": one that was learned here, from everybody.
+bool is_own_version(std::string_view label) {
+  constexpr std::string_view kBefore = "version ";
+  if (!label.starts_with(kBefore)) return true;
+  uint64_t number = 0;
+  const char* const end = label.data() + label.size();
+  const auto [at, error] = std::from_chars(label.data() + kBefore.size(), end, number);
+  return error != std::errc() || at != end || number < ModelVersions::kImported;
+}
+
+}  // namespace
 
 Status Engine::erase_user(const std::string& id) {
   if (id.empty() || id.size() > 256) return invalid("user: expected 1 to 256 bytes");
@@ -98,11 +114,53 @@ Status Engine::mark_erasure(const std::string& id, Ids all) {
 // The events of these people, the requests to erase them included.
 Status Engine::erase_from_log(size_t people, const Ids& ids) {
   const auto named = [&](const std::string& text) { return ids.contains(text); };
-  TRY(const EraseReport report, log_->erase([&](const Event& event) {
+  const NamesPerson names = [&](const Event& event) {
     return named(event.user) || named(event.user_to) || (event.user.empty() && named(event.session));
-  }));
+  };
+  {
+    const std::lock_guard lock(administer_mutex_);  // From here on promote_model() sees that we are at work.
+  }
+  TRY_STATUS(erase_bundles(names));  // First: by their events it knows which bundles came after them.
+  TRY(const EraseReport report, log_->erase(names));
   log_info("erasure: {} request(s), {} identities, {} events in {} of {} segments", people, ids.size(),
            report.events_erased, report.segments_rewritten, report.segments_scanned);
+  return {};
+}
+
+// The weights of a version of our own that was promoted after the first event of these people: they were
+// learned from them, too. What says who promoted what stays, and does nothing any more; a note of it goes to
+// the audit before the first byte changes, so that none is lost in a crash.
+Status Engine::erase_bundles(const NamesPerson& names) {
+  bool met = log_->begin() > 0;    // What retention removed may have been theirs.
+  std::vector<std::string> parts;  // Of the promotion that follows.
+  std::set<std::string> dropped;
+  EventBatch notes;
+  TRY([[maybe_unused]] const uint64_t read,
+      export_log(*log_, log_->begin(), log_->end(), [&](Offset, const Event& event) {
+        met = met || (event.type != EventType::kErased && names(event));
+        if (event.type != EventType::kSettings) return true;
+        if (event.name == "model-part") parts.push_back(event.id);
+        if (event.name != "model-promote") return true;
+        if (met && !parts.empty() && is_own_version(event.value)) {
+          dropped.insert(parts.begin(), parts.end());
+          Event note = settings_event("model-erased", event.value, "");
+          note.time_ms = note.received_ms = now_ms();
+          note.id = "erase-" + random_hex(8);
+          notes.add(note);
+          log_info("erasure: the weights of {}, which was promoted, go with what they were learned from",
+                   event.value);
+        }
+        parts.clear();
+        return true;
+      }));
+  if (dropped.empty()) return {};
+  TRY(const Offset at, log_->append(notes));
+  TRY_STATUS(log_->commit(at + notes.count()));
+  TRY(const EraseReport report, log_->erase([&](const Event& event) {
+    return event.type == EventType::kSettings && event.name == "model-part" && dropped.contains(event.id);
+  }));
+  log_info("erasure: {} pieces of promoted versions in {} segments", report.events_erased,
+           report.segments_rewritten);
   return {};
 }
 

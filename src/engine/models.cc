@@ -69,8 +69,13 @@ Status Engine::promote_challenger(std::string_view name, std::string_view by) {
 }
 
 Status Engine::promote_model(uint64_t number, std::string_view by) {
-  TRY(const std::vector<VersionPart> parts, models_->parts(number, live()->state->ranker().shape()));
   const std::lock_guard lock(administer_mutex_);
+  {
+    const std::lock_guard erasures(erase_mutex_);
+    if (number < ModelVersions::kImported && (erasing_ || !erase_waiting_.empty()))
+      return unavailable("models: a person is being erased from what was learned; promote when that is done");
+  }
+  TRY(const std::vector<VersionPart> parts, models_->parts(number, live()->state->ranker().shape()));
   TRY_STATUS(live()->state->ranker().check(parts));
   const std::string bundle = bundle_of(parts);
   if (bundle.size() > kBundleBytesMax)

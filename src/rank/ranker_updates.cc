@@ -156,6 +156,7 @@ std::vector<PartShape> Ranker::shape() const {
 
 Status Ranker::check(const std::vector<VersionPart>& given) const {
   std::vector<PartShape> named;
+  named.reserve(given.size());
   for (const VersionPart& part : given) named.push_back({part.name, part.words.size()});
   TRY_STATUS(check_shape(named, shape()));
   for (const uint64_t word : given[1].words)
