@@ -7,6 +7,7 @@ import json
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,25 @@ class Shop(Server):
             before = now
             time.sleep(0.3)
         raise TimeoutError("the versions do not settle")
+
+
+class Again(Shop):
+    """Started without a snapshot: what its counters say meanwhile."""
+
+    def rollbacks(self) -> list[str]:
+        with urllib.request.urlopen(self.url + "/metrics", timeout=30) as response:
+            return re.findall(r"^freshet_model_rollbacks_total (\S+)$", response.read().decode(), re.MULTILINE)
+
+    def wait_ready(self) -> None:
+        self.meanwhile = []
+        for _ in range(1200):
+            try:
+                self.meanwhile += self.rollbacks()
+                urllib.request.urlopen(self.url + "/readyz", timeout=30).close()
+                return
+            except urllib.error.HTTPError:
+                pass
+        raise TimeoutError("the server did not get ready")
 
 
 def check_modes(shop: Shop) -> None:
@@ -321,6 +341,30 @@ def check_alarm(shop: Shop, diary: str) -> None:
     assert re.search(r"warn.*ranker: (worse|rollback|suspect|hold) at offset \d+", said), said[-2000:]
 
 
+def check_again(shop: Again, diary: str) -> None:
+    """What happened before the start is neither counted up nor said again."""
+    (now,) = shop.rollbacks()
+    assert float(now) >= 1 and set(shop.meanwhile) <= {now}, (now, shop.meanwhile)
+    said = pathlib.Path(diary).read_text()
+    assert "ranker: " not in said, said[-2000:]
+
+
+def check_erasure(shop: Shop) -> None:
+    """Promoted weights were learned from everybody: they go with whom they were learned from."""
+    server = ("--server", shop.url)
+    own = next(str(one["version"]) for one in shop.versions() if one["version"] < 1_000_000_000)
+    models("promote", own, *server)
+    shop.send("DELETE", "/api/v1/users/u5")
+    for _ in range(3000):
+        if not shop.get("/api/v1/status")["erasing"]:
+            break
+        time.sleep(0.02)
+    entries = shop.get("/api/v1/audit?limit=9")["entries"]
+    actions = [(one["action"], one["what"]) for one in entries if one["action"].startswith("model-")]
+    assert ("model-erased", "version " + own) in actions and ("model-promote", "version " + own) in actions, actions
+    assert all(note["text"] != "version " + own for note in shop.model()["notes"] if note["what"] == "promote"), shop.model()
+
+
 def learned(folder: str, models_in: str, *more: str) -> tuple[dict, str]:
     """A table whose labels turn round in one shop, learned with a served copy: the report, and what was said."""
     draw, rows = random.Random(3), pathlib.Path(folder) / "rows.csv"
@@ -378,6 +422,10 @@ def main() -> None:
             check_rules(shop)
             check_threshold(shop)
             check_alarm(shop, diary)
+        shutil.rmtree(data + "/snapshots")
+        with open(diary + "-2", "w", encoding="utf-8") as lines, Again(freshet, data, diary=lines) as shop:
+            check_again(shop, diary + "-2")
+            check_erasure(shop)
         with Shop(freshet, folder + "/personal") as shop:
             check_personal(shop)
         # Without a server: of the folder the versions are in.

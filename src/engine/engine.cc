@@ -132,8 +132,8 @@ Result<std::shared_ptr<Engine::Live>> Engine::make_live(SnapshotStore::Loading l
   next->service->rank_with(state.ranker(), state.settings());
   next->search->rank_with(state.ranker(), state.profiles());
   state.ranker().on_version([this](RankVersion version) { models_->take(std::move(version)); });
-  state.ranker().on_note([target = next.get()](const PublicationNote& note) {
-    if (target->observed) warn_of(note);
+  state.ranker().on_note([this, target = next.get()](const PublicationNote& note) {
+    if (target->observed && note.at >= ready_at_) warn_of(note);  // What is older was said when it happened.
   });
   state.profiles().on_erase(
       [this, target = next.get()](const std::string& id, const std::vector<std::string>& all) {

@@ -101,17 +101,7 @@ void sample_learning(Samples& out, const EngineStats& stats) {
                 source.index_recall, {{"source", std::string(source.name)}});
 }
 
-}  // namespace
-
-void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
-  const EngineStats stats = engine.stats();
-  Samples out(samples);
-  sample_ingest(out, stats.ingested);
-  sample_log(out, stats);
-  sample_memory(out, stats);
-  sample_learning(out, stats);
-  sample_impressions(out, stats);
-  const PublicationReport ranker = engine.ranker_publication();
+void sample_ranker(Samples& out, const PublicationReport& ranker) {
   out.gauge("freshet_model_version", "Version of the learned ranker's parameters, by what it is",
             number(ranker.live), {{"version", "live"}});
   out.gauge("freshet_model_version", "Version of the learned ranker's parameters, by what it is",
@@ -126,6 +116,20 @@ void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
   out.counter("freshet_model_suspicions_total", "Times that answers taught nothing any more",
               ranker.suspicions);
   out.counter("freshet_model_drifts_total", "Drift alarms", ranker.drifts);
+}
+
+}  // namespace
+
+void sample_engine(const Engine& engine, std::vector<MetricSample>& samples) {
+  const EngineStats stats = engine.stats();
+  Samples out(samples);
+  sample_ingest(out, stats.ingested);
+  sample_log(out, stats);
+  sample_memory(out, stats);
+  sample_learning(out, stats);
+  sample_impressions(out, stats);
+  // While the log is folded again these would count up from 0, and what happened long ago would look new.
+  if (engine.ready()) sample_ranker(out, engine.ranker_publication());
   out.counter("freshet_searched_total", "Searches answered", stats.searched);
   out.gauge("freshet_search_items", "Items in the search index", number(stats.search.indexed));
   for (const auto& [part, bytes] : stats.search.bytes)
