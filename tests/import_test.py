@@ -56,11 +56,22 @@ def main() -> None:
         run("deadletters", "remove", "--reason", "missing", "--data", data)
         assert json.loads(run("deadletters", "count", "--json", "--data", data))["letters"] == 0
 
-        # What the log exports, the door takes again.
+        # What the log exports, the door takes again: propensities, staged catalogues and settings, too.
+        page = {"type": "impression", "user": "u", "query_id": "q", "time": 1433221333000, "surface": "for-you", "id": "page",
+                "items": [{"item": "i1", "propensity": 0.5}, "i2"], "attributes": {"base": "ZaY9", "round": 2.0}}
+        staged = {"type": "item-upsert", "item": "i9", "id": "staged", "time": 1433221333000, "freshet.catalogue": "spring"}
+        public = {"type": "settings", "name": "stage", "value": "{}", "id": "s1", "source": "eve", "time": 1433221333000}
+        swap = {"type": "catalog-swap", "freshet.catalogue": "spring", "id": "s2", "source": "eve", "time": 1433221333000}
+        lines = "".join(json.dumps(event) + "\n" for event in (page, staged, public, swap))
+        said = json.loads(run("import", "-", "--data", data, "--json", stdin=lines))
+        assert (said["accepted"], said["rejected"]) == (4, 0), said
+        back = exported(data)[-4:]
+        assert back[0]["items"] == page["items"] and back[0]["attributes"] == page["attributes"], back
+        assert [event.get("freshet.catalogue") for event in back] == [None, "spring", None, "spring"], back
         copy = folder + "/copy"
         run("log", "export", "--data", data, "--out", folder + "/log.jsonl")
         said = json.loads(run("import", folder + "/log.jsonl", "--data", copy, "--json"))
-        assert (said["accepted"], said["rejected"]) == (1001, 0), said
+        assert (said["accepted"], said["rejected"]) == (1005, 0), said
         differing = [pair for pair in zip(exported(copy), exported(data)) if pair[0] != pair[1]]
         assert not differing, differing[:2]
 

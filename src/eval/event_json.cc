@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "ingest/cleaner.h"
+
 namespace freshet {
 
 namespace {
@@ -56,10 +58,19 @@ void field(std::string_view name, double number, std::string& out) {
     put_number(number, out);
 }
 
+// `time`, where its size says that it is milliseconds; else `time_ms`, which says so itself.
 void time_field(std::string_view name, TimeMs time, std::string& out) {
   if (time == kNoTime) return;
-  put_name(name, out);
+  constexpr TimeMs kPlain = 100'000'000'000;
+  put_name(time >= kPlain ? std::string(name) : std::string(name) + "_ms", out);
   put_number(time, out);
+}
+
+// Whole numbers keep a fraction, so that they are read as what they were.
+void put_float(double number, std::string& out) {
+  const size_t begin = out.size();
+  put_number(number, out);
+  if (out.find_first_not_of("-0123456789", begin) == std::string::npos) out += ".0";
 }
 
 struct PutValue {
@@ -67,7 +78,7 @@ struct PutValue {
   void operator()(std::monostate) const { out.append("null"); }
   void operator()(bool v) const { out.append(v ? "true" : "false"); }
   void operator()(int64_t v) const { put_number(v, out); }
-  void operator()(double v) const { put_number(v, out); }
+  void operator()(double v) const { std::isfinite(v) ? put_float(v, out) : void(out.append("null")); }
   void operator()(const std::string& v) const { put_text(v, out); }
   void operator()(const std::vector<std::string>& list) const {
     out.push_back('[');
@@ -78,6 +89,15 @@ struct PutValue {
     out.push_back(']');
   }
 };
+
+void put_shown(const ShownItem& shown, std::string& out) {
+  if (std::isnan(shown.propensity)) return put_text(shown.item, out);
+  out.push_back('{');
+  field("item", shown.item, out);
+  put_name("propensity", out);
+  put_number(shown.propensity, out);
+  out.push_back('}');
+}
 
 void put_attributes(const Event& event, std::string& out) {
   for (const Attribute& attribute : event.attributes) {
@@ -118,10 +138,11 @@ void append_event_json(const Event& event, std::string& out) {
     out.push_back('[');
     for (size_t i = 0; i < event.shown.size(); ++i) {
       if (i > 0) out.push_back(',');
-      put_text(event.shown[i].item, out);
+      put_shown(event.shown[i], out);
     }
     out.push_back(']');
   }
+  field(kCatalogueMark, event.catalogue, out);
   if (!event.attributes.empty()) {
     put_name("attributes", out);
     out.push_back('{');

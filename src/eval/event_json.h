@@ -1,4 +1,6 @@
-// An event as one line of JSON, as the doors take it (docs/events.md). Fast: about 0.3 us for a view.
+// An event as one line of JSON, as the doors take it (docs/events.md): all of it but when it was received.
+// What only our own export may say (catalogues, what administrators did) is taken by `freshet import`. Fast:
+// about 0.3 us for a view.
 #pragma once
 
 #include <string>

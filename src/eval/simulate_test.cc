@@ -256,7 +256,7 @@ TEST(EventJson, WritesEveryKindOfValue) {
   std::string line;
   append_event_json(event, line);
   EXPECT_EQ(line,
-            R"({"type":"item-upsert","time":5,"item":"a\"b\\c\u000a","attributes":{"n":3,"x":0.5,"b":true,)"
+            R"({"type":"item-upsert","time_ms":5,"item":"a\"b\\c\u000a","attributes":{"n":3,"x":0.5,"b":true,)"
             R"("none":null,"list":["u","v"]}})");
   line.clear();
   append_item_json(event, line);

@@ -68,6 +68,12 @@ std::optional<EventType> parse_event_type(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<EventType> parse_administration(std::string_view text) {
+  for (int i = static_cast<int>(EventType::kSettings); i < kEventTypeCount; ++i)
+    if (kNames[i] == text) return static_cast<EventType>(i);
+  return std::nullopt;
+}
+
 bool is_positive_action(EventType type) {
   switch (type) {
     case EventType::kView:

@@ -54,6 +54,12 @@ std::string_view event_type_name(EventType type);  // "add-to-cart"
 // "transaction", "pageview"): the list is in docs/events.md.
 std::optional<EventType> parse_event_type(std::string_view text);
 
+// What an administrator did: of these the log tells, and no sender may.
+inline bool is_administration(EventType type) {
+  return type >= EventType::kSettings;
+}
+std::optional<EventType> parse_administration(std::string_view text);  // By its exact name.
+
 // True for what a shopper does with one item: view, click, cart, wishlist, purchase, rating, ...
 bool is_item_action(EventType type);
 // True for those of them that say "I am interested in it" (not remove-from-cart, refund, dismiss).

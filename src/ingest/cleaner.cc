@@ -1,10 +1,12 @@
 #include "ingest/cleaner.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/hash.h"
 #include "event/vector_attribute.h"
 #include "ingest/internal/fields.h"
+#include "ingest/internal/json_reader.h"
 #include "ingest/internal/missing.h"
 #include "ingest/internal/windows.h"
 #include "ingest/time_text.h"
@@ -92,6 +94,15 @@ void trim_spaces(std::string& text) {
 
 uint64_t id_key(std::string_view source, std::string_view id) {
   return hash_bytes(id, hash_bytes(source));
+}
+
+// What our own export says of the catalogue that an item, or a swap, belongs to.
+void take_catalogue(Event& event) {
+  const auto mark = std::find_if(event.attributes.begin(), event.attributes.end(),
+                                 [](const Attribute& one) { return one.name == kCatalogueMark; });
+  if (mark == event.attributes.end()) return;
+  if (auto* const text = std::get_if<std::string>(&mark->value)) event.catalogue = std::move(*text);
+  event.attributes.erase(mark);
 }
 
 // Content and place, in this or the last span of retry_ms: two keys that a retry meets one of.
@@ -319,6 +330,9 @@ CleanerConfig CleanerConfig::history() {
   config.future_ms_max = 0;
   config.robots = RobotPolicy::kOff;
   config.take_reserved = true;
+  // Our own export writes what the door, or the server itself, has added to an event.
+  config.limits.event_bytes_max = config.limits.line_bytes_max;
+  config.limits.fields_max += 16;
   return config;
 }
 
@@ -341,6 +355,13 @@ bool Cleaner::check(Event& event, TimeMs now_ms, Rejection& rejection, bool any_
   event.received_ms = now_ms;
   if (event.time_ms == kNoTime) event.time_ms = now_ms;
   if (event.time_ms == kNoTime) return reject(rejection, RejectReason::kMissing, "time", "a time");
+  if (rep_->config.take_reserved) take_catalogue(event);
+  if (is_administration(event.type)) {  // As it was checked when it was done: no text of it is an id.
+    if (!rep_->config.take_reserved)
+      return reject(rejection, RejectReason::kUnknown, "type", event_type_list(),
+                    event_type_name(event.type));
+    return rep_->check_times(event, now_ms, any_age, rejection);
+  }
   if (!rep_->check_texts(event, rejection) || !rep_->check_needs(event, rejection) ||
       !rep_->check_numbers(event, rejection) || !rep_->check_lists(event, rejection) ||
       !rep_->check_times(event, now_ms, any_age, rejection))

@@ -46,12 +46,14 @@ enum class RobotPolicy : uint8_t {
 Result<RobotPolicy> parse_robot_policy(std::string_view text);  // off | mark | dead-letter
 
 constexpr std::string_view kRobotMark = "freshet.robot";
+// The catalogue beside the live one that an item belongs to, in our own export (Event::catalogue).
+constexpr std::string_view kCatalogueMark = "freshet.catalogue";
 
 struct CleanerConfig {
   IngestLimits limits;
   std::vector<MissingPolicy> missing = {{"quantity", MissingAction::kDefault, "1"}};  // Of carts and orders.
   bool require_shopper = true;  // Actions need a user or a session.
-  // Attributes named "freshet.*" are taken: only for our own export.
+  // Attributes named "freshet.*" are taken, and what administrators did: only for our own export.
   bool take_reserved = false;
   // How many numbers an item's "_vector" must have; 0, or no function: any. Called on the threads that check.
   std::function<uint32_t()> vector_dim;

@@ -221,7 +221,8 @@ bool JsonReader::Rep::find_type(const JsonPlan& plan, EventType& type, Rejection
     type = mapped;
     return true;
   }
-  const std::optional<EventType> parsed = parse_event_type(text);
+  std::optional<EventType> parsed = parse_event_type(text);
+  if (!parsed) parsed = parse_administration(text);  // Whether it may be taken is the cleaner's to say.
   if (!parsed) return reject(rejection, RejectReason::kUnknown, "type", event_type_list(), text);
   type = *parsed;
   return true;
