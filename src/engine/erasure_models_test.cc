@@ -14,7 +14,7 @@ namespace {
 
 constexpr TimeMs kNow = 1'760'000'000'000;
 
-class ErasureTest : public ::testing::Test {
+class ErasureOfModels : public ::testing::Test {
  protected:
   void SetUp() override {
     dir_ = (std::filesystem::temp_directory_path() / ("freshet-erasure-" + random_hex(6))).string();
@@ -57,7 +57,7 @@ std::vector<std::string> bundles_on(EventLog& log) {
   return out;
 }
 
-TEST_F(ErasureTest, WhatWasPromotedAfterAPersonCameLeavesTheLogWithThem) {
+TEST_F(ErasureOfModels, WhatWasPromotedAfterAPersonCameLeavesTheLogWithThem) {
   auto opened = Engine::open(config());
   ASSERT_TRUE(opened.ok()) << opened.error().what;
   const std::unique_ptr<Engine> engine = std::move(opened).value();

@@ -255,9 +255,10 @@ TEST(EventJson, WritesEveryKindOfValue) {
                       {"list", std::vector<std::string>{"u", "v"}}};
   std::string line;
   append_event_json(event, line);
-  EXPECT_EQ(line,
-            R"({"type":"item-upsert","time_ms":5,"item":"a\"b\\c\u000a","attributes":{"n":3,"x":0.5,"b":true,)"
-            R"("none":null,"list":["u","v"]}})");
+  EXPECT_EQ(
+      line,
+      R"({"type":"item-upsert","time_ms":5,"item":"a\"b\\c\u000a","attributes":{"n":3,"x":0.5,"b":true,)"
+      R"("none":null,"list":["u","v"]}})");
   line.clear();
   append_item_json(event, line);
   EXPECT_EQ(line, R"({"id":"a\"b\\c\u000a","n":3,"x":0.5,"b":true,"none":null,"list":["u","v"]})");
