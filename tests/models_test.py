@@ -87,13 +87,13 @@ class Again(Shop):
 
     def wait_ready(self) -> None:
         self.meanwhile = []
-        for _ in range(1200):
+        for _ in range(6000):
             try:
                 self.meanwhile += self.rollbacks()
                 urllib.request.urlopen(self.url + "/readyz", timeout=30).close()
                 return
             except urllib.error.HTTPError:
-                pass
+                time.sleep(0.01)
         raise TimeoutError("the server did not get ready")
 
 
@@ -365,6 +365,15 @@ def check_erasure(shop: Shop) -> None:
     assert all(note["text"] != "version " + own for note in shop.model()["notes"] if note["what"] == "promote"), shop.model()
 
 
+def check_game(shop: Shop) -> None:
+    """A game of weeks, played in seconds: what is clicked is found on the page it was clicked on."""
+    said = json.loads(subprocess.run([freshet, "simulate", "--server", shop.url, "--items", "200", "--shoppers", "60", "--visits", "150",
+                                      "--days", "14", "--json"], capture_output=True, text=True, timeout=120, check=True).stdout)
+    kinds = [one for one in shop.model()["kinds"] if one["name"] in ("for-you", "next")]
+    assert sum(one["pages"] for one in kinds) == said["total"]["lists"], (kinds, said)  # Each as often as somebody saw it.
+    assert sum(one["clicks"] for one in kinds) > 0.95 * said["clicks"] > 0, (kinds, said["clicks"])
+
+
 def learned(folder: str, models_in: str, *more: str) -> tuple[dict, str]:
     """A table whose labels turn round in one shop, learned with a served copy: the report, and what was said."""
     draw, rows = random.Random(3), pathlib.Path(folder) / "rows.csv"
@@ -428,6 +437,8 @@ def main() -> None:
             check_erasure(shop)
         with Shop(freshet, folder + "/personal") as shop:
             check_personal(shop)
+        with Shop(freshet, folder + "/game") as shop:
+            check_game(shop)
         # Without a server: of the folder the versions are in.
         of_folder = ("--models", data + "/models/ranker")
         assert "hash" in models("show", "newest", *of_folder) and "ensemble" in models("show", "newest", *of_folder)

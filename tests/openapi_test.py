@@ -253,6 +253,10 @@ def check_open(server):
         assert sum(part["value"] for part in item["explain"]) == item["score"], item
         for part in item["explain"]:
             assert "evidence" not in part or sum(part["evidence"].values()) == part["value"], part
+    then = int(time.time() * 1000) - 5 * 86_400_000
+    call("get", "/api/v1/recommend", 200, query={"time_ms": then})
+    for far in (then - 40 * 86_400_000, then + 6 * 86_400_000):
+        assert call("post", "/api/v1/recommend", 400, {"time_ms": far})["error"]["field"] == "time_ms"
     body = {"surface": "related", "items": ["kettle"], "k": 3, "filter": "price < 100", "exclude": ["kettle"]}
     call("post", "/api/v1/recommend", 200, body)
     for surface in DOCUMENT["components"]["schemas"]["Surface"]["enum"]:

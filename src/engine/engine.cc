@@ -341,7 +341,19 @@ void drop_below(double share, std::vector<RecommendedItem>& items) {
 
 }  // namespace
 
+// A page of another time is an event of that time: the door's bounds hold.
+Status Engine::check_time(TimeMs time_ms) const {
+  if (time_ms == kNoTime) return {};
+  const TimeMs age = now_ms() - time_ms;
+  const TimeMs late = config_.cleaner.late_ms_max, ahead = config_.cleaner.future_ms_max;
+  const bool old = late > 0 && age > late;
+  if (!old && (ahead == 0 || -age <= ahead)) return {};
+  return invalid("time_ms: expected a time that an action may have now, got one too far " +
+                 std::string(old ? "back" : "ahead"));
+}
+
 Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool record) {
+  TRY_STATUS(check_time(asked.now_ms));
   const std::shared_ptr<Live> current = live();
   RecommendPage page;
   page.query_id = next_query_id();
@@ -385,6 +397,7 @@ void Engine::record(const EventBatch& page) {
 void Engine::record_impression(const RecommendRequest& request, const RecommendPage& page) {
   Event event = event_of_page(EventType::kImpression, page.query_id, request.user, request.session,
                               std::string(surface_name(request.surface)));
+  if (request.now_ms != kNoTime) event.time_ms = request.now_ms;
   event.region = request.region;
   if (!request.device.empty()) event.attributes.push_back({"device", request.device});
   put_shown(page.answer, event);

@@ -371,6 +371,7 @@ class Engine {
   template <class Work>
   Result<Accepted> take(Work&& door);
   void acknowledge(Offset end);
+  Status check_time(TimeMs time_ms) const;
   void applied_one(Offset at, const Event& event);
   void erase_loop();
   // By the id that was asked for: all ids that are known to be one with it.

@@ -4,6 +4,8 @@
 namespace freshet::http_internal {
 namespace {
 
+constexpr uint64_t kTimeMsMax = 1ull << 52;  // Above any time an engine takes.
+
 struct Asked {
   RecommendRequest request;
   bool record = true;  // The page becomes an impression on the log.
@@ -13,7 +15,7 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   Fields fields = Fields::of(from);
   RecommendRequest& request = out.request;
   std::string surface;
-  uint64_t k = request.k;
+  uint64_t k = request.k, time_ms = 0;
   std::vector<std::string> item;
   fields.text("surface", surface, 64);
   fields.text("user", request.user);
@@ -31,10 +33,12 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   fields.text("facet", request.facet);
   fields.flag("explain", request.explain);
   fields.flag("record", out.record);
+  fields.whole("time_ms", time_ms, 1, kTimeMsMax);
   fields.flag("rules", request.rules);
   fields.texts("contexts", request.contexts, 32);
   request.items.insert(request.items.end(), item.begin(), item.end());
   request.k = k;
+  if (time_ms > 0) request.now_ms = static_cast<TimeMs>(time_ms);
   if (!surface.empty()) {
     const Result<Surface> parsed = parse_surface(surface);
     if (parsed.ok()) {

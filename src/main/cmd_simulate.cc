@@ -103,15 +103,16 @@ Result<simulate::Options> shop_options(const SimulateFlags& flags) {
   return options;
 }
 
-// The items of the first day, in portions of lines.
+// The items of the first day, in portions of lines: each as `append` writes it.
 Status each_catalog_portion(const simulate::Shop& shop, size_t bytes,
+                            void (*append)(const Event& upsert, std::string& out),
                             const std::function<Status(std::string&)>& take) {
   Event event;
   std::string lines;
   for (uint32_t item = 0; item < shop.items().size(); ++item) {
     if (shop.items()[item].born_ms > shop.options().start_ms) continue;  // It arrives with the events.
     shop.describe(item, shop.options().start_ms, event);
-    append_item_json(event, lines);
+    append(event, lines);
     lines.push_back('\n');
     if (lines.size() < bytes) continue;
     TRY_STATUS(take(lines));
@@ -123,7 +124,7 @@ Status each_catalog_portion(const simulate::Shop& shop, size_t bytes,
 Status write_catalog(const simulate::Shop& shop, const std::string& path) {
   Output out;
   TRY_STATUS(out.open(path));
-  return each_catalog_portion(shop, 1 << 20, [&](std::string& lines) {
+  return each_catalog_portion(shop, 1 << 20, append_item_json, [&](std::string& lines) {
     out.pending.swap(lines);
     return out.flush();
   });
@@ -157,7 +158,7 @@ Status write_events(const simulate::Shop& shop, const SimulateFlags& flags) {
 // shopper takes seconds from one look to the next, this loop does not.
 class ServerRecommending : public simulate::Recommending {
  public:
-  ServerRecommending(Client& client, bool pace) : client_(client), pace_(pace) {}
+  ServerRecommending(Client& client, bool live) : client_(client), live_(live) {}
 
   Status send(const std::vector<Event>& events) override {
     lines_.clear();
@@ -171,30 +172,42 @@ class ServerRecommending : public simulate::Recommending {
   }
 
   Result<List> recommend(const Question& asked) override {
-    for (int tries = 0;; ++tries) {
-      JsonWriter ask;
-      ask.object().field("surface", asked.surface).field("user", asked.user).field("session", asked.session);
-      ask.field("region", asked.region).field("k", asked.k).field("explain", true).end();
-      TRY(ClientPage page, client_.recommend(ask.text()));
-      if (page.state_offset >= sent_ || pace_) return List{std::move(page.query_id), std::move(page.items)};
-      if (tries > 2000) return unavailable("the server has not folded what it acknowledged for a long time");
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    if (!live_) TRY_STATUS(wait_folded());
+    JsonWriter ask;
+    ask.object().field("surface", asked.surface).field("user", asked.user).field("session", asked.session);
+    ask.field("region", asked.region).field("k", asked.k);
+    if (!live_) ask.field("time_ms", asked.now);  // The page is of the game's time, as what follows it.
+    ask.end();
+    TRY(ClientPage page, client_.recommend(ask.text()));
+    return List{std::move(page.query_id), std::move(page.items)};
   }
 
  private:
+  // Asks for pages that nobody sees, and which therefore are not recorded.
+  Status wait_folded() {
+    for (int tries = 0; known_ < sent_; ++tries) {
+      TRY(const ClientPage page, client_.recommend(R"({"k": 1, "explain": true, "record": false})"));
+      known_ = page.state_offset;
+      if (known_ >= sent_) break;
+      if (tries > 2000) return unavailable("the server has not folded what it acknowledged for a long time");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return {};
+  }
+
   Client& client_;
-  const bool pace_;
+  const bool live_;  // As of now, and at its own pace.
   std::string lines_;
-  uint64_t sent_ = 0;
+  uint64_t sent_ = 0, known_ = 0;  // Offsets: of what was sent, and of what answers know.
 };
 
 Status play(const simulate::Options& options, const SimulateFlags& flags) {
   simulate::Shop shop(options);
   TRY(const std::unique_ptr<Client> client, Client::connect({.url = flags.server, .key = flags.key}));
+  // As events: they have the game's time, where documents would set the shop's clock to now.
   if (!flags.live)
-    TRY_STATUS(each_catalog_portion(shop, 1 << 20, [&](std::string& lines) -> Status {
-      const auto taken = client->post_items(lines);
+    TRY_STATUS(each_catalog_portion(shop, 1 << 20, append_event_json, [&](std::string& lines) -> Status {
+      const auto taken = client->post_events(lines);
       return taken.ok() ? Status() : taken.error();
     }));
   Progress progress("simulate", flags.live ? 0 : flags.visits, "steps");

@@ -35,7 +35,7 @@ struct RecommendRequest {
   bool explain = false;  // RecommendedItem::parts are wanted
   // Key of the draws by which this page may try something out (settings: ranker.exploration); 0: nothing.
   uint64_t explore = 0;
-  TimeMs now_ms = kNoTime;  // default: the newest event time
+  TimeMs now_ms = kNoTime;  // When the page is shown; default: the newest event time
   // Of the shopper, for the ranker: as events say it ("DE-BY"), and "mobile" or what the shop calls it.
   std::string region, device;
   // Rules of the shop (rules/rules.h): whether they are asked for, and what the page is to them.
