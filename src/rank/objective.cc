@@ -1,6 +1,7 @@
 #include "rank/objective.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/hash.h"
 
@@ -40,6 +41,15 @@ void add_values(const Catalog& catalog, const RankerSettings& settings,
   const double mean = known > 0 ? sum / known : 1;
   for (RankCandidate& one : candidates)
     one.value = has_number(one.value) ? std::clamp(one.value / mean, 1 / kMost, kMost) : 1;
+}
+
+std::vector<double> bounded_lifts(std::span<const RankVerdict> verdicts, double weight) {
+  double most = -HUGE_VAL;
+  for (const RankVerdict& one : verdicts) most = std::max(most, one.lift);
+  std::vector<double> out;
+  out.reserve(verdicts.size());
+  for (const RankVerdict& one : verdicts) out.push_back(std::max(weight * (one.lift - most), -kLiftRange));
+  return out;
 }
 
 }  // namespace freshet

@@ -2,6 +2,7 @@
 // EpochGuard.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "feature/catalog.h"
@@ -27,5 +28,10 @@ bool is_control(const RankerSettings& settings, uint64_t key);
 // nothing while purchases do not count.
 void add_values(const Catalog& catalog, const RankerSettings& settings,
                 std::vector<RankCandidate>& candidates);
+
+// What lifts add to the scores of a list: none is more than kLiftRange below the greatest. Not around zero:
+// an objective of rare answers lifts nothing, and only how lifts differ is an order.
+constexpr double kLiftRange = 12;
+std::vector<double> bounded_lifts(std::span<const RankVerdict> verdicts, double weight);
 
 }  // namespace freshet

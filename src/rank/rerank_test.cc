@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "rank/objective.h"
 
 namespace freshet {
 namespace {
@@ -42,6 +43,15 @@ TEST(Rerank, DiversityAndCap) {
     rerank(items, {.places = one.places, .diversity = one.diversity, .category_cap = one.cap});
     EXPECT_EQ(order(items), one.want) << one.diversity << " " << one.cap << " " << one.places;
   }
+}
+
+TEST(Objective, LiftsOfRareAnswersStillOrder) {
+  std::vector<RankVerdict> verdicts(4);
+  const double lifts[] = {-12, -20, -14, -40};
+  for (size_t i = 0; i < 4; ++i) verdicts[i].lift = lifts[i];
+  EXPECT_EQ(bounded_lifts(verdicts, 1), (std::vector<double>{0, -8, -2, -kLiftRange}));
+  EXPECT_EQ(bounded_lifts(verdicts, 0.5), (std::vector<double>{0, -4, -1, -kLiftRange}));
+  EXPECT_TRUE(bounded_lifts({}, 1).empty());
 }
 
 TEST(Rerank, TrialsAreRareAndTheirPropensitiesAreTrue) {

@@ -9,8 +9,6 @@
 namespace freshet {
 namespace {
 
-constexpr double kLiftRange = 12;  // Of a slate: what nothing was known of may come first.
-
 std::vector<RecommendPart> parts_of(const RankVerdict& verdict, double share) {
   std::vector<RecommendPart> parts;
   for (size_t part = 0; part < kRankParts; ++part)
@@ -42,13 +40,6 @@ double log_of(float score) {
   return static_cast<double>(log_f32(std::max(score, 1e-30f)));
 }
 
-// An objective of rare answers lifts nothing: only how lifts differ is an order.
-double greatest(const std::vector<RankVerdict>& verdicts) {
-  double out = verdicts.empty() ? 0 : verdicts[0].lift;
-  for (const RankVerdict& one : verdicts) out = std::max(out, one.lift);
-  return out;
-}
-
 }  // namespace
 
 std::vector<RankVerdict> SlateRanking::judge(const std::vector<Entry>& slate) const {
@@ -67,11 +58,11 @@ std::vector<RankVerdict> SlateRanking::judge(const std::vector<Entry>& slate) co
 void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) {
   const std::vector<RankVerdict> verdicts = judge(slate);
   std::vector<RerankItem> items(slate.size());
-  const double most = greatest(verdicts);
+  const std::vector<double> lifts = bounded_lifts(verdicts, settings_.weight);
   double before = 0, after = 0;
   for (size_t i = 0; i < slate.size(); ++i) {
     RerankItem& item = items[i];
-    item.score = log_of(slate[i].score) + std::max(settings_.weight * (verdicts[i].lift - most), -kLiftRange);
+    item.score = log_of(slate[i].score) + lifts[i];
     item.deviation = settings_.weight * verdicts[i].deviation;
     item.index = static_cast<uint32_t>(i);
     put_kind(catalog_, slate[i].item, item);
