@@ -55,6 +55,7 @@ class Controller {
   // A window in which nothing waits: what is boosted comes to its end.
   void calm() { boost_left_ -= boost_left_ > 0 ? 1 : 0; }
   void drift() { boost_left_ = config_.boost_windows; }
+  void no_drift() { boost_left_ = 0; }  // What looked like one was none.
 
   uint64_t interval() const { return interval_; }
   float rate() const { return boost_left_ > 0 ? config_.boost : 1; }

@@ -49,6 +49,63 @@ TEST(BettingTest, FindsWhatIsThere) {
   EXPECT_GE(found, 190u);
 }
 
+// A level of evidence A is reached after A numbers or more, on average, of which the mean is 0.
+TEST(ChangeDetector, RunsAsLongAsItPromises) {
+  constexpr double kLevel = 200;
+  for (const double up : {0.5, 0.1}) {  // How often it is above 0: rare and large, or half of the time.
+    uint64_t numbers = 0;
+    constexpr uint64_t kReplays = 500;
+    for (uint64_t replay = 0; replay < kReplays; ++replay) {
+      Draw draw(mix64(9, replay));
+      ChangeDetector test;
+      do {
+        test.add(draw.uniform() < up ? 0.8 : -0.8 * up / (1 - up), 100);
+        ++numbers;
+      } while (test.log_wealth() < std::log(kLevel));
+    }
+    EXPECT_GE(static_cast<double>(numbers) / kReplays, kLevel) << up;
+  }
+}
+
+// However long nothing was wrong; a test from the start needs the longer the longer it was so.
+TEST(ChangeDetector, FindsAChangeWheneverItComes) {
+  for (const int before : {0, 200, 20'000}) {
+    uint64_t delays = 0, of_test = 0;
+    for (uint64_t replay = 0; replay < 50; ++replay) {
+      Draw draw(mix64(10, replay));
+      ChangeDetector test;
+      BettingTest twin(0.001);
+      for (int i = 0; i < before; ++i) {
+        const double x = -0.1 + 0.3 * normal(draw);
+        test.add(x, 12);
+        twin.add(x);
+      }
+      uint64_t delay = 0, twins = 0;
+      for (int i = 0; i < 1000; ++i) {
+        const double x = 0.3 + 0.3 * normal(draw);
+        test.add(x, 12);
+        if (test.log_wealth() < 7) ++delay;
+        if (!twin.add(x)) ++twins;
+      }
+      delays += delay;
+      of_test += twins;
+    }
+    EXPECT_LT(delays / 50, 50u) << before;
+    if (before == 20'000) {
+      EXPECT_GE(of_test / 50, 1000u);
+    }
+  }
+}
+
+TEST(ChangeDetector, ForgetsAChangeThatIsOver) {
+  ChangeDetector test;
+  for (int i = 0; i < 10'000; ++i) test.add(0.5, 12);
+  EXPECT_LE(test.log_wealth(), 12 + 1e-9);
+  int needed = 0;
+  for (; test.log_wealth() > 7; ++needed) test.add(-0.2, 12);
+  EXPECT_LT(needed, 150);
+}
+
 // A world of probabilities: labels drawn from p, models that know p to a degree.
 struct World {
   explicit World(uint64_t seed) : draw(seed) {}
@@ -136,6 +193,79 @@ TEST(Gate, DoesNotTrustLabelsThatTeachNothing) {
     examples = 0;
     EXPECT_EQ(next(gate, world, 0.95, 0.1, 0.95, 0.5, false, examples), GateVerdict::kTrusted);
     EXPECT_LT(examples, 2000u);
+  }
+}
+
+// Labels go bad at some moment of a window: the doubt does not wait for what was good in it.
+TEST(Gate, DoubtsSoonWhereverAWindowIs) {
+  for (const int into : {10, 250, 490}) {
+    uint64_t needed = 0;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      World world(seed);
+      PublishGate gate({.judge = 500});
+      uint64_t examples = 0;
+      for (int window = 0; window < 5; ++window) next(gate, world, 0.95, 0.95, 0.95, 1, false, examples);
+      for (int i = 0; i < into; ++i) gate.add(world.example(0.95, 0.95, 0.95, 1, false));
+      EXPECT_LT(gate.doubt(), 1) << into << " " << seed;
+      for (; gate.doubt() < 2; ++needed) gate.add(world.example(0.95, 0.05, 0.95, 0.3, true));
+    }
+    EXPECT_LT(needed / 20, 200u) << into;
+  }
+}
+
+TEST(Gate, ReadsWhatTestedPoorLabelsByWindow) {
+  PublishGate gate({.judge = 500});
+  World world(1);
+  uint64_t examples = 0;
+  for (int window = 0; window < 5; ++window) next(gate, world, 0.95, 0.95, 0.95, 1, false, examples);
+  Writer now;
+  gate.save(now);
+  constexpr size_t kBetting = 33, kDetector = 32;
+  std::string old(now.bytes());
+  old.replace(3 * kBetting, 2 * kDetector, std::string(2 * kBetting, '\0'));
+  old.erase(old.size() - 1 - 2 * sizeof(double), 2 * sizeof(double));  // Of the running rate's loss.
+  PublishGate copy({.judge = 500});
+  Reader in(old);
+  copy.load(in, true);
+  ASSERT_TRUE(in.ok() && in.done());
+  EXPECT_EQ(copy.gain_expected(), gate.gain_expected());
+  examples = 0;
+  GateVerdict verdict = GateVerdict::kNone;
+  while (verdict != GateVerdict::kSuspect && examples < 5000)
+    verdict = next(copy, world, 0.95, 0.05, 0.95, 0.05, true, examples);
+  EXPECT_EQ(verdict, GateVerdict::kSuspect);
+}
+
+// Labels of which a little more than half of the gain is missing, for long: what is usual does not fade
+// meanwhile.
+TEST(Gate, DoesNotGetUsedToPoorLabels) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Draw draw(seed);
+    PublishGate gate({.judge = 150});
+    const auto add = [&](double gain) {
+      const double loss = 2.3 - gain + 0.3 * normal(draw);
+      return gate.add({loss, loss, loss, loss, 2.3});
+    };
+    for (int n = 0; n < 3000; ++n) add(0.2);
+    bool suspect = false;
+    for (int n = 0; n < 3000 && !suspect; ++n) suspect = add(0.05) == GateVerdict::kSuspect;
+    EXPECT_TRUE(suspect) << seed << ", usual: " << gate.gain_expected();
+  }
+}
+
+// Where nobody can tell labels, nothing is known of them that could be lost: that is no reason to suspect
+// them.
+TEST(Gate, SuspectsNothingWhereNothingIsGained) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Draw draw(seed);
+    PublishGate gate({.judge = 150});
+    for (int n = 0; n < 20'000; ++n) {  // A page of ten places: losses around ln 10, hardly better than it.
+      const double noise = 0.3 * normal(draw), gain = n < 2000 ? 0.012 : -0.005;
+      const GateVerdict verdict =
+          gate.add({2.3 - gain + noise, 2.3 - gain + noise, 2.3 - gain + noise, 2.3 - gain + noise, 2.3});
+      ASSERT_NE(verdict, GateVerdict::kSuspect) << seed << " " << n;
+      ASSERT_LT(gate.doubt(), 2) << seed << " " << n;
+    }
   }
 }
 
@@ -262,6 +392,33 @@ TEST(Drift, SaysARiseOnce) {
       EXPECT_GT(alarms[i].after, alarms[i].before);
     }
   }
+}
+
+// As it was saved before alarms were: without the mark in n.
+TEST(Drift, ReadsWhatWasSavedBeforeAlarmsWere) {
+  Adwin window(0.0005);
+  for (int i = 0; i < 3000; ++i) window.add(0.25);
+  Writer old;
+  old.u64(3000);
+  window.save(old);
+  old.varint(1);
+  old.str("search");
+  window.save(old);
+  DriftMonitor monitor;
+  Reader in(old.bytes());
+  monitor.load(in);
+  ASSERT_TRUE(in.ok() && in.done());
+  EXPECT_EQ(monitor.n(), 3000u);
+  std::vector<DriftAlarm> alarms;
+  for (int i = 0; i < 1000; ++i) monitor.add("search", 0.6, alarms);
+  ASSERT_EQ(alarms.size(), 2u);
+  Writer again;
+  monitor.save(again);
+  DriftMonitor copy;
+  Reader back(again.bytes());
+  copy.load(back);
+  EXPECT_TRUE(back.ok() && back.done());
+  EXPECT_EQ(copy.n(), 4000u);
 }
 
 TEST(Drift, NamesTheSegmentThatMoved) {

@@ -25,6 +25,7 @@ class BeliefPart final : public CopiedPart<std::array<RankBelief, kRankKinds>> {
   }
   void restart(RankKind kind) {  // It is about another opinion from now on.
     for (Table& table : tables_) table[static_cast<size_t>(kind)] = {};
+    marked_[static_cast<size_t>(kind)] = {};
   }
 
   std::string_view part() const override { return "experts"; }
@@ -42,7 +43,7 @@ class BeliefPart final : public CopiedPart<std::array<RankBelief, kRankKinds>> {
       for (double& sum : sums) sum = std::bit_cast<double>(words[word++]);
       belief.assume(sums);
     }
-    at(RankCopy::kLive) = at(RankCopy::kCandidate) = at(RankCopy::kTrained);
+    lives(at(RankCopy::kCandidate) = at(RankCopy::kTrained));
   }
   // Could these words be sums of losses?
   static bool fits(std::span<const uint64_t> words) {
@@ -52,20 +53,25 @@ class BeliefPart final : public CopiedPart<std::array<RankBelief, kRankKinds>> {
   }
 
   void save(Writer& out) const {
-    for (const Table& table : tables_)
+    const auto one = [&](const Table& table) {
       for (const RankBelief& belief : table) out.array(belief.sums().data(), kRankExperts);
-    out.u8(direct_ ? 1 : 0);
+    };
+    for (const Table& table : tables_) one(table);
+    save_marks(out, one);
   }
   Status load(Reader& in) {
-    for (Table& table : tables_)
+    bool sound = true;
+    const auto one = [&](Table& table) {
       for (RankBelief& belief : table) {
         RankBelief::Losses sums{};
         in.array(sums.data(), sums.size());
-        for (const double sum : sums)
-          if (!(sum >= 0 && std::isfinite(sum))) return corrupt("ranker: a loss of an expert that is none");
-        belief.assume(sums);
+        for (const double sum : sums) sound = sound && sum >= 0 && std::isfinite(sum);
+        if (sound) belief.assume(sums);
       }
-    direct_ = in.u8() != 0;
+    };
+    for (Table& table : tables_) one(table);
+    load_marks(in, one);
+    if (!sound) return corrupt("ranker: a loss of an expert that is none");
     return in.ok() ? Status() : Status(corrupt("ranker: beliefs cut short"));
   }
 };

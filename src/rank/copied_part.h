@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/bytes.h"
 #include "rank/served_part.h"
 #include "rank/served_words.h"
 
@@ -24,16 +25,42 @@ class CopiedPart : public ServedPart {
   }
   void freeze() override { at(RankCopy::kCandidate) = at(RankCopy::kTrained); }
   size_t frozen() const override { return 0; }
-  void publish() override { at(RankCopy::kLive) = at(RankCopy::kCandidate); }
+  void publish() override { lives(at(RankCopy::kCandidate)); }
   void discard() override { at(RankCopy::kCandidate) = at(RankCopy::kLive); }
   void good_moves() override { at(RankCopy::kGood) = at(RankCopy::kLive); }
-  void roll_back() override { at(RankCopy::kLive) = at(RankCopy::kCandidate) = at(RankCopy::kGood); }
+  void roll_back() override { lives(at(RankCopy::kCandidate) = at(RankCopy::kGood)); }
   void go_back() override { at(RankCopy::kTrained) = at(RankCopy::kCandidate) = at(RankCopy::kLive); }
 
+  void mark() override {
+    marking_ = true;
+    marked_ = at(RankCopy::kLive);
+  }
+  void unmark() override { marking_ = false; }
+  void back_to_mark() override {
+    if (marking_) at(RankCopy::kLive) = marked_;
+  }
+
  protected:
+  void lives(const Table& table) {
+    at(RankCopy::kLive) = table;
+    if (marking_) marked_ = table;
+  }
+  // Both at the end of what is saved; save_one(table), load_one(table).
+  void save_marks(Writer& out, auto&& save_one) const {
+    out.u8(static_cast<uint8_t>((direct_ ? 1 : 0) | (marking_ ? 2 : 0)));
+    if (marking_) save_one(marked_);
+  }
+  void load_marks(Reader& in, auto&& load_one) {
+    const uint8_t flags = in.u8();
+    direct_ = (flags & 1) != 0;
+    marking_ = (flags & 2) != 0;
+    if (marking_) load_one(marked_);
+  }
   Table& at(RankCopy copy) { return tables_[static_cast<size_t>(copy)]; }
   std::array<Table, kRankCopies> tables_{};  // By RankCopy.
-  bool direct_ = true;                       // What is learned is live at once.
+  Table marked_{};
+  bool direct_ = true;  // What is learned is live at once.
+  bool marking_ = false;
 };
 
 }  // namespace freshet

@@ -331,7 +331,7 @@ void DeepWeights::save(Writer& out) const {
     out.array(rows_[i].v.data(), kDim);
     out.f32(rows_[i].sum);
   }
-  out.u8(direct_ ? 1 : 0);
+  out.u8(static_cast<uint8_t>((direct_ ? 1 : 0) | (served_.marking() ? 2 : 0)));
   served_.save(out);
 }
 
@@ -349,7 +349,9 @@ Status DeepWeights::load(Reader& in) {
     for (const float w : rows_[at].v)
       if (!(std::abs(w) <= kMost)) return corrupt("ranker: a vector that is out of range");
   }
-  direct_ = in.u8() != 0;
+  const uint8_t flags = in.u8();
+  direct_ = (flags & 1) != 0;
+  served_.set_marking((flags & 2) != 0);
   TRY_STATUS(served_.load(in));
   return in.ok() ? Status() : Status(corrupt("ranker: vectors cut short"));
 }

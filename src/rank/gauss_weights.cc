@@ -271,7 +271,7 @@ void GaussWeights::save(Writer& out) const {
     out.array(cells_[i].data(), kHeads);
   }
   out.f32(config_.drift);
-  out.u8(direct_ ? 1 : 0);
+  out.u8(static_cast<uint8_t>((direct_ ? 1 : 0) | (served_.marking() ? 2 : 0)));
   served_.save(out);
 }
 
@@ -287,7 +287,9 @@ Status GaussWeights::load(Reader& in) {
     in.array(cells_[at].data(), kHeads);
   }
   config_.drift = in.f32();
-  direct_ = in.u8() != 0;
+  const uint8_t flags = in.u8();
+  direct_ = (flags & 1) != 0;
+  served_.set_marking((flags & 2) != 0);
   if (!in.ok()) return corrupt("ranker: weights cut short");
   TRY_STATUS(served_.load(in));
   if (served_.bytes() != 0 && cells_ == nullptr) make();

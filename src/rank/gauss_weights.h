@@ -102,6 +102,9 @@ class GaussWeights final : public ServedPart {
   void set_direct(bool direct) override { direct_ = direct; }
   void catch_up() override;
   void step() override { served_.step(); }
+  void mark() override { served_.mark(); }
+  void unmark() override { served_.unmark(); }
+  void back_to_mark() override { served_.back_to_mark(); }
   void freeze() override;
   size_t frozen() const override { return cells_ == nullptr ? 0 : served_.frozen(); }
   void publish() override { served_.publish(); }

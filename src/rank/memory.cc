@@ -17,12 +17,15 @@ uint32_t hour_of(TimeMs time) {
 
 }  // namespace
 
+float RankMemory::left_after(uint32_t hours) const {
+  return static_cast<float>(decayed(static_cast<double>(hours) / static_cast<double>(half_life_)));
+}
+
 RankMemory::Counts RankMemory::decayed_to(const Cell& cell, uint32_t hour) const {
   const auto head = std::bit_cast<Head>(cell.head.load(std::memory_order_relaxed));
   auto counts = std::bit_cast<Counts>(cell.counts.load(std::memory_order_relaxed));
   if (hour > head.hour) {
-    const auto left =
-        static_cast<float>(decayed(static_cast<double>(hour - head.hour) / static_cast<double>(half_life_)));
+    const float left = left_after(hour - head.hour);
     counts.a *= left;
     counts.b *= left;
   }
@@ -57,12 +60,14 @@ void RankMemory::add(uint64_t key, float a, float b, TimeMs now_ms) {
       at = first + 1;
   Counts counts;
   uint32_t stands = hour;
+  float left = 1;
   if (head(at).tag == tag) {
     counts = decayed_to(cells[at], hour);
     stands = std::max(stands, head(at).hour);
+    left = left_after(stands - hour);
   }
-  counts.a += a;
-  counts.b += b;
+  counts.a = std::max(counts.a + left * a, 0.0f);
+  counts.b = std::max(counts.b + left * b, 0.0f);
   cells[at].counts.store(std::bit_cast<uint64_t>(counts), std::memory_order_relaxed);
   cells[at].head.store(std::bit_cast<uint64_t>(Head{tag, stands}), std::memory_order_relaxed);
 }

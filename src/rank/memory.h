@@ -3,7 +3,9 @@
 //
 //   cells  {tag u32, hour u32} and {a f32, b f32}, two words each, 2^bits of them, made when first added to
 //   place  two neighbouring cells a key; when both are taken, the one that was added to longest ago gives way
-//   decay  both numbers halve every `half_life_hours`, at the time they are next added to or read
+//   decay  both numbers halve every `half_life_hours`, at the time they are next added to or read; what is
+//   added with an
+//          earlier time counts as much less; less than nothing was never seen
 //
 // Threads: add(), save(), load() by one; read() by any. A reader may see the two words of a cell from
 // different moments: a count that is one event old. Cost: one cache line.
@@ -44,6 +46,7 @@ class RankMemory {
   struct Head {
     uint32_t tag = 0, hour = 0;  // tag 0: empty
   };
+  float left_after(uint32_t hours) const;
   Counts decayed_to(const Cell& cell, uint32_t hour) const;
   size_t home(uint64_t key) const { return static_cast<size_t>(key >> (64 - bits_)) & ~size_t{1}; }
 

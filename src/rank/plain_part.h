@@ -24,7 +24,10 @@ class PlainPart final
     model.learn(x, label, weight, taken);
     if (direct_) at(RankCopy::kLive)[kind][head] = model;
   }
-  void forget() { tables_.fill(first_); }
+  void forget() {
+    tables_.fill(first_);
+    marked_ = first_;
+  }
 
   std::string_view part() const override { return "plain"; }
   size_t words() const override { return kRankKinds * GaussWeights::kHeads * PlainModel::kWords; }
@@ -43,20 +46,24 @@ class PlainPart final
     Reader in(out.bytes());
     for (auto& kind : at(RankCopy::kTrained))
       for (PlainModel& model : kind) model.load(in);
-    at(RankCopy::kLive) = at(RankCopy::kCandidate) = at(RankCopy::kTrained);
+    lives(at(RankCopy::kCandidate) = at(RankCopy::kTrained));
   }
 
   void save(Writer& out) const {
-    for (const Table& table : tables_)
+    const auto one = [&](const Table& table) {
       for (const auto& kind : table)
         for (const PlainModel& model : kind) model.save(out);
-    out.u8(direct_ ? 1 : 0);
+    };
+    for (const Table& table : tables_) one(table);
+    save_marks(out, one);
   }
   void load(Reader& in) {
-    for (Table& table : tables_)
+    const auto one = [&](Table& table) {
       for (auto& kind : table)
         for (PlainModel& model : kind) model.load(in);
-    direct_ = in.u8() != 0;
+    };
+    for (Table& table : tables_) one(table);
+    load_marks(in, one);
   }
 
  private:

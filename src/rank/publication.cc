@@ -74,6 +74,7 @@ void Publication::configure(const RankerUpdates& updates) {
     if (was_event) stepped_ = 0;
   }
   for (ServedPart* part : parts_) part->set_direct(direct_);
+  each(&ServedPart::unmark);
   controller_.set_interval(updates_.pages);
   gate_.set_judge(updates_.pages);
   gate_.begin();
@@ -132,7 +133,8 @@ void Publication::put_on_probation() {
 void Publication::stand(bool still) {
   held_ = still;
   direct_ = !still;
-  if (direct_) each(&ServedPart::catch_up);
+  // What came since answers began to be in doubt is not answered from.
+  each(direct_ ? &ServedPart::catch_up : &ServedPart::back_to_mark);
   for (ServedPart* part : parts_) part->set_direct(direct_);
 }
 
@@ -141,7 +143,7 @@ void Publication::hold(bool held, When when) {
   stand(held);
   if (held) {
     ++held_count_;
-    note(when, "hold", "what is live may be worse than the last good version; it stands still");
+    note(when, "hold", "answers are in doubt; what is live stands still, as it was before they were");
   }
 }
 
@@ -158,9 +160,12 @@ void Publication::end_window(When when) {
 }
 
 void Publication::decide(GateVerdict verdict, When when) {
-  // After a suspicion nothing judges what `event` puts live: it has to be better, not only not worse.
-  const bool back = gate_.learner_worse() ||
-                    (verdict == GateVerdict::kTrusted && event_mode() && learner_sum_ >= live_sum_);
+  // After a suspicion: where what is live still tells answers as it used to, the world is as before, and what
+  // was learned meanwhile is of answers that taught nothing. Pages would not say so: they show what is live,
+  // not what the learner would have put in front. In another world the learner has to be better.
+  const bool back =
+      gate_.learner_worse() || (verdict == GateVerdict::kTrusted &&
+                                (gate_.live_tells() || (event_mode() && learner_sum_ >= live_sum_)));
   const auto go_back = [&] {
     drop();
     each(&ServedPart::go_back);
@@ -213,7 +218,11 @@ void Publication::decide(GateVerdict verdict, When when) {
       note(
           when, "trusted",
           std::string("answers can be told again") + (back ? "; the learner goes back to what is live" : ""));
-      if (back) go_back();
+      if (back) {
+        go_back();
+        controller_.no_drift();
+        if (updates_.adapt) set_drift_(updates_.drift);
+      }
       break;
   }
   if (!event_mode()) drop();
@@ -247,7 +256,8 @@ void Publication::page(const GateLosses& losses, std::string_view segment, When 
   trial_ += losses.learner - losses.live;
   ++trial_n_;
   GateLosses given = losses;
-  if (candidate_ == 0) given.candidate = given.live;
+  // Of `event` under suspicion: what would be live, to tell another world by.
+  if (candidate_ == 0) given.candidate = event_mode() && gate_.suspect() ? given.learner : given.live;
   const GateVerdict verdict = gate_.add(given);
   if (verdict != GateVerdict::kNone) {
     end_window(when);
@@ -257,6 +267,7 @@ void Publication::page(const GateLosses& losses, std::string_view segment, When 
   }
   if (event_mode())
     hold(probation_ || gate_.suspect() || gate_.doubt() >= (held_ ? kHoldAt / 2 : kHoldAt), when);
+  if (direct_ && calm()) each(&ServedPart::mark);
 }
 
 void Publication::schedule(TimeMs now_ms) {
@@ -325,6 +336,7 @@ void Publication::promoted(When when, std::string text) {
   candidate_ = 0;
   live_ = stepped_ = ++newest_;
   gate_.begin();
+  if (event_mode() && updates_.gate) each(&ServedPart::mark);
   note(when, "promote", std::move(text));
   tell();
 }
@@ -389,7 +401,7 @@ void Publication::save(Writer& out) const {
   }
 }
 
-Status Publication::load(Reader& in) {
+Status Publication::load(Reader& in, bool by_window) {
   updates_.mode = static_cast<RankerUpdates::Mode>(
       std::min<uint8_t>(in.u8(), static_cast<uint8_t>(RankerUpdates::Mode::kHybrid)));
   for (uint32_t* number : {&updates_.pages, &updates_.seconds, &updates_.hour}) *number = in.u32();
@@ -397,7 +409,7 @@ Status Publication::load(Reader& in) {
     *flag = in.u8() != 0;
   updates_.drift = in.f64();
   updates_.replay = in.f64();
-  gate_.load(in);
+  gate_.load(in, by_window);
   controller_.load(in);
   drift_.load(in);
   for (uint64_t* number : {&live_, &candidate_, &good_, &newest_, &stepped_, &pages_, &since_, &frozen_words_,

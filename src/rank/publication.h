@@ -98,6 +98,10 @@ class Publication {
   bool replaying() const { return replaying_; }
   bool suspect() const { return gate_.suspect(); }
   bool standing() const { return held_ || gate_.suspect(); }  // Nothing of what comes in goes live.
+  // Nothing speaks against what came in so far.
+  bool calm() const { return !updates_.gate || (!standing() && gate_.calm()); }
+  // Little does: an honest shop is rarely further, a program soon.
+  bool nearly_calm() const { return calm() || (!standing() && gate_.log_since() < 1); }
   bool has_candidate() const { return candidate_ != 0; }
   uint64_t good() const { return good_; }
   // Called when the last good version has moved: its number.
@@ -106,7 +110,7 @@ class Publication {
   PublicationReport report() const;
 
   void save(Writer& out) const;
-  Status load(Reader& in);
+  Status load(Reader& in, bool by_window = false);  // As PublishGate.
   size_t bytes() const { return notes_.size() * sizeof(PublicationNote); }
 
  private:

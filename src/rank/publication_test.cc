@@ -110,6 +110,50 @@ double least_quality(Mode mode, bool gate, RankLearner learner, double& before, 
   return least;
 }
 
+// What stands still is as it was when the doubt began: nothing of what came since.
+TEST(RankerSafety, WhatStandsStillIsOfBeforeTheDoubt) {
+  for (const RankLearner learner : kLearners) {
+    RankShop shop;
+    shop.ranker().choose(learner);
+    shop.configure(updates(Mode::kEvent, 100));
+    const auto lifts = [&] {
+      std::vector<double> out;
+      for (const RankVerdict& one : shop.ask("u1")) out.push_back(one.lift);
+      return out;
+    };
+    int n = 0;
+    std::vector<std::vector<double>> before;
+    for (; n < 1500; ++n) {
+      if (n > 1450) before.push_back(lifts());
+      shop.visit(n, true);
+    }
+    const int honest = n;
+    std::vector<double> last;
+    while (!shop.ranker().publication().standing() && n < honest + 400) {
+      last = lifts();
+      shop.visit(n++, true, true);
+    }
+    ASSERT_LT(n, honest + 400) << rank_learner_name(learner);
+    const auto apart = [&](const std::vector<double>& now) {
+      double least = HUGE_VAL;
+      for (const std::vector<double>& one : before) {
+        double sum = 0;
+        for (size_t i = 0; i < now.size(); ++i) sum += std::fabs(now[i] - one[i]);
+        least = std::min(least, sum);
+      }
+      return least;
+    };
+    EXPECT_LT(apart(lifts()), 0.35 * apart(last))
+        << rank_learner_name(learner) << ": it held at " << n - honest;
+    for (const int end = n + 10; n < end; ++n) shop.visit(n, true, true);
+    EXPECT_LT(apart(lifts()), 0.35 * apart(last));
+    // And a restart goes on in the same way.
+    RankShop other;
+    other.load(saved(shop.ranker()));
+    EXPECT_EQ(saved(other.ranker()), saved(shop.ranker()));
+  }
+}
+
 TEST(RankerSafety, PoisonedClicksDoNotReachWhatIsLive) {
   for (const RankLearner learner : kLearners)
     for (const Mode mode : {Mode::kEvent, Mode::kBatch, Mode::kHybrid}) {

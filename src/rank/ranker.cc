@@ -14,8 +14,8 @@ using namespace ranker_math;
 namespace {
 
 // 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known;
-// 7: who is heard followed from what is believed.
-constexpr uint32_t kVersion = 8, kOldest = 4;
+// 7: who is heard followed from what is believed; 8: poor answers tested anew in each window.
+constexpr uint32_t kVersion = 9, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 // Pages that wait for answers: with more, zeros that come when their window has passed are too far behind the
 // ones (docs/decisions/0184-zeros-at-once-where-many-pages-are-open.md).
@@ -125,6 +125,12 @@ void Ranker::apply(Offset at, const Event& event) {
       example.pairwise ? learn_pair(event, example) : learn(example);
     deep_.settle();  // Before the zeros of a page that nobody had time to answer.
     if (publication_.tick(when())) replay_at_ = 0;
+    if (publication_.suspect())
+      counted_.forget(lately_);
+    else if (publication_.standing())
+      counted_.doubt(lately_);
+    else if (publication_.calm())
+      counted_.believe(lately_);
     replay();
   }
   if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
@@ -207,9 +213,7 @@ void Ranker::note(const Event& event, const ShownPage& page) {
                                              looked_at(note.kind, page, place));
     if (asked.shopper != 0)
       in_vain_.add(mix64(mix64(kInVain, asked.shopper), item->key), 1, 0, moment_.time_ms);
-    if (frozen_ || publication_.suspect()) continue;  // Of answers that are not trusted nothing is counted.
-    lately_.add(mix64(kItem, item->key), 0, expected, moment_.time_ms);
-    lately_.add(mix64(kCategory, category_of(*item)), 0, expected, moment_.time_ms);
+    count(*item, 0, expected);
   }
   note.cells.shrink_to_fit();
   notes_bytes_ += note.bytes();
@@ -217,6 +221,12 @@ void Ranker::note(const Event& event, const ShownPage& page) {
     notes_lost_.fetch_add(1, std::memory_order_relaxed);
     drop_note();
   }
+}
+
+void Ranker::count(const ItemRecord& item, float clicks, float expected) {
+  if (frozen_ || publication_.suspect()) return;  // Of answers that are not trusted nothing is counted.
+  for (const uint64_t key : {mix64(kItem, item.key), mix64(kCategory, category_of(item))})
+    counted_.add(lately_, key, clicks, expected, moment_.time_ms);
 }
 
 void Ranker::drop_note() {
@@ -246,10 +256,7 @@ double Ranker::looked_at(RankKind kind, const ShownPage& page, uint32_t place) c
 void Ranker::clicked(const ShownPage& page, uint32_t place) {
   const ItemRecord* item = catalog_.item(page.places[place].item);
   if (item == nullptr) return;
-  if (!frozen_ && !publication_.suspect()) {
-    lately_.add(mix64(kItem, item->key), 1, 0, moment_.time_ms);
-    lately_.add(mix64(kCategory, category_of(*item)), 1, 0, moment_.time_ms);
-  }
+  count(*item, 1, 0);
   const Note* note = note_of(page);
   if (note == nullptr || note->shopper == 0) return;
   const uint64_t mine = mix64(mix64(kInVain, note->shopper), item->key);
@@ -411,6 +418,11 @@ void Ranker::save(Writer& out) const {
     out.f64(kind.full_loss);
     out.u8(kind.voices.heard ? 1 : 0);
   }
+  save_notes(out);
+  counted_.save(out);
+}
+
+void Ranker::save_notes(Writer& out) const {
   out.u64(notes_lost());
   out.u64(first_note_);
   out.varint(notes_.size());
@@ -448,7 +460,7 @@ Status Ranker::load(Reader& in) {
   plain_.load(in);
   TRY_STATUS(deep_.load(in));
   TRY_STATUS(beliefs_.load(in));
-  TRY_STATUS(publication_.load(in));
+  TRY_STATUS(publication_.load(in, version < 9));
   now_.prior = in.f64();
   now_.caution = in.f64();
   const uint8_t learner = in.u8();
@@ -482,6 +494,14 @@ Status Ranker::load(Reader& in) {
     kind.full_loss = in.f64();
     kind.voices.heard = version >= 8 && in.u8() != 0;
   }
+  TRY_STATUS(load_notes(in, version));
+  if (!in.ok()) return corrupt("ranker: cut short");
+  if (version >= 9) TRY_STATUS(counted_.load(in));
+  publish();
+  return {};
+}
+
+Status Ranker::load_notes(Reader& in, uint32_t version) {
   notes_.clear();
   notes_bytes_ = 0;
   notes_lost_ = version < 5 ? 0 : in.u64();
@@ -528,14 +548,12 @@ Status Ranker::load(Reader& in) {
     notes_bytes_ += note.bytes();
     notes_.push_back(std::move(note));
   }
-  if (!in.ok()) return corrupt("ranker: cut short");
-  publish();
   return {};
 }
 
 size_t Ranker::bytes() const {
   return weights_.bytes() + deep_.bytes() + challengers_.bytes() + reservoir_.bytes() + in_vain_.bytes() +
-         lately_.bytes() + notes_bytes_ + coming_.bytes();
+         lately_.bytes() + counted_.bytes() + notes_bytes_ + coming_.bytes();
 }
 
 }  // namespace freshet

@@ -59,6 +59,7 @@
 #include "feature/profiles.h"
 #include "rank/belief_part.h"
 #include "rank/challenger.h"
+#include "rank/counts_in_doubt.h"
 #include "rank/deep_weights.h"
 #include "rank/experts.h"
 #include "rank/features.h"
@@ -179,9 +180,9 @@ class Ranker final : public Fold {
   const Publication& publication() const { return publication_; }
   // What its gate thinks of them, for the click model.
   ClickModel::Answers answers() const {
-    return publication_.suspect()    ? ClickModel::Answers::kNotHeard
-           : publication_.standing() ? ClickModel::Answers::kInDoubt
-                                     : ClickModel::Answers::kHeard;
+    return publication_.suspect()       ? ClickModel::Answers::kNotHeard
+           : publication_.nearly_calm() ? ClickModel::Answers::kHeard
+                                        : ClickModel::Answers::kInDoubt;
   }
   // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
   // them, since the beginning of the log. Any thread.
@@ -224,6 +225,9 @@ class Ranker final : public Fold {
 
   void start();
   void note(const Event& event, const ShownPage& page);
+  void count(const ItemRecord& item, float clicks, float expected);
+  void save_notes(Writer& out) const;
+  Status load_notes(Reader& in, uint32_t version);
   void drop_note();
   const Note* note_of(const ShownPage& page) const;
   PlainModel::Row plain_row(const Note& note, const ShownPage& page, uint32_t place) const;
@@ -288,6 +292,7 @@ class Ranker final : public Fold {
   std::function<void(RankVersion)> on_version_;
   bool chosen_ = false;  // By the settings of the event at hand.
   RankMemory in_vain_, lately_;
+  CountsInDoubt counted_;  // Of lately_.
   Parameters now_;
   std::deque<Note> notes_;  // Of the impressions from first_note_ on, in their order.
   uint64_t first_note_ = 0;

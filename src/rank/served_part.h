@@ -32,6 +32,10 @@ class ServedPart {
   virtual void good_moves() = 0;      // Good = live.
   virtual void roll_back() = 0;       // Live = good.
   virtual void go_back() = 0;         // What is trained = live.
+  // Direct: what is live now may be wanted again, until the next mark, or until another version lives.
+  virtual void mark() = 0;
+  virtual void unmark() = 0;
+  virtual void back_to_mark() = 0;  // Live = as it was at the mark; what was learned since waits in hand.
 
   // As a version bears it: words of the good version, all of them.
   virtual std::vector<uint64_t> version() const = 0;

@@ -21,13 +21,17 @@
 //   write(i, word)      live = word
 //   catch_up(encode)    live = encode(i) for all that changed
 //   step()              good = candidate, then candidate = live
+//   mark()              what is live now is kept in mind, word by word as it is written over
+//   back_to_mark()      live = as it was at the last mark; what that changed is in hand
+//
+// A mark ends when live becomes another version: then that is marked.
 //
 // discard() comes between these and the others, either way.
 //
 // Each is one loop over a bitmap of what may differ (n / 64 words) and over the words that do, in their
 // order: a reader may see some words of before and some of after, each of them whole. Nothing is allocated
-// but when a table is first needed. Threads: one writes; live() by any. Memory: 24 bytes and 3 bits a word,
-// given by the system as it is touched. Slow twin: maps, in the test.
+// but when a table is first needed. Threads: one writes; live() by any. Memory: 24 bytes and 4 bits a word,
+// given by the system as it is touched; 16 bytes a word written since the mark. Slow twin: maps, in the test.
 #pragma once
 
 #include <atomic>
@@ -72,6 +76,7 @@ class ServedWords {
   }
   void write(size_t i, uint64_t word) {
     if (candidate_ == nullptr) make();
+    keep_marked(i);
     put_live(i, word);
     changed_.clear(i);
     frozen_.set(i);
@@ -81,6 +86,7 @@ class ServedWords {
   void catch_up(Encode&& encode) {
     if (candidate_ == nullptr) return;
     changed_.each([&](size_t i) {
+      keep_marked(i);
       put_live(i, encode(i));
       frozen_.set(i);
       moved_.set(i);
@@ -88,6 +94,17 @@ class ServedWords {
     changed_.clear();
   }
   void step();
+  void mark() {
+    marking_ = true;
+    begin_marked();
+  }
+  void unmark() {
+    begin_marked();
+    marking_ = false;
+  }
+  bool marking() const { return marking_; }
+  void set_marking(bool marking) { marking_ = marking; }  // As it was, after load().
+  void back_to_mark();
   template <class Encode>
   void freeze(Encode&& encode) {
     if (candidate_ == nullptr) return;
@@ -120,6 +137,7 @@ class ServedWords {
       candidate_[i] = words[i];
       frozen_.clear(i);
     }
+    begin_marked();
   }
 
   bool candidate_differs(size_t i) const { return frozen_.has(i); }  // It may. There are tables.
@@ -129,7 +147,9 @@ class ServedWords {
   size_t moved() const { return moved_.count(); }
   size_t changed() const { return changed_.count(); }
 
-  size_t bytes() const { return candidate_ == nullptr ? 0 : size_ * 24 + 3 * size_ / 8; }
+  size_t bytes() const {
+    return candidate_ == nullptr ? 0 : size_ * 24 + 4 * size_ / 8 + marked_.capacity() * sizeof(Marked);
+  }
   void clear();  // While nobody reads.
   void save(Writer& out) const;
   // kCorrupt: what is wrong; nothing is left then. While nobody reads.
@@ -166,6 +186,19 @@ class ServedWords {
   };
   using Words = std::unique_ptr<uint64_t[], Free>;
 
+  struct Marked {
+    size_t i = 0;
+    uint64_t word = 0;
+  };
+  void keep_marked(size_t i) {
+    if (!marking_ || written_.has(i)) return;
+    written_.set(i);
+    marked_.push_back({i, word_at(live(), i)});
+  }
+  void begin_marked() {
+    for (const Marked& one : marked_) written_.clear(one.i);
+    marked_.clear();
+  }
   void make();
   static uint64_t* zeros(size_t size);
   void put_live(size_t i, uint64_t word) {
@@ -176,9 +209,12 @@ class ServedWords {
   const size_t size_;
   std::atomic<uint64_t*> live_{nullptr};
   Words candidate_, good_;
-  Bits changed_;  // What is trained may not be the candidate's,
-  Bits frozen_;   // the candidate's not live,
-  Bits moved_;    // live not the last good version's.
+  Bits changed_;                // What is trained may not be the candidate's,
+  Bits frozen_;                 // the candidate's not live,
+  Bits moved_;                  // live not the last good version's;
+  Bits written_;                // live was written since the mark.
+  std::vector<Marked> marked_;  // What it was then.
+  bool marking_ = false;
 };
 
 }  // namespace freshet

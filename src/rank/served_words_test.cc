@@ -22,7 +22,8 @@ std::string saved(const ServedWords& words) {
 // The same in whole tables, without any bitmap.
 struct Twin {
   using Table = std::array<uint64_t, kSize>;
-  Table trained{}, live{}, candidate{}, good{};
+  Table trained{}, live{}, candidate{}, good{}, marked{};
+  bool marking = false;
 
   void expect(const ServedWords& words, int step) const {
     for (size_t i = 0; i < kSize; ++i) {
@@ -39,14 +40,14 @@ TEST(ServedWords, AreAsWholeTablesWouldBe) {
   Draw draw(11);
   for (int step = 0; step < 4000; ++step) {
     const size_t i = draw.below(kSize);
-    switch (draw.below(16)) {
+    switch (draw.below(19)) {
       case 0:
         words->freeze([&](size_t at) { return twin.trained[at]; });
         twin.candidate = twin.trained;
         break;
       case 1:
         words->publish();
-        twin.live = twin.candidate;
+        twin.marked = twin.live = twin.candidate;
         break;
       case 2:
         words->discard();
@@ -54,7 +55,7 @@ TEST(ServedWords, AreAsWholeTablesWouldBe) {
         break;
       case 3:
         words->roll_back();
-        twin.live = twin.candidate = twin.good;
+        twin.marked = twin.live = twin.candidate = twin.good;
         break;
       case 4:
         words->good_moves();
@@ -86,9 +87,25 @@ TEST(ServedWords, AreAsWholeTablesWouldBe) {
         twin.live[i] = twin.trained[i];
         twin.candidate = twin.live;
         break;
+      case 10:
+        words->mark();
+        twin.marked = twin.live;
+        twin.marking = true;
+        break;
+      case 11:
+        if (draw.below(8) == 0) {
+          words->unmark();
+          twin.marking = false;
+        } else if (twin.marking) {
+          words->back_to_mark();
+          words->discard();
+          twin.live = twin.candidate = twin.marked;
+        }
+        break;
       case 7: {
         const std::string bytes = saved(*words);
         auto again = std::make_unique<ServedWords>(kSize);
+        again->set_marking(words->marking());
         Reader in(bytes);
         ASSERT_TRUE(again->load(in).ok());
         EXPECT_TRUE(in.done());
