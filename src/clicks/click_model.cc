@@ -13,8 +13,7 @@
 namespace freshet {
 namespace {
 
-constexpr size_t kHeardEach = 16;  // Of what was in doubt, with each event,
-constexpr uint64_t kCalm = 300;    // when so many pages have been shown without doubt.
+constexpr size_t kHeardEach = 16;  // Of what was in doubt, with each event.
 constexpr float kPrior = 1;        // Expected clicks at which a rate against expectation is believed by half.
 constexpr double kSlopeMin = 0.5;  // A score that says nothing about clicks still orders a little.
 constexpr double kLossKeeps = 1 - 1e-6;
@@ -117,11 +116,9 @@ void ClickModel::apply(Offset, const Event&) {
   if (moment_.skip) return;
   const Answers answers = answers_ ? answers_() : Answers::kHeard;
   if (answers == Answers::kNotHeard) return in_doubt_.clear();
-  if (answers == Answers::kInDoubt) calm_ = 0;
-  const bool heard = answers == Answers::kHeard && (in_doubt_.empty() || calm_ >= kCalm);
+  const bool heard = answers == Answers::kHeard;
   const auto take = [&](const ShownPage& page, uint32_t place) {
     if (!page.search || page.query.empty()) return;
-    if (place == PagesInDoubt::kShown) ++calm_;
     if (heard && in_doubt_.empty()) return hear(page, place);
     in_doubt_.add(page, place);
   };

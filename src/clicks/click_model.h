@@ -78,6 +78,7 @@ class ClickModel final : public Fold {
   Status load(Reader& in) override;
   size_t bytes() const override;
   void evict(std::span<const ItemSlot> items);
+  // What comes now is learned, after what waits; it waits; it is dropped with all that waits.
   enum class Answers : uint8_t { kHeard, kInDoubt, kNotHeard };
   // Asked at each event, on the fold thread; it must say the same in each fold of a log. Set once, before the
   // first event; else all are heard.
@@ -192,7 +193,6 @@ class ClickModel final : public Fold {
   std::array<double, kStrengths.size()> losses_{};
   std::array<double, kTrusts.size()> trust_losses_{};
   PagesInDoubt in_doubt_;
-  uint64_t calm_ = 0;  // Pages since there was doubt.
   uint64_t clicks_ = 0, pages_ = 0;
   std::atomic<const Parameters*> parameters_{nullptr};
   RetireList retired_;

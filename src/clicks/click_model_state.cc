@@ -6,7 +6,7 @@ namespace {
 
 // 1: pairs of places were of the first kDesignsBefore designs; 2: no pages in doubt; 3: nor how long there
 // was none.
-constexpr uint32_t kVersion = 4;
+constexpr uint32_t kVersion = 5;  // 4: pages since there was doubt were counted
 constexpr size_t kDesignsBefore = 2;
 
 }  // namespace
@@ -47,7 +47,6 @@ void ClickModel::save(Writer& out) const {
   }
   if (ways != nullptr) out.u32(config_.queries_max);
   in_doubt_.save(out);
-  out.u64(calm_);
 }
 
 Status ClickModel::load(Reader& in) {
@@ -96,7 +95,7 @@ Status ClickModel::load(Reader& in) {
     }
   }
   if (version >= 3) TRY_STATUS(in_doubt_.load(in));
-  if (version >= 4) calm_ = in.u64();
+  if (version == 4) in.u64();
   publish();
   return in.ok() ? Status() : Status(corrupt("clicks: cut short"));
 }
