@@ -150,7 +150,7 @@ std::string poison_report_json(const RankPoisonReport& report) {
     json.object().field("day", point.day).field("lists", point.lists).field("live", point.live);
     json.field("without_gate", point.open).field("frozen", point.frozen).field("best", point.best).end();
   }
-  json.end().end();
+  json.end().field("publication", report.publication).end();
   return json.take() + "\n";
 }
 
