@@ -76,14 +76,12 @@ class ChangeDetector {
     const double most = std::exp(std::min(log_most, 500.0));
     for (size_t i = 0; i < kShares.size(); ++i)
       wealth_[i] = std::min((wealth_[i] + 1) * (1 + kShares[i] * x), most);
-    since_ = std::clamp(since_ + std::log1p(kShares[1] * x), 0.0, most);
+    since_ = std::clamp(since_ + std::log1p(kShares[1] * x), 0.0, std::max(log_most, 0.0));
   }
   // Nothing speaks for a change so far: one that is found later begins, by all that is known, where this was
   // true last (where the sum of the bets is least; Page 1954, "Continuous inspection schemes", Biometrika
   // 41).
   bool calm() const { return since_ <= 0; }
-  // What speaks for one since then: the logarithm of the wealth of who entered there.
-  double log_since() const { return since_; }
   // Natural logarithm of the mean wealth, 0 at least.
   double log_wealth() const {
     double sum = 0;

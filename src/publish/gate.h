@@ -75,7 +75,6 @@ class PublishGate {
   // Nothing speaks for it now that labels teach live less than they used to: if they turn out to, then since
   // a later example.
   bool calm() const { return live_poor_.calm(); }
-  double log_since() const { return live_poor_.log_since(); }  // How much does, since it was calm.
   void save(Writer& out) const;
   // by_window: as it was saved when poor labels were tested anew in each window (ranker sections before 9).
   void load(Reader& in, bool by_window = false);

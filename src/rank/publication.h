@@ -100,8 +100,6 @@ class Publication {
   bool standing() const { return held_ || gate_.suspect(); }  // Nothing of what comes in goes live.
   // Nothing speaks against what came in so far.
   bool calm() const { return !updates_.gate || (!standing() && gate_.calm()); }
-  // Little does: an honest shop is rarely further, a program soon.
-  bool nearly_calm() const { return calm() || (!standing() && gate_.log_since() < 1); }
   bool has_candidate() const { return candidate_ != 0; }
   uint64_t good() const { return good_; }
   // Called when the last good version has moved: its number.

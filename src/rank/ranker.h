@@ -180,9 +180,9 @@ class Ranker final : public Fold {
   const Publication& publication() const { return publication_; }
   // What its gate thinks of them, for the click model.
   ClickModel::Answers answers() const {
-    return publication_.suspect()       ? ClickModel::Answers::kNotHeard
-           : publication_.nearly_calm() ? ClickModel::Answers::kHeard
-                                        : ClickModel::Answers::kInDoubt;
+    return publication_.suspect() ? ClickModel::Answers::kNotHeard
+           : publication_.calm()  ? ClickModel::Answers::kHeard
+                                  : ClickModel::Answers::kInDoubt;
   }
   // Impressions whose features were given up by `notes_bytes_max` while something could still have come for
   // them, since the beginning of the log. Any thread.
