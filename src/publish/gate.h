@@ -72,9 +72,9 @@ class PublishGate {
   // version, or labels that teach nothing; 0: nothing does. Where nothing is wrong a window comes to x with
   // probability exp(-x) at most.
   double doubt() const;
-  // Nothing speaks for it now that labels teach live less than they used to: if they turn out to, then since
-  // a later example.
-  bool calm() const { return live_poor_.calm(); }
+  // Nothing speaks for it now that labels teach both, live and learner, less than they used to: if they turn
+  // out to, then since a later example. Where what is live is merely old, the learner tells them.
+  bool calm() const { return live_poor_.calm() || learner_poor_.calm(); }
   void save(Writer& out) const;
   // by_window: as it was saved when poor labels were tested anew in each window (ranker sections before 9).
   void load(Reader& in, bool by_window = false);

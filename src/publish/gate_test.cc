@@ -215,6 +215,25 @@ TEST(Gate, DoubtsSoonWhereverAWindowIs) {
   }
 }
 
+// What is live may be of last night: while the learner tells labels, they are not in doubt.
+TEST(Gate, IsCalmWhileTheLearnerTellsLabels) {
+  for (const double learner : {1.0, 0.05}) {
+    World world(7);
+    PublishGate gate({.judge = 500});
+    uint64_t examples = 0, calm = 0;
+    for (int window = 0; window < 10; ++window) next(gate, world, 0.95, 0.95, 0.95, 1, false, examples);
+    for (int i = 0; i < 200; ++i) {
+      gate.add(world.example(0.05, 0.05, 0.05, learner, false));
+      calm += gate.calm() ? 1 : 0;
+    }
+    if (learner == 1.0) {
+      EXPECT_GT(calm, 60u);
+    } else {
+      EXPECT_LT(calm, 20u);
+    }
+  }
+}
+
 TEST(Gate, ReadsWhatTestedPoorLabelsByWindow) {
   PublishGate gate({.judge = 500});
   World world(1);
