@@ -130,14 +130,15 @@ class ServedWords {
   void replace(const uint64_t* words, Decode&& decode) {
     if (candidate_ == nullptr) make();
     discard();
+    begin_marked();  // The mark is at what comes to live.
     for (size_t i = 0; i < size_; ++i) {
       if (words[i] == word_at(live(), i) && !changed_.has(i)) continue;
       decode(i, words[i]);
-      write(i, words[i]);
+      put_live(i, words[i]);
       candidate_[i] = words[i];
-      frozen_.clear(i);
+      changed_.clear(i);
+      moved_.set(i);
     }
-    begin_marked();
   }
 
   bool candidate_differs(size_t i) const { return frozen_.has(i); }  // It may. There are tables.
@@ -198,6 +199,7 @@ class ServedWords {
   void begin_marked() {
     for (const Marked& one : marked_) written_.clear(one.i);
     marked_.clear();
+    if (marked_.capacity() > kMarkedKept) std::vector<Marked>().swap(marked_);  // A long doubt is over.
   }
   void make();
   static uint64_t* zeros(size_t size);
@@ -206,6 +208,7 @@ class ServedWords {
         .store(word, std::memory_order_relaxed);
   }
 
+  static constexpr size_t kMarkedKept = size_t{1} << 16;  // Words' room, 1 MiB.
   const size_t size_;
   std::atomic<uint64_t*> live_{nullptr};
   Words candidate_, good_;

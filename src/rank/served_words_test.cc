@@ -158,6 +158,39 @@ TEST(ServedWords, AreReplacedByAnotherVersion) {
   for (size_t i = 0; i < kSize; ++i) EXPECT_EQ(words.live(i), i % 3 == 0 ? i : 0) << i;
 }
 
+// Another version is put in whole: nothing of it is written down for a way back that nobody will go, and the
+// mark is at what came to live.
+TEST(ServedWords, AreMarkedAtTheVersionThatReplacesThem) {
+  ServedWords words(kSize);
+  std::array<uint64_t, kSize> other{};
+  for (size_t i = 0; i < kSize; ++i) other[i] = i + 1;
+  words.write(3, 7);
+  words.mark();
+  words.write(3, 8);
+  const size_t bytes = words.bytes();
+  words.replace(other.data(), [](size_t, uint64_t) {});
+  EXPECT_EQ(words.bytes(), bytes);
+  words.write(5, 1000);
+  words.back_to_mark();
+  for (size_t i = 0; i < kSize; ++i) EXPECT_EQ(words.live(i), other[i]) << i;
+}
+
+// A long doubt over a large table does not keep its memory.
+TEST(ServedWords, GiveBackWhatALongDoubtTook) {
+  constexpr size_t kMany = 100'000;
+  ServedWords words(kMany);
+  words.mark();
+  const auto write_all = [&](uint64_t word) {
+    for (size_t i = 0; i < kMany; ++i) words.write(i, word);
+  };
+  words.change(0);  // The tables are made.
+  const size_t tables = words.bytes();
+  write_all(1);
+  EXPECT_GE(words.bytes(), tables + 16 * kMany);
+  words.mark();
+  EXPECT_EQ(words.bytes(), tables);
+}
+
 TEST(ServedWords, CostNothingUntilTheyAreNeededAndSayWhatIsWrong) {
   ServedWords words(kSize);
   words.freeze([](size_t) -> uint64_t { return 1; });
