@@ -75,6 +75,13 @@ std::vector<std::string> items_of(const Folds& folds, std::string_view user) {
   return out;
 }
 
+// kIdentityLink or kIdentityUnlink.
+Event identity(EventType type, std::string user, std::string user_to, TimeMs t) {
+  Event event = action(type, std::move(user), "", t, type == EventType::kIdentityLink ? "link" : "unlink");
+  event.user_to = std::move(user_to);
+  return event;
+}
+
 using Ids = std::vector<std::string>;
 
 TEST(Decay, AgreesWithTheCLibrary) {
@@ -303,21 +310,13 @@ TEST(Profiles, LinkMergesByTimeAndUnlinkGivesBack) {
   folds.apply(view("anon", "a1", 20));
   folds.apply(view("known", "k2", 30));
   folds.apply(view("anon", "a2", 40));
-  Event link;
-  link.type = EventType::kIdentityLink;
-  link.id = "link";
-  link.user = "anon";
-  link.user_to = "known";
-  link.time_ms = 50;
-  folds.apply(link);
+  folds.apply(identity(EventType::kIdentityLink, "anon", "known", 50));
   EXPECT_EQ(items_of(folds, "known"), (Ids{"k1", "a1", "k2", "a2"}));
   EXPECT_EQ(items_of(folds, "anon"), items_of(folds, "known"));
   folds.apply(view("anon", "a3", 60));
   folds.apply(view("known", "k3", 70));
   EXPECT_EQ(items_of(folds, "known"), (Ids{"k1", "a1", "k2", "a2", "a3", "k3"}));
-  link.type = EventType::kIdentityUnlink;
-  link.id = "unlink";
-  folds.apply(link);
+  folds.apply(identity(EventType::kIdentityUnlink, "anon", "known", 50));
   EXPECT_EQ(items_of(folds, "known"), (Ids{"k1", "k2", "k3"}));
   EXPECT_EQ(items_of(folds, "anon"), (Ids{"a1", "a2", "a3"}));
   folds.apply(view("anon", "a4", 80));
@@ -341,13 +340,7 @@ TEST(Profiles, WhatWasDismissedGoesAndComesWithALink) {
   for (const auto& [who, what] :
        {std::pair{"known", "k"}, {"known", "both"}, {"anon", "a"}, {"anon", "both"}})
     dismiss(who, what, 1);
-  Event link;
-  link.type = EventType::kIdentityLink;
-  link.id = "link";
-  link.user = "anon";
-  link.user_to = "known";
-  link.time_ms = 50;
-  folds.apply(link);
+  folds.apply(identity(EventType::kIdentityLink, "anon", "known", 50));
   EXPECT_EQ(dismissed_by(folds, "known"), (Set{"a", "both", "k"}));
   dismiss("anon", "later", 60);
   dismiss("known", "own", 70);
@@ -355,10 +348,7 @@ TEST(Profiles, WhatWasDismissedGoesAndComesWithALink) {
   Folds restored;
   ASSERT_TRUE(restored.load(folds.save()).ok());
   for (Folds* each : {&folds, &restored}) {
-    Event unlink = link;
-    unlink.type = EventType::kIdentityUnlink;
-    unlink.id = "unlink";
-    each->apply(unlink);
+    each->apply(identity(EventType::kIdentityUnlink, "anon", "known", 50));
     EXPECT_EQ(dismissed_by(*each, "known"), (Set{"both", "k", "own"}));
     EXPECT_EQ(dismissed_by(*each, "anon"), (Set{"a", "both", "later"}));
   }
