@@ -111,6 +111,7 @@ void sample_ranker(Samples& out, const PublicationReport& ranker) {
   out.counter("freshet_model_published_total", "Versions that went live", ranker.published);
   out.counter("freshet_model_refused_total", "Candidates held, and times that live was made to stand still",
               ranker.held_count);
+  out.counter("freshet_model_discarded_total", "Candidates that stayed undecided too long", ranker.discarded);
   out.counter("freshet_model_rollbacks_total", "Times the last good version was made live again",
               ranker.rollbacks);
   out.counter("freshet_model_suspicions_total", "Times that answers taught nothing any more",

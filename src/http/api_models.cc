@@ -113,6 +113,7 @@ void write_model(JsonWriter& json, const Engine& engine) {
   if (now.candidate != 0) json.field("candidate", now.candidate);
   json.field("held", now.held).field("suspect", now.suspect);
   json.field("pages", now.pages).field("published", now.published).field("refused", now.held_count);
+  json.field("discarded", now.discarded);
   json.field("rollbacks", now.rollbacks).field("suspicions", now.suspicions).field("drifts", now.drifts);
   json.key("test").object().field("pages", now.window_pages).field("of", now.window);
   json.field("candidate_worse", now.log_wealth_worse).field("live_worse", now.log_wealth_behind);

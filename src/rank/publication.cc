@@ -143,7 +143,9 @@ void Publication::hold(bool held, When when) {
   stand(held);
   if (held) {
     ++held_count_;
-    note(when, "hold", "answers are in doubt; what is live stands still, as it was before they were");
+    note(when, "hold",
+         probation_ ? "what it learns has to show itself; what is live stands still"
+                    : "answers are in doubt; what is live stands still, as it was before they were");
   }
 }
 
@@ -192,6 +194,7 @@ void Publication::decide(GateVerdict verdict, When when) {
       if (candidate_ != 0) go_live(when);
       break;
     case GateVerdict::kDiscard:
+      discarded_ += candidate_ != 0 ? 1 : 0;
       break;
     case GateVerdict::kWorse:
       ++held_count_;
@@ -357,6 +360,7 @@ void Publication::tell() {
   out.suspicions = suspicions_;
   out.drifts = drifts_;
   out.words = words_;
+  out.discarded = discarded_;
   out.window = event_mode() ? updates_.pages : controller_.interval();
   out.window_pages = updates_.gate ? gate_.n() : since_;
   out.log_wealth_worse = gate_.worse().log_wealth();
@@ -364,6 +368,9 @@ void Publication::tell() {
   out.log_wealth_needed = -std::log(GateConfig().alpha);
   out.live_loss = gate_.live_loss();
   out.difference = gate_.difference();
+  // Of the sum of shares that are kept of each page's loss: what they add up to.
+  const double shares = (1 - std::pow(kSumKeeps, static_cast<double>(pages_))) / (1 - kSumKeeps);
+  out.recent_loss = pages_ == 0 ? 0 : live_sum_ / shares;
   out.replaying = replaying_ ? 1 : 0;
 }
 
@@ -391,6 +398,7 @@ void Publication::save(Writer& out) const {
   out.f64(learner_sum_);
   out.f64(trial_);
   out.u64(trial_n_);
+  out.u64(discarded_);
   out.varint(notes_.size());
   for (const PublicationNote& one : notes_) {
     out.varint(one.at);
@@ -401,7 +409,7 @@ void Publication::save(Writer& out) const {
   }
 }
 
-Status Publication::load(Reader& in, bool by_window) {
+Status Publication::load(Reader& in, int form) {
   updates_.mode = static_cast<RankerUpdates::Mode>(
       std::min<uint8_t>(in.u8(), static_cast<uint8_t>(RankerUpdates::Mode::kHybrid)));
   for (uint32_t* number : {&updates_.pages, &updates_.seconds, &updates_.hour}) *number = in.u32();
@@ -409,7 +417,7 @@ Status Publication::load(Reader& in, bool by_window) {
     *flag = in.u8() != 0;
   updates_.drift = in.f64();
   updates_.replay = in.f64();
-  gate_.load(in, by_window);
+  gate_.load(in, form < 2);
   controller_.load(in);
   drift_.load(in);
   for (uint64_t* number : {&live_, &candidate_, &good_, &newest_, &stepped_, &pages_, &since_, &frozen_words_,
@@ -421,6 +429,7 @@ Status Publication::load(Reader& in, bool by_window) {
   learner_sum_ = in.f64();
   trial_ = in.f64();
   trial_n_ = in.u64();
+  discarded_ = form < 3 ? 0 : in.u64();
   notes_.clear();
   const uint64_t count = in.varint();
   for (uint64_t n = 0; n < count && in.ok(); ++n) {

@@ -60,9 +60,11 @@ struct PublicationReport {
   uint64_t live = 0, candidate = 0, good = 0;  // Versions; 0: none. Live: the last number given.
   bool held = false, suspect = false;
   uint64_t pages = 0, published = 0, held_count = 0, rollbacks = 0, suspicions = 0, drifts = 0, words = 0;
+  uint64_t discarded = 0;                 // Candidates that stayed undecided too long.
   uint64_t window = 0, window_pages = 0;  // Of the window now: its length, and how far it is.
   double log_wealth_worse = 0, log_wealth_behind = 0, log_wealth_needed = 0;
   double live_loss = 0, difference = 0;  // Of the window: mean log loss of live; the candidate's less it
+  double recent_loss = 0;                // Of live, of about the last 200 pages; judged or not
   uint64_t replaying = 0, reservoir = 0;
   std::vector<PublicationNote> notes;  // Oldest first.
 };
@@ -108,7 +110,8 @@ class Publication {
   PublicationReport report() const;
 
   void save(Writer& out) const;
-  Status load(Reader& in, bool by_window = false);  // As PublishGate.
+  // form: 1 as in the ranker's sections before 9, 2 in those of 9, 3 as it is saved now.
+  Status load(Reader& in, int form = 3);
   size_t bytes() const { return notes_.size() * sizeof(PublicationNote); }
 
  private:
@@ -151,6 +154,7 @@ class Publication {
   double trial_ = 0;  // The learner's losses less live's, since it is on probation.
   uint64_t trial_n_ = 0;
   uint64_t published_ = 0, held_count_ = 0, rollbacks_ = 0, suspicions_ = 0, drifts_ = 0, words_ = 0;
+  uint64_t discarded_ = 0;
   std::deque<PublicationNote> notes_;
   mutable std::mutex mutex_;  // Of reported_, held for a copy.
   PublicationReport reported_;

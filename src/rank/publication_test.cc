@@ -84,6 +84,34 @@ TEST(RankerUpdates, NothingIsLiveBeforeItIsPublished) {
   EXPECT_LT(words(), 1e-3);
 }
 
+// A candidate that is a little worse, too little for a proof, makes room for the next; what is live has its
+// loss told without a gate as well.
+TEST(RankerUpdates, SayWhatWasLeftUndecidedAndHowGoodLiveIs) {
+  for (const bool gate : {true, false}) {
+    Publication publication({}, [](double) {});
+    RankerUpdates setting = updates(Mode::kBatch, 50);
+    setting.gate = gate;
+    setting.adapt = false;
+    publication.configure(setting);
+    for (Offset at = 1; at <= 1000; ++at) {
+      publication.tick({.at = at});
+      publication.page({.live = 0.3, .candidate = 0.301, .good = 0.3, .learner = 0.3, .rate = 0.5}, "for-you",
+                       {.at = at});
+    }
+    publication.tick({.at = 1001});
+    const PublicationReport report = publication.report();
+    EXPECT_EQ(report.discarded, gate ? 5u : 0u);
+    EXPECT_EQ(report.published, gate ? 0u : 21u);
+    EXPECT_NEAR(report.recent_loss, 0.3, 1e-9);
+    Writer out;
+    publication.save(out);
+    Publication other({}, [](double) {});
+    Reader in(out.bytes());
+    ASSERT_TRUE(other.load(in).ok() && in.done());
+    EXPECT_EQ(other.report().discarded, report.discarded);
+  }
+}
+
 // Clicks of programs at random places, for 150 pages; what is live is looked at after every fifth.
 double least_quality(Mode mode, bool gate, RankLearner learner, double& before, double& after,
                      std::set<std::string>& what) {

@@ -15,7 +15,7 @@ namespace {
 
 // 4: without what was lost of notes; 5: one challenger at most; 6: searches judged by all that is known;
 // 7: who is heard followed from what is believed; 8: poor answers tested anew in each window.
-constexpr uint32_t kVersion = 9, kOldest = 4;
+constexpr uint32_t kVersion = 10, kOldest = 4;
 constexpr float kPairWeight = 0.25f;  // Of a choice without a page: against whom is a guess.
 // Pages that wait for answers: with more, zeros that come when their window has passed are too far behind the
 // ones (docs/decisions/0184-zeros-at-once-where-many-pages-are-open.md).
@@ -460,7 +460,7 @@ Status Ranker::load(Reader& in) {
   plain_.load(in);
   TRY_STATUS(deep_.load(in));
   TRY_STATUS(beliefs_.load(in));
-  TRY_STATUS(publication_.load(in, version < 9));
+  TRY_STATUS(publication_.load(in, version < 9 ? 1 : version < 10 ? 2 : 3));
   now_.prior = in.f64();
   now_.caution = in.f64();
   const uint8_t learner = in.u8();

@@ -118,7 +118,7 @@ std::map<std::string, std::string> Ranker::facts() const {
       {"mode", std::string(update_mode_name(updates.mode))},
       {"offset", std::to_string(at_)},
       {"lessons", std::to_string(now_.examples)},
-      {"log_loss", std::to_string(report.live_loss)},
+      {"log_loss", std::to_string(report.recent_loss)},
       {"learner", std::string(rank_learner_name(now_.learner))},
       {"prior", number(now_.prior)},
       {"caution", number(now_.caution)},

@@ -32,6 +32,7 @@ interface Model extends Learner {
   pages: number;
   published: number;
   refused: number;
+  discarded: number;
   rollbacks: number;
   suspicions: number;
   drifts: number;
@@ -112,6 +113,7 @@ export function Ranker(): VNode | null {
         <Stat name={of.suspect ? 'answers teach nothing: nothing goes live' : of.held ? 'nothing new goes live' : 'learning goes live'} value={of.suspect ? 'suspect' : of.held ? 'held' : 'yes'} />
         <Stat name="clicked pages it was judged by" value={count(of.pages)} />
         <Stat name="held" value={count(of.refused)} />
+        <Stat name="left undecided" value={count(of.discarded)} />
         <Stat name="rolled back" value={count(of.rollbacks)} />
         <Stat name="drift alarms" value={count(of.drifts)} />
       </div>
