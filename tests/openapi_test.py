@@ -466,6 +466,20 @@ def check_experiments(call):
     for action in ("start", "stop", "ship"):
         call("post", one + "/" + action, 404, {}, name="x")
         call("post", one + "/" + action, 400, {"nothing": 1}, name="x")
+    call("put", one, 400, dict(variant, on="recommendations"), name="x")  # What no recommendation asks for.
+    spread = {"on": "recommendations", "variant": {"settings": {"ranker": {"diversity": 0.5}}}}
+    assert call("put", one, 200, spread, name="x")["on"] == "recommendations"
+    call("post", one + "/start", 200, {}, name="x")
+    page = call("post", "/api/v1/recommend", 200, {"surface": "for-you", "user": "ada"})
+    assert page["items"] and page["experiment"]["arm"] in ("control", "variant"), page
+    assert "experiment" not in call("post", "/api/v1/search", 200, {"query": "kettle", "user": "ada"})
+    counted = call("get", one, 200, name="x")["results"]["recommendations"]
+    assert sum(counted.values()) == 1, counted
+    tried = call("post", "/api/v1/recommend", 200, {"user": "ada", "settings_version": 0})
+    assert "experiment" not in tried
+    call("post", "/api/v1/recommend", 404, {"user": "ada", "settings_version": 99})
+    call("post", one + "/stop", 200, {}, name="x")
+    call("delete", one, 200, name="x")
     for kind in ("ab", "interleaving"):
         made = call("put", one, 200, dict(variant, kind=kind, note="why"), name="x")
         assert made["state"] == "draft" and "results" not in made, made

@@ -328,19 +328,6 @@ void Engine::applied_one(Offset at, const Event& event) {
 
 // ---- answers
 
-namespace {
-
-void drop_below(double share, std::vector<RecommendedItem>& items) {
-  if (share <= 0) return;
-  float best = 0;
-  for (const RecommendedItem& one : items) best = std::max(best, one.score);
-  std::erase_if(items, [&](const RecommendedItem& one) {
-    return one.reason_kind != "rule" && static_cast<double>(one.score) < share * static_cast<double>(best);
-  });
-}
-
-}  // namespace
-
 // A page of another time is an event of that time: the door's bounds hold.
 Status Engine::check_time(TimeMs time_ms) const {
   if (time_ms == kNoTime) return {};
@@ -360,8 +347,10 @@ Result<RecommendPage> Engine::recommend(const RecommendRequest& asked, bool reco
   RecommendRequest request = asked;
   request.explore = record ? std::max<uint64_t>(1, hash_bytes(page.query_id)) : 0;
   page.state_offset = current->runner->applied();
-  TRY(page.answer, answer_recommend(*current, request, current->state->entry().now_ms()));
-  drop_below(asked.least_share, page.answer.items);
+  const uint64_t begun = monotonic_ns();
+  const TimeMs event_now = current->state->entry().now_ms();
+  TRY(page.answer, recommend_as_part(*current, request, event_now, page.query_id, page.experiment));
+  page.took_us = (monotonic_ns() - begun) / 1000;
   recommended_.fetch_add(1, std::memory_order_relaxed);
   if (record && !page.answer.items.empty()) record_impression(request, page);
   return page;
@@ -401,6 +390,7 @@ void Engine::record_impression(const RecommendRequest& request, const RecommendP
   event.region = request.region;
   if (!request.device.empty()) event.attributes.push_back({"device", request.device});
   put_shown(page.answer, event);
+  note_part(page.experiment, page.took_us, event);
   EventBatch batch;
   batch.add(event);
   record(batch);

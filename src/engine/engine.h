@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -76,12 +77,6 @@ struct Accepted {
   Offset end = 0;  // One past the last event appended; 0: none was.
 };
 
-struct RecommendPage {
-  RecommendAnswer answer;
-  std::string query_id;     // What clicks and purchases that come from this page should bear.
-  Offset state_offset = 0;  // Events below were in the state that answered.
-};
-
 // What is made of the ranker's features, and what they are worth.
 struct RankerFeatures {
   std::shared_ptr<const Importance> importance;
@@ -111,6 +106,14 @@ struct ExperimentPart {
   Arm arm = Arm::kControl;
   std::string teams;   // interleaving: a letter a place (experiment/draft.h),
   uint64_t draft = 0;  // and the key of the coins; 0: it is not drafted
+};
+
+struct RecommendPage {
+  RecommendAnswer answer;
+  std::string query_id;     // What clicks and purchases that come from this page should bear.
+  Offset state_offset = 0;  // Events below were in the state that answered.
+  uint64_t took_us = 0;
+  ExperimentPart experiment;
 };
 
 struct ExperimentView {
@@ -406,7 +409,17 @@ class Engine {
   Result<SearchAnswer> search_drafted(const Live& live, const SearchRequest& request, TimeMs now_ms,
                                       const ExperimentDefinition& of, std::string_view shopper,
                                       ExperimentPart& part) const;
-  static void note_part(const SearchPage& page, Event& event);
+  Result<RecommendAnswer> recommend_as_part(const Live& live, const RecommendRequest& request, TimeMs now_ms,
+                                            const std::string& query_id, ExperimentPart& part) const;
+  Result<RecommendAnswer> recommend_drafted(const Live& live, const RecommendRequest& request, TimeMs now_ms,
+                                            const ExperimentDefinition& of, const std::string& query_id,
+                                            ExperimentPart& part) const;
+  // The one in which it takes part, if any, and how; a split needs to know who it is.
+  static std::optional<ExperimentDefinition> experiment_of(const Live& live, ExperimentOn on,
+                                                           const std::string& who,
+                                                           const std::string& query_id, ExperimentPart& part);
+  // took_us: of the page, where it is counted.
+  static void note_part(const ExperimentPart& part, std::optional<uint64_t> took_us, Event& event);
   static uint64_t search_key(const SearchRequest& request, std::string_view shopper);
   std::string next_query_id();
   Result<RecommendAnswer> answer_recommend(const Live& live, const RecommendRequest& request,

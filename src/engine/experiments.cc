@@ -1,6 +1,7 @@
-// Experiments: what an administrator does with them is checked here and becomes events; which searches take
+// Experiments: what an administrator does with them is checked here and becomes events; which pages take
 // part, and what these show.
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/epoch.h"
 #include "base/hash.h"
@@ -50,25 +51,30 @@ std::vector<uint32_t> slots_of(const SearchAnswer& answer) {
 Result<SearchAnswer> Engine::search_as_part(const Live& live, const SearchRequest& asked, TimeMs now_ms,
                                             const std::string& query_id, ExperimentPart& part) const {
   const std::string& who = asked.user.empty() ? asked.session : asked.user;
-  ExperimentDefinition of;
-  {
-    const EpochGuard guard;
-    const Experiment* experiment = nullptr;
-    // Who is not known is somebody new at each page: a split needs to know, interleaving does not.
-    if (asked.explore != 0 && asked.settings_version == UINT64_MAX)
-      experiment = live.state->experiments().book().of_shopper(who.empty() ? query_id : who);
-    if (experiment == nullptr || (who.empty() && experiment->of.kind == ExperimentKind::kSplit))
-      return answer_search(live, asked, now_ms);
-    of = experiment->of;
-    part.name = of.name;
-    part.run = experiment->run;
-  }
-  if (of.kind == ExperimentKind::kInterleaving)
-    return search_drafted(live, asked, now_ms, of, who.empty() ? query_id : who, part);
-  part.arm = arm_of(who, of);
+  std::optional<ExperimentDefinition> of;
+  if (asked.explore != 0 && asked.settings_version == UINT64_MAX)
+    of = experiment_of(live, ExperimentOn::kSearch, who, query_id, part);
+  if (!of) return answer_search(live, asked, now_ms);
+  if (of->kind == ExperimentKind::kInterleaving)
+    return search_drafted(live, asked, now_ms, *of, who.empty() ? query_id : who, part);
   SearchRequest request = asked;
-  request.settings_version = part.arm == Arm::kVariant ? of.variant : of.control;
+  request.settings_version = part.arm == Arm::kVariant ? of->variant : of->control;
   return answer_search(live, request, now_ms);
+}
+
+std::optional<ExperimentDefinition> Engine::experiment_of(const Live& live, ExperimentOn on,
+                                                          const std::string& who, const std::string& query_id,
+                                                          ExperimentPart& part) {
+  const EpochGuard guard;
+  // Who is not known is somebody new at each page: a split needs to know, interleaving does not.
+  const Experiment* experiment =
+      live.state->experiments().book().of_shopper(who.empty() ? query_id : who, on);
+  if (experiment == nullptr || (who.empty() && experiment->of.kind == ExperimentKind::kSplit))
+    return std::nullopt;
+  part.name = experiment->of.name;
+  part.run = experiment->run;
+  if (experiment->of.kind == ExperimentKind::kSplit) part.arm = arm_of(who, experiment->of);
+  return experiment->of;
 }
 
 Result<SearchAnswer> Engine::search_drafted(const Live& live, const SearchRequest& asked, TimeMs now_ms,
@@ -109,8 +115,56 @@ Result<SearchAnswer> Engine::search_drafted(const Live& live, const SearchReques
   return control;
 }
 
-void Engine::note_part(const SearchPage& page, Event& event) {
-  const ExperimentPart& part = page.experiment;
+// ---- recommendations
+
+Result<RecommendAnswer> Engine::recommend_as_part(const Live& live, const RecommendRequest& asked,
+                                                  TimeMs now_ms, const std::string& query_id,
+                                                  ExperimentPart& part) const {
+  const std::string& who = asked.user.empty() ? asked.session : asked.user;
+  std::optional<ExperimentDefinition> of;
+  if (asked.explore != 0 && asked.settings_version == UINT64_MAX && !is_own_list(asked.surface))
+    of = experiment_of(live, ExperimentOn::kRecommendations, who, query_id, part);
+  if (!of) return answer_recommend(live, asked, now_ms);
+  if (of->kind == ExperimentKind::kInterleaving)
+    return recommend_drafted(live, asked, now_ms, *of, query_id, part);
+  RecommendRequest request = asked;
+  request.settings_version = part.arm == Arm::kVariant ? of->variant : of->control;
+  return answer_recommend(live, request, now_ms);
+}
+
+// Each page has its own coins: there is no next page that would have to go on with them.
+Result<RecommendAnswer> Engine::recommend_drafted(const Live& live, const RecommendRequest& asked,
+                                                  TimeMs now_ms, const ExperimentDefinition& of,
+                                                  const std::string& query_id, ExperimentPart& part) const {
+  RecommendRequest request = asked;
+  request.settings_version = of.control;
+  TRY(RecommendAnswer control, answer_recommend(live, request, now_ms));
+  if (!control.rules_applied.empty()) {  // Pins and lifts have their places already.
+    part = {};
+    return control;
+  }
+  request.settings_version = of.variant;
+  TRY(RecommendAnswer variant, answer_recommend(live, request, now_ms));
+  std::unordered_map<std::string, uint32_t> numbers;
+  const auto numbers_of = [&](const RecommendAnswer& answer) {
+    std::vector<uint32_t> out;
+    for (const RecommendedItem& item : answer.items)
+      out.push_back(numbers.try_emplace(item.id, static_cast<uint32_t>(numbers.size())).first->second);
+    return out;
+  };
+  const std::vector<uint32_t> first = numbers_of(control), second = numbers_of(variant);
+  part.draft = mix64(hash_bytes(part.name), mix64(hash_bytes(query_id), part.run));
+  std::vector<RecommendedItem> page;
+  for (const Drafted& one : draft(first, second, request.k, Draw(mix64(part.draft, kCoins)))) {
+    page.push_back(std::move((one.team == Team::kVariant ? variant : control).items[one.place]));
+    part.teams.push_back(team_letter(one.team));
+  }
+  control.items = std::move(page);
+  control.ranked = control.ranked || variant.ranked;
+  return control;
+}
+
+void Engine::note_part(const ExperimentPart& part, std::optional<uint64_t> took_us, Event& event) {
   if (part.run == 0) return;
   event.attributes.push_back({"experiment", part.name});
   event.attributes.push_back({"experiment_run", static_cast<int64_t>(part.run)});
@@ -121,8 +175,7 @@ void Engine::note_part(const SearchPage& page, Event& event) {
     return;
   }
   event.attributes.push_back({"arm", std::string(part.arm == Arm::kVariant ? "variant" : "control")});
-  if (event.type == EventType::kSearch)
-    event.attributes.push_back({"took_us", static_cast<int64_t>(page.took_us)});
+  if (took_us) event.attributes.push_back({"took_us", static_cast<int64_t>(*took_us)});
 }
 
 // ---- administration
@@ -156,7 +209,7 @@ Status Engine::define_experiment(std::string_view name, std::string_view json, s
     events.push_back(stage_event(*read, by, "experiment " + std::string(name)));
   }
   TRY_STATUS(check_define(experiment_book(), settings, asked.of));
-  TRY_STATUS(check_searched(settings, asked.of));
+  TRY_STATUS(check_asked(settings, asked.of));
   events.push_back(settings_event("experiment-define", experiment_json(asked.of), by));
   return administer(std::move(events));
 }
@@ -166,7 +219,7 @@ Status Engine::start_experiment(const std::string& name, std::string_view by) {
   double from = 0;
   const ExperimentBook book = experiment_book();
   TRY_STATUS(check_start(book, settings(), name, from));
-  TRY_STATUS(check_searched(settings(), book.find(name)->of));
+  TRY_STATUS(check_asked(settings(), book.find(name)->of));
   return administer({settings_event("experiment-start", name, by)});
 }
 

@@ -92,6 +92,13 @@ TEST_F(ExperimentsAtWork, WhatNoSearchAsksForIsRefused) {
         "idle", R"({"variant": {"settings": )" + std::string(variant) + "}}", "t"));
     EXPECT_NE(said.find("variant: expected something that searches ask for"), std::string::npos) << said;
   }
+  for (const char* variant : {R"({"click_weight": 0.5})", R"({"ranker": {"search_weight": 1}})",
+                              R"({"ranker": {"personal_weight": 0, "retire": false}})"}) {
+    const std::string said = refused(engine_->define_experiment(
+        "idle", R"({"on": "recommendations", "variant": {"settings": )" + std::string(variant) + "}}", "t"));
+    EXPECT_NE(said.find("variant: expected something that recommendations ask for"), std::string::npos)
+        << said;
+  }
   ok(engine_->define_experiment(
       "works", R"({"variant": {"settings": {"ranker": {"weight": 0, "diversity": 0.5}}}})", "t"));
   ok(engine_->start_experiment("works", "t"));
@@ -186,6 +193,117 @@ TEST_F(ExperimentsAtWork, PagesAreDraftedFromBothAndContinueOneAnother) {
   EXPECT_EQ(results.wins[1], 50u);
   EXPECT_EQ(results.wins[0], 0u);
   EXPECT_EQ(results.finding, Finding::kVariantBetter);
+}
+
+// Pages of recommendations: the variant shows one item of a category.
+class RecommendationsAtWork : public ExperimentsAtWork {
+ protected:
+  RecommendationsAtWork() {
+    std::string items, views;
+    for (int i = 0; i < 12; ++i) {
+      const std::string id = "r" + std::to_string(i);
+      items += R"({"id": ")" + id + R"(", "kind": "r", "category": "c)" + std::to_string(i / 4) + "\"}\n";
+      for (int n = 0; n < 20 - i; ++n)
+        views += R"({"type": "view", "user": "v)" + std::to_string(n) + R"(", "item": ")" + id + "\"}\n";
+    }
+    EXPECT_TRUE(engine_->items(items, ItemChange::kUpsert, {.now_ms = now_ms()}).ok());
+    EXPECT_TRUE(engine_->events(views, {.now_ms = now_ms()}).ok());
+    settle();
+  }
+  void start(const std::string& rest) {
+    ok(engine_->define_experiment("spread", R"({"on": "recommendations", "variant": {"settings": {"ranker":
+        {"category_cap": 1}}})" + rest + "}",
+                                  "t"));
+    ok(engine_->start_experiment("spread", "t"));
+  }
+  RecommendPage page(const std::string& user, bool record = true, uint64_t version = UINT64_MAX) {
+    RecommendRequest request;
+    request.user = user;
+    request.k = 3;
+    request.filter = "kind:r";
+    request.settings_version = version;
+    auto found = engine_->recommend(request, record);
+    EXPECT_TRUE(found.ok()) << found.error().what;
+    settle();
+    return std::move(found).value();
+  }
+  static std::string click_on(const RecommendPage& page, size_t place, const std::string& user) {
+    return R"({"type": "click", "item": ")" + page.answer.items[place].id + R"(", "user": ")" + user +
+           R"(", "query_id": ")" + page.query_id + "\"}\n";
+  }
+  static size_t categories(const RecommendPage& page) {
+    std::set<int> out;
+    for (const RecommendedItem& item : page.answer.items) out.insert(std::stoi(item.id.substr(1)) / 4);
+    return out.size();
+  }
+};
+
+TEST_F(RecommendationsAtWork, AreSplitByShopperAndCounted) {
+  start("");
+  int variants = 0;
+  std::string clicks;  // Sent at the end: they teach what is popular.
+  for (int i = 0; i < 120; ++i) {
+    const std::string user = "u" + std::to_string(i);
+    const RecommendPage shown = page(user);
+    ASSERT_EQ(shown.experiment.name, "spread");
+    const bool variant = shown.experiment.arm == Arm::kVariant;
+    variants += variant ? 1 : 0;
+    ASSERT_EQ(shown.answer.items.size(), 3u);
+    EXPECT_EQ(categories(shown), variant ? 3u : 1u) << i;
+    EXPECT_EQ(page(user).experiment.arm, shown.experiment.arm);
+    if (i % (variant ? 2 : 6) == 0) clicks += click_on(shown, 0, user);
+  }
+  ASSERT_TRUE(engine_->events(clicks, {.now_ms = now_ms()}).ok());
+  const ExperimentResults results = *view("spread").results;
+  EXPECT_EQ(results.searches[0] + results.searches[1], 240);
+  EXPECT_EQ(results.searches[1], 2 * variants);
+  EXPECT_NEAR(results.metrics[0].variant, 0.25, 0.08);
+  EXPECT_NEAR(results.metrics[0].control, 0.08, 0.06);
+  EXPECT_EQ(search("u1").experiment.run, 0u) << "searches are not part";
+}
+
+TEST_F(RecommendationsAtWork, WhoIsNotAskedIsNotPart) {
+  start("");
+  EXPECT_EQ(page("").experiment.run, 0u) << "nobody can say whose arm it is";
+  EXPECT_EQ(page("u1", false).experiment.run, 0u) << "not shown to a shopper";
+  const uint64_t variant = view("spread").experiment.of.variant;
+  EXPECT_EQ(page("u1", true, variant).experiment.run, 0u) << "somebody tries a version";
+  EXPECT_EQ(categories(page("u1", true, variant)), 3u);
+  RecommendRequest request;
+  request.user = "v1";
+  request.surface = Surface::kRecentlyViewed;
+  EXPECT_EQ(engine_->recommend(request)->experiment.run, 0u) << "nobody orders what the shopper had";
+  request.settings_version = 99;
+  const auto unknown = engine_->recommend(request);
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_NE(unknown.error().what.find("settings_version: 99 is not known"), std::string::npos);
+}
+
+TEST_F(RecommendationsAtWork, AreDraftedFromBoth) {
+  start(R"(, "kind": "interleaving")");
+  std::set<std::string> all;
+  for (int i = 0; i < 60; ++i) {
+    const std::string user = "u" + std::to_string(i % 5);
+    const RecommendPage shown = page(user);
+    ASSERT_EQ(shown.experiment.teams.size(), shown.answer.items.size());
+    std::set<std::string> once;
+    for (const RecommendedItem& item : shown.answer.items) once.insert(item.id);
+    EXPECT_EQ(once.size(), 3u);
+    all.insert(shown.experiment.teams);
+    const size_t place = shown.experiment.teams.find('v');
+    if (place == std::string::npos) continue;
+    ASSERT_TRUE(engine_->events(click_on(shown, place, user), {.now_ms = now_ms()}).ok());
+  }
+  EXPECT_GE(all.size(), 2u) << "each page has its own coins";
+  const ExperimentResults results = *view("spread").results;
+  EXPECT_EQ(results.pages, 60u);
+  EXPECT_GT(results.wins[1], 12u);
+  EXPECT_EQ(results.wins[0], 0u);
+  EXPECT_EQ(results.finding, Finding::kVariantBetter) << results.reason;
+  ok(engine_->put_rules({R"({"id": "r", "then": {"pin": [{"item": "r7", "position": 0}]}})"}, "t", true));
+  const RecommendPage pinned = page("u1");
+  EXPECT_EQ(pinned.experiment.run, 0u);
+  EXPECT_EQ(pinned.answer.items[0].id, "r7");
 }
 
 TEST_F(ExperimentsAtWork, OrdersThatTheShopperChoseAreNotDrafted) {

@@ -7,6 +7,18 @@
 #include "env/clock.h"
 
 namespace freshet {
+namespace {
+
+void drop_below(double share, std::vector<RecommendedItem>& items) {
+  if (share <= 0) return;
+  float best = 0;
+  for (const RecommendedItem& one : items) best = std::max(best, one.score);
+  std::erase_if(items, [&](const RecommendedItem& one) {
+    return one.reason_kind != "rule" && static_cast<double>(one.score) < share * static_cast<double>(best);
+  });
+}
+
+}  // namespace
 
 std::shared_ptr<const RuleBook> Engine::rules() const {
   const auto documents = this->documents(kRules);
@@ -21,8 +33,10 @@ Result<RecommendAnswer> Engine::answer_recommend(const Live& live, const Recomme
   const std::shared_ptr<const RuleBook> book = request.rules ? rules() : nullptr;
   std::vector<const Rule*> met;
   if (book != nullptr && !book->empty()) met = book->match(rule_page(request), now_ms());
-  if (met.empty()) return live.service->recommend(request, event_now);
-  return recommend_with_rules(*live.service, request, met, event_now);
+  TRY(RecommendAnswer answer, met.empty() ? live.service->recommend(request, event_now)
+                                          : recommend_with_rules(*live.service, request, met, event_now));
+  drop_below(request.least_share, answer.items);
+  return answer;
 }
 
 // Those of the shop with this one, in the place of the one of its id; made for one search.

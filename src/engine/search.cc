@@ -98,7 +98,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
   for (const Refinement& refinement : request.refinements)
     event.attributes.push_back({"refine." + refinement.facet, refinement.values});
   if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
-  note_part(page, event);
+  note_part(page.experiment, page.took_us, event);
   EventBatch batch;
   batch.add(event);
   if (!page.answer.hits.empty()) {
@@ -109,7 +109,7 @@ void Engine::record_search(const SearchRequest& request, const SearchPage& page)
     if (!request.device.empty()) event.attributes.push_back({"device", request.device});
     put_shown(page.answer, event);
     if (request.from > 0) event.attributes.push_back({"from", int64_t{request.from}});
-    note_part(page, event);
+    note_part(page.experiment, std::nullopt, event);
     batch.add(event);
   }
   record(batch);

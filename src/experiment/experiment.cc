@@ -11,6 +11,7 @@ namespace freshet {
 namespace {
 
 constexpr std::string_view kKinds[] = {"ab", "interleaving"};
+constexpr std::string_view kOn[] = {"search", "recommendations"};
 constexpr std::string_view kStates[] = {"draft", "running", "stopped", "shipped"};
 constexpr std::string_view kGoals[] = {"click_through", "cart_rate", "purchase_rate", "revenue"};
 
@@ -50,6 +51,12 @@ bool read_arm(JsonFields& fields, std::string_view name, uint64_t& version, std:
 std::string_view kind_name(ExperimentKind kind) {
   return kKinds[static_cast<size_t>(kind)];
 }
+std::string_view on_name(ExperimentOn on) {
+  return kOn[static_cast<size_t>(on)];
+}
+std::string_view pages_name(ExperimentOn on) {
+  return on == ExperimentOn::kSearch ? "searches" : "recommendations";
+}
 std::string_view state_name(ExperimentState state) {
   return kStates[static_cast<size_t>(state)];
 }
@@ -81,6 +88,7 @@ Result<AskedExperiment> parse_experiment(std::string_view name, std::string_view
     if (own_name != name) fields.wrong("name", "the name of the path, or none");
     fields.text("note", of.note, 0, ExperimentLimits::kNoteBytes);
     fields.one_of("kind", of.kind, kKinds);
+    fields.one_of("on", of.on, kOn);
     asked.control_given = read_arm(fields, "control", of.control, nullptr);
     if (!read_arm(fields, "variant", of.variant, &asked.variant_settings))
       fields.wrong("variant", "an object with settings_version or settings");
@@ -99,7 +107,7 @@ Result<AskedExperiment> parse_experiment(std::string_view name, std::string_view
 std::string experiment_json(const ExperimentDefinition& of) {
   JsonWriter json;
   json.object().field("name", std::string_view(of.name)).field("note", std::string_view(of.note));
-  json.field("kind", kind_name(of.kind));
+  json.field("kind", kind_name(of.kind)).field("on", on_name(of.on));
   json.key("control").object().field("settings_version", of.control).end();
   json.key("variant").object().field("settings_version", of.variant).end();
   json.field("share", of.share).field("traffic", of.traffic).field("goal", goal_name(of.goal));

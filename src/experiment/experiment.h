@@ -1,12 +1,13 @@
-// An experiment: two versions of the search settings on live traffic, one the control, one the variant. Its
+// An experiment: two versions of the settings on live traffic, one the control, one the variant. Its
 // definition, its JSON form, its limits, and who takes part.
 //
 //   ab             each shopper gets one of the two, always the same
 //   interleaving   each page is drafted from both (draft.h)
 //
-// Who takes part is a hash of the shopper, so it needs no memory and every server says the same:
-//   place of the shopper     [0, 1) by hash: running experiments have disjoint spans of `traffic`, so that no
-//                            shopper is in two
+// Its pages are those of searches, or those of recommendations. Who takes part is a hash of the shopper, so
+// it needs no memory and every server says the same:
+//   place of the shopper     [0, 1) by hash: experiments that run on the same pages have disjoint spans of
+//                            `traffic`, so that no shopper is in two of them
 //   arm                      [0, 1) by another hash, salted by the experiment's name: below `share`, the
 //   variant
 //
@@ -23,6 +24,7 @@
 namespace freshet {
 
 enum class ExperimentKind : uint8_t { kSplit, kInterleaving };
+enum class ExperimentOn : uint8_t { kSearch, kRecommendations };
 enum class ExperimentState : uint8_t { kDraft, kRunning, kStopped, kShipped };
 enum class Goal : uint8_t { kClickThrough, kCartRate, kPurchaseRate, kRevenue };
 enum class Arm : uint8_t { kControl, kVariant };
@@ -31,6 +33,7 @@ struct ExperimentDefinition {
   std::string name;  // a-z 0-9 - _ . ; 1 to 64 of them
   std::string note;  // For people: why.
   ExperimentKind kind = ExperimentKind::kSplit;
+  ExperimentOn on = ExperimentOn::kSearch;
   uint64_t control = 0, variant = 0;  // Versions of the settings.
   double share = 0.5;                 // Of those who take part: who gets the variant. kSplit
   double traffic = 1;                 // Share of all shoppers who take part.
@@ -71,6 +74,8 @@ Result<AskedExperiment> parse_experiment(std::string_view name, std::string_view
 std::string experiment_json(const ExperimentDefinition& definition);  // parse_experiment() reads it.
 
 std::string_view kind_name(ExperimentKind kind);  // "ab", "interleaving"
+std::string_view on_name(ExperimentOn on);        // "search", "recommendations"
+std::string_view pages_name(ExperimentOn on);     // What is counted: "searches", "recommendations"
 std::string_view state_name(ExperimentState state);
 std::string_view goal_name(Goal goal);  // "click_through"
 

@@ -61,7 +61,8 @@ Status check_settings(const SettingsBook& settings, const ExperimentDefinition& 
           "variant: ranker." + std::string(member) +
           " differs from what is published, and says what is learned for all shoppers alike; expected "
           "the same: another learner is compared by ranker.challengers");
-  if (of.kind == ExperimentKind::kInterleaving && !(control.distinct.empty() && variant.distinct.empty()))
+  if (of.on == ExperimentOn::kSearch && of.kind == ExperimentKind::kInterleaving &&
+      !(control.distinct.empty() && variant.distinct.empty()))
     return invalid("kind: expected \"ab\" where distinct is set: groups are not interleaved");
   return {};
 }
@@ -78,6 +79,17 @@ SearchSettings as_searched(SearchSettings settings, bool whole) {
   return settings;
 }
 
+// Of the ranker, what pages of recommendations ask for.
+RankerSettings as_recommended(RankerSettings settings) {
+  const RankerSettings defaults;
+  settings.search_weight = defaults.search_weight;
+  settings.personal_weight = defaults.personal_weight;
+  settings.retire = defaults.retire;
+  settings.keep.clear();
+  settings.drop.clear();
+  return settings;
+}
+
 uint32_t item_hash(std::string_view item) {
   return static_cast<uint32_t>(hash_bytes(item));
 }
@@ -91,12 +103,13 @@ void forget(std::unordered_map<uint64_t, uint64_t>& map, uint64_t key, uint64_t 
   if (found != map.end() && found->second == number) map.erase(found);
 }
 
-// The first gap between the spans of those that run.
-bool find_gap(const ExperimentBook& book, double traffic, double& from) {
+// The first gap between the spans of those that run on the same pages.
+bool find_gap(const ExperimentBook& book, ExperimentOn on, double traffic, double& from) {
   constexpr double kRounding = 1e-9;
   std::vector<std::pair<double, double>> spans;
   for (const auto& one : book.all)
-    if (one->state == ExperimentState::kRunning) spans.emplace_back(one->from, one->from + one->of.traffic);
+    if (one->state == ExperimentState::kRunning && one->of.on == on)
+      spans.emplace_back(one->from, one->from + one->of.traffic);
   std::sort(spans.begin(), spans.end());
   from = 0;
   for (const auto& [begin, end] : spans) {
@@ -140,26 +153,33 @@ const Experiment* ExperimentBook::find(std::string_view name) const {
   return at != all.end() && (*at)->of.name == name ? at->get() : nullptr;
 }
 
-const Experiment* ExperimentBook::of_shopper(std::string_view shopper) const {
+const Experiment* ExperimentBook::of_shopper(std::string_view shopper, ExperimentOn on) const {
   if (running == 0 || shopper.empty()) return nullptr;
   const double place = shopper_place(shopper);
   for (const auto& one : all)
-    if (one->state == ExperimentState::kRunning && place >= one->from && place < one->from + one->of.traffic)
+    if (one->state == ExperimentState::kRunning && one->of.on == on && place >= one->from &&
+        place < one->from + one->of.traffic)
       return one.get();
   return nullptr;
 }
 
-Status check_searched(const SettingsBook& settings, const ExperimentDefinition& of) {
+Status check_asked(const SettingsBook& settings, const ExperimentDefinition& of) {
   TRY_STATUS(check_version(settings, "control", of.control));
   TRY_STATUS(check_version(settings, "variant", of.variant));
   const auto control = settings.version(of.control), variant = settings.version(of.variant);
+  if (of.on == ExperimentOn::kRecommendations) {
+    if (as_recommended(control->settings.ranker) != as_recommended(variant->settings.ranker)) return {};
+    return invalid(
+        "variant: expected something that recommendations ask for: weight, click, cart, purchase, value, "
+        "candidates, diversity, category_cap, exploration or control of ranker; what searches ask for is "
+        "compared with \"on\": \"search\"");
+  }
   const bool whole = control->settings.ranker.search_weight > 0 && variant->settings.ranker.search_weight > 0;
   if (as_searched(control->settings, whole) != as_searched(variant->settings, whole)) return {};
   return invalid(
-      "variant: expected something that searches ask for; ranker.weight is of recommendations, which are not "
-      "split, ranker.retire, keep and drop say what is learned for all shoppers alike, suggestions_hidden is "
-      "of "
-      "suggestions" +
+      "variant: expected something that searches ask for; ranker.weight is of recommendations (\"on\": "
+      "\"recommendations\" compares those), ranker.retire, keep and drop say what is learned for all "
+      "shoppers alike, suggestions_hidden is of suggestions" +
       std::string(whole ? ", and ranker.personal_weight is not asked beside search_weight" : ""));
 }
 
@@ -183,8 +203,9 @@ Status check_start(const ExperimentBook& book, const SettingsBook& settings, std
     return exhausted("experiments: " + std::to_string(ExperimentLimits::kRunning) +
                      " are running, which is the limit");
   TRY_STATUS(check_settings(settings, one->of));
-  if (!find_gap(book, one->of.traffic, from))
-    return invalid("traffic: what other running experiments leave is less; no shopper may be in two");
+  if (!find_gap(book, one->of.on, one->of.traffic, from))
+    return invalid("traffic: what other running experiments on " + std::string(pages_name(one->of.on)) +
+                   " leave is less; no shopper may be in two of them");
   return {};
 }
 
@@ -337,20 +358,28 @@ ExperimentTally* Experiments::of_event(const Event& event, const Experiment*& ex
 void Experiments::searched(const Event& event) {
   const Experiment* experiment = nullptr;
   ExperimentTally* tally = of_event(event, experiment);
-  if (tally == nullptr || experiment->of.kind != ExperimentKind::kSplit) return;
+  if (tally == nullptr || experiment->of.kind != ExperimentKind::kSplit ||
+      experiment->of.on != ExperimentOn::kSearch)
+    return;
+  Exposure exposure;
+  const bool empty = has_number(event.result_count) && event.result_count <= 0;
+  if (!count_page(event, *experiment, *tally, exposure, empty)) return;
+  if (!empty && !event.query_id.empty()) expose(std::move(exposure));
+}
+
+bool Experiments::count_page(const Event& event, const Experiment& experiment, ExperimentTally& tally,
+                             Exposure& exposure, bool empty) const {
   const std::string& shopper = shopper_of(event);
   const std::string_view arm = text_of(event, "arm");
-  if (shopper.empty() || (arm != "control" && arm != "variant")) return;
-  Exposure exposure;
+  if (shopper.empty() || (arm != "control" && arm != "variant")) return false;
   exposure.query_id = hash_bytes(event.query_id);
   exposure.shopper = hash_bytes(shopper);
-  exposure.run = experiment->run;
+  exposure.run = experiment.run;
   exposure.arm = arm == "variant" ? Arm::kVariant : Arm::kControl;
   exposure.bucket = static_cast<uint16_t>(shopper_bucket(shopper, ExperimentTally::kBuckets));
-  const bool empty = has_number(event.result_count) && event.result_count <= 0;
-  tally->search(exposure.arm, exposure.bucket, exposure.shopper, empty,
-                static_cast<double>(number_of(event, "took_us")) / 1000, moment_.time_ms);
-  if (!empty && !event.query_id.empty()) expose(std::move(exposure));
+  tally.search(exposure.arm, exposure.bucket, exposure.shopper, empty,
+               static_cast<double>(number_of(event, "took_us")) / 1000, moment_.time_ms);
+  return true;
 }
 
 void Experiments::shown(const Event& event) {
@@ -362,6 +391,12 @@ void Experiments::shown(const Event& event) {
   for (size_t i = 0; i < std::min(event.shown.size(), kPlaces); ++i)
     items.push_back(item_hash(event.shown[i].item));
   const uint64_t query_id = hash_bytes(event.query_id);
+  if (experiment->of.kind == ExperimentKind::kSplit && experiment->of.on == ExperimentOn::kRecommendations) {
+    Exposure exposure;
+    if (!count_page(event, *experiment, *tally, exposure, items.empty()) || items.empty()) return;
+    exposure.items = std::move(items);
+    return expose(std::move(exposure));
+  }
   if (experiment->of.kind == ExperimentKind::kSplit) {
     const auto searched = by_query_id_.find(query_id);
     if (searched != by_query_id_.end()) exposures_[searched->second - first_].items = std::move(items);

@@ -13,16 +13,17 @@
 // by itself when other settings are published, or when a version it compares is gone: it would compare
 // something else.
 //
-// A search that takes part bears, in the attributes of its kSearch and kImpression events,
+// A page that takes part bears, in the attributes of its kSearch and kImpression events (a recommendation has
+// only the latter),
 //
 //   experiment, experiment_run   name and Experiment::run
 //   arm                          ab: "control" or "variant"
-//   took_us                      ab, kSearch only
+//   took_us                      ab, once: kSearch, or a recommendation's kImpression
 //   teams, draft                 interleaving, kImpression only: a letter a place (draft.h), key of the coins
 //
-// ab counts kSearch; an answer counts for its search, each kind once, and all that was paid. It belongs to
-// the search whose query id it bears; without any, to the last one that showed the item to the same shopper
-// at most 30 minutes before (a purchase: 7 days).
+// ab counts kSearch, or recommendations' kImpression; an answer counts for its search, each kind once, and
+// all that was paid. It belongs to the search whose query id it bears; without any, to the last one that
+// showed the item to the same shopper at most 30 minutes before (a purchase: 7 days).
 //
 // Interleaving counts the first answer of the goal's kind of each page: given what was before, the coins of a
 // page are fair, so each win is (sequential.h). Pages with the coins of one of the last 65,536 pages or more
@@ -56,8 +57,8 @@ struct ExperimentBook {
   size_t running = 0;
 
   const Experiment* find(std::string_view name) const;  // nullptr: there is none
-  // The running one in which a shopper takes part; nullptr: none.
-  const Experiment* of_shopper(std::string_view shopper) const;
+  // The running one on such pages in which a shopper takes part; nullptr: none.
+  const Experiment* of_shopper(std::string_view shopper, ExperimentOn on) const;
 };
 
 class Experiments final : public Fold {
@@ -99,6 +100,9 @@ class Experiments final : public Fold {
   ExperimentTally* of_event(const Event& event, const Experiment*& experiment);
   void searched(const Event& event);
   void shown(const Event& event);
+  // Of ab: a page of the shopper's arm. False: it cannot be said whose.
+  bool count_page(const Event& event, const Experiment& experiment, ExperimentTally& tally,
+                  Exposure& exposure, bool empty) const;
   void expose(Exposure exposure);
   void forget_first();
   Answer find(const Event& event);
@@ -118,9 +122,9 @@ class Experiments final : public Fold {
   std::unordered_map<uint64_t, uint64_t> by_query_id_, by_shopper_;  // -> number; never walked
 };
 
-// kInvalid: the two differ in nothing that a search asks for, so that no search would tell them apart. Of the
+// kInvalid: the two differ in nothing that its pages ask for, so that no page would tell them apart. Of the
 // doors alone: logs have experiments of before it was asked.
-Status check_searched(const SettingsBook& settings, const ExperimentDefinition& of);
+Status check_asked(const SettingsBook& settings, const ExperimentDefinition& of);
 // kInvalid, kNotFound, kExhausted: why not.
 Status check_define(const ExperimentBook& book, const SettingsBook& settings, const ExperimentDefinition& of);
 // `from`: where its span of shoppers begins.

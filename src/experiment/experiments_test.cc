@@ -151,7 +151,8 @@ TEST_F(ExperimentsFold, RunningOnesShareOutTheShoppers) {
   const auto count = [&] {
     in[0] = in[1] = none = 0;
     for (int i = 0; i < 10'000; ++i) {
-      const Experiment* one = folds_.experiments.book().of_shopper("s" + std::to_string(i));
+      const Experiment* one =
+          folds_.experiments.book().of_shopper("s" + std::to_string(i), ExperimentOn::kSearch);
       ++(one == nullptr ? none : in[one->of.name == "a" ? 0 : 1]);
     }
   };
@@ -163,7 +164,59 @@ TEST_F(ExperimentsFold, RunningOnesShareOutTheShoppers) {
   settings("experiment-start", "c");
   EXPECT_EQ(state("c"), "running");
   EXPECT_EQ(find("c")->from, 0) << "in the gap";
-  EXPECT_EQ(folds_.experiments.book().of_shopper(""), nullptr);
+  EXPECT_EQ(folds_.experiments.book().of_shopper("", ExperimentOn::kSearch), nullptr);
+}
+
+// Of those on other pages they do not know.
+TEST_F(ExperimentsFold, ThoseOnOtherPagesShareTheShoppersOutByThemselves) {
+  define("found");
+  define("shown", R"(, "on": "recommendations")");
+  for (const char* name : {"found", "shown"}) settings("experiment-start", name);
+  EXPECT_EQ(state("found"), "running");
+  EXPECT_EQ(state("shown"), "running");
+  const ExperimentBook& book = folds_.experiments.book();
+  EXPECT_EQ(book.of_shopper("s", ExperimentOn::kSearch)->of.name, "found");
+  EXPECT_EQ(book.of_shopper("s", ExperimentOn::kRecommendations)->of.name, "shown");
+}
+
+TEST_F(ExperimentsFold, CountsPagesOfRecommendations) {
+  define("x", R"(, "on": "recommendations")");
+  settings("experiment-start", "x");
+  const auto page = [&](const std::string& query_id, Arm arm) {
+    Event event;
+    event.type = EventType::kImpression;
+    event.user = "u";
+    event.query_id = query_id;
+    event.surface = "for-you";
+    event.attributes = {{"experiment", std::string("x")},
+                        {"experiment_run", static_cast<int64_t>(find("x")->run)},
+                        {"arm", std::string(arm == Arm::kVariant ? "variant" : "control")},
+                        {"took_us", int64_t{2500}}};
+    for (const char* item : {"a", "b", "c", "d"}) event.shown.push_back({item, 1});
+    apply(event);
+  };
+  page("p1", Arm::kVariant);
+  page("p2", Arm::kControl);
+  page("p3", Arm::kVariant);
+  search("x", "q1", "u", Arm::kVariant);  // Says that it is part: it is not, but its page would be one.
+  act(EventType::kClick, "b", "p1");
+  act(EventType::kClick, "c", "p1");
+  act(EventType::kPurchase, "b", "p1", 7.5);
+  act(EventType::kAddToCart, "a", "p2");
+  act(EventType::kClick, "z", "p3");  // Was not shown there.
+  const ExperimentTally& seen = tally("x");
+  EXPECT_EQ(seen.sum(Arm::kVariant, Measure::kSearches), 3);
+  EXPECT_EQ(seen.sum(Arm::kControl, Measure::kSearches), 1);
+  EXPECT_EQ(seen.sum(Arm::kVariant, Measure::kClicked), 1) << "each kind once a page";
+  EXPECT_EQ(seen.sum(Arm::kVariant, Measure::kRevenue), 7.5);
+  EXPECT_EQ(seen.sum(Arm::kControl, Measure::kCarted), 1);
+  EXPECT_EQ(seen.sum(Arm::kControl, Measure::kTookMs), 2.5);
+  const ExperimentResults results = results_of(find("x")->of, seen);
+  for (const MetricResult& metric : results.metrics) EXPECT_NE(metric.name, "no_result_rate");
+  JsonWriter json;
+  write_results(json, find("x")->of, results, true);
+  EXPECT_NE(json.text().find(R"("recommendations": {"control": 1, "variant": 3})"), std::string::npos)
+      << json.text();
 }
 
 TEST_F(ExperimentsFold, CountsSearchesAndWhatFollowsOnceEach) {

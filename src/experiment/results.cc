@@ -115,7 +115,9 @@ void split_results(const ExperimentDefinition& of, const ExperimentTally& tally,
     out.searches[static_cast<size_t>(arm)] = tally.sum(arm, Measure::kSearches);
     out.shoppers[static_cast<size_t>(arm)] = tally.shoppers(arm);
   }
-  for (const MetricKind& kind : kMetrics) out.metrics.push_back(metric_of(kind, of, tally));
+  for (const MetricKind& kind : kMetrics)  // Recommendations without anything are no pages.
+    if (of.on == ExperimentOn::kSearch || kind.measure != Measure::kEmpty)
+      out.metrics.push_back(metric_of(kind, of, tally));
   const uint64_t control = tally.shoppers_marked(Arm::kControl),
                  variant = tally.shoppers_marked(Arm::kVariant);
   if (control + variant > 0)
@@ -197,7 +199,7 @@ void write_metric(JsonWriter& json, const MetricResult& metric) {
   json.end();
 }
 
-void write_arms(JsonWriter& json, const char* name, const auto& of) {
+void write_arms(JsonWriter& json, std::string_view name, const auto& of) {
   json.key(name).object().field("control", std::round(of[0])).field("variant", std::round(of[1])).end();
 }
 
@@ -224,10 +226,10 @@ ExperimentResults results_of(const ExperimentDefinition& of, const ExperimentTal
 void write_results(JsonWriter& json, const ExperimentDefinition& of, const ExperimentResults& results,
                    bool history) {
   const bool split = of.kind == ExperimentKind::kSplit;
-  const char* const unit = split ? "searches" : "answered";
+  const std::string_view unit = split ? pages_name(of.on) : "answered";
   json.object().field("verdict", finding_name(results.finding)).field("reason", results.reason);
   if (split) {
-    write_arms(json, "searches", results.searches);
+    write_arms(json, unit, results.searches);
     write_arms(json, "shoppers", results.shoppers);
     json.key("metrics").array();
     for (const MetricResult& metric : results.metrics) write_metric(json, metric);

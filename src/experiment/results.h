@@ -52,7 +52,7 @@ struct ExperimentResults {
   double needed = 0;  // ab: searches, interleaving: answered pages, to find minimum_effect; 0: not known
   std::vector<HistoryView> history;
   // ab
-  double searches[2] = {}, shoppers[2] = {};
+  double searches[2] = {}, shoppers[2] = {};  // Searches, or pages of recommendations.
   std::vector<MetricResult> metrics;
   double ratio_observed = 0, ratio_p = 1;  // Share of shoppers in the variant.
   bool ratio_mismatch = false;

@@ -13,7 +13,7 @@ void write_arm(JsonWriter& json, const char* name, uint64_t version) {
 void write_experiment(JsonWriter& json, const ExperimentView& view, bool history) {
   const Experiment& one = view.experiment;
   json.object().field("name", std::string_view(one.of.name)).field("kind", kind_name(one.of.kind));
-  json.field("on", "search").field("state", state_name(one.state));
+  json.field("on", on_name(one.of.on)).field("state", state_name(one.state));
   if (!one.of.note.empty()) json.field("note", valid_utf8(one.of.note));
   if (!one.by.empty()) json.field("by", std::string_view(one.by));
   json.field("run", one.run).field("created_ms", one.created_ms);

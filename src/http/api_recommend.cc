@@ -1,5 +1,6 @@
 // The answers: recommendations, what trends, and a shopper as the program knows them.
 #include "http/internal/api_parts.h"
+#include "http/search_json.h"
 
 namespace freshet::http_internal {
 namespace {
@@ -36,6 +37,7 @@ std::optional<Problem> read(const Request& from, Asked& out) {
   fields.whole("time_ms", time_ms, 1, kTimeMsMax);
   fields.flag("rules", request.rules);
   fields.texts("contexts", request.contexts, 32);
+  fields.whole("settings_version", request.settings_version, 0, UINT64_MAX / 2);
   request.items.insert(request.items.end(), item.begin(), item.end());
   request.k = k;
   if (time_ms > 0) request.now_ms = static_cast<TimeMs>(time_ms);
@@ -114,6 +116,7 @@ Response recommend(ApiParts& parts, const Request& from) {
   for (const RecommendedItem& item : page->answer.items) write_item(json, item, explain);
   json.end();
   write_rules(json, page->answer);
+  if (page->experiment.run != 0) write_part(json, page->experiment);
   if (explain) {
     json.field("context_steps", page->answer.context_steps).field("state_offset", page->state_offset);
   }

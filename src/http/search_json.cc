@@ -314,7 +314,8 @@ void write_rules(JsonWriter& json, const SearchAnswer& answer) {
   json.end();
 }
 
-// Which experiment the page is part of: for the shop's own analytics.
+}  // namespace
+
 void write_part(JsonWriter& json, const ExperimentPart& part) {
   json.key("experiment").object().field("name", std::string_view(part.name));
   if (part.draft == 0)
@@ -323,8 +324,6 @@ void write_part(JsonWriter& json, const ExperimentPart& part) {
     json.field("teams", std::string_view(part.teams));
   json.end();
 }
-
-}  // namespace
 
 void write_search_answer(JsonWriter& json, const SearchRequest& request, const SearchPage& page) {
   const SearchAnswer& answer = page.answer;

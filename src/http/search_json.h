@@ -28,6 +28,8 @@ Result<std::vector<AskedSearch>> parse_searches(const Json& json);
 // What was chosen of facets: the member "refine".
 void read_refinements(JsonFields& fields, SearchRequest& out);
 
+// Which experiment a page is part of: for the shop's own analytics.
+void write_part(JsonWriter& json, const ExperimentPart& part);
 void write_search_answer(JsonWriter& json, const SearchRequest& request, const SearchPage& page);
 void write_search_hit(JsonWriter& json, const SearchHit& hit);
 void write_search_facet(JsonWriter& json, const FacetAnswer& facet);

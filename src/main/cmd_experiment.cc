@@ -64,9 +64,15 @@ std::string metric_remark(const Json& metric, const Json& difference) {
   return more == (metric.text_at("better") == "more") ? "better" : "worse";
 }
 
-void show_split(const Json& results) {
+// What an A/B split counts: "searches" or "recommendations".
+std::string pages_of(const Json& one) {
+  return std::string(
+      pages_name(one.text_at("on") == "search" ? ExperimentOn::kSearch : ExperimentOn::kRecommendations));
+}
+
+void show_split(const Json& results, const std::string& pages) {
   TextTable table({"", "control", "variant", "difference", "low", "high", "p", ""});
-  for (const char* name : {"searches", "shoppers"})
+  for (const std::string& name : {pages, std::string("shoppers")})
     table.row({name, whole(results.at(name).number_at("control")),
                whole(results.at(name).number_at("variant")), "", "", "", "", ""});
   table.rule();
@@ -97,8 +103,9 @@ void show_drafted(const Json& results) {
 
 void show_one(const Json& one) {
   const bool split = one.text_at("kind") == "ab";
-  std::printf("%s: %s of search settings, %s\n", one.text_at("name").c_str(),
-              split ? "A/B split" : "interleaving", one.text_at("state").c_str());
+  const std::string pages = pages_of(one);
+  std::printf("%s: %s of %s, %s\n", one.text_at("name").c_str(), split ? "A/B split" : "interleaving",
+              pages.c_str(), one.text_at("state").c_str());
   if (const std::string note = one.text_at("note"); !note.empty()) std::printf("%s\n", note.c_str());
   const Json &control = one.at("control"), &variant = one.at("variant");
   std::printf("settings %.0f (control) against %.0f (variant); %s of shoppers take part%s\n",
@@ -119,13 +126,13 @@ void show_one(const Json& one) {
     std::printf("ended because: %s\n", why.c_str());
   const Json* results = one.find("results");
   if (results == nullptr) return;
-  split ? show_split(*results) : show_drafted(*results);
+  split ? show_split(*results, pages) : show_drafted(*results);
   const Json& needed = results->at("needed");
   if (needed.object() != nullptr)
     std::printf("to find a relative difference of %s: about %s %s\n",
                 percent(needed.number_at("minimum_effect"), 1).c_str(),
-                whole(needed.number_at(split ? "searches" : "answered")).c_str(),
-                split ? "searches" : "answered pages");
+                whole(needed.number_at(split ? pages : "answered")).c_str(),
+                split ? pages.c_str() : "answered pages");
   std::printf("\n%s: %s\n", results->text_at("verdict").c_str(), results->text_at("reason").c_str());
 }
 
@@ -164,15 +171,14 @@ Status list(const ExperimentFlags& flags) {
     print_json(all);
     return {};
   }
-  TextTable table({"name", "kind", "state", "started", "seen", "verdict"});
+  TextTable table({"name", "kind", "on", "state", "started", "seen", "verdict"});
   for (const Json& one : all.list_at("experiments")) {
     const Json& results = one.at("results");
-    const Json& searches = results.at("searches");
-    const double seen = searches.object() != nullptr
-                            ? searches.number_at("control") + searches.number_at("variant")
-                            : results.number_at("pages");
-    table.row({one.text_at("name"), one.text_at("kind"), one.text_at("state"), time_of(one, "started_ms"),
-               whole(seen), results.text_at("verdict")});
+    const Json& pages = results.at(pages_of(one));
+    const double seen = pages.object() != nullptr ? pages.number_at("control") + pages.number_at("variant")
+                                                  : results.number_at("pages");
+    table.row({one.text_at("name"), one.text_at("kind"), one.text_at("on"), one.text_at("state"),
+               time_of(one, "started_ms"), whole(seen), results.text_at("verdict")});
   }
   if (all.list_at("experiments").empty()) {
     std::printf("there is no experiment; `freshet experiment define` makes one\n");

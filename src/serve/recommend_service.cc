@@ -191,10 +191,24 @@ Status RecommendService::resolve(const RecommendRequest& request, TimeMs now_ms,
   return {};
 }
 
+// Null: there are none.
+Result<std::shared_ptr<const SettingsVersion>> RecommendService::settings_of(
+    const RecommendRequest& request) const {
+  std::shared_ptr<const SettingsVersion> version;
+  if (settings_ == nullptr) return version;
+  const SettingsBook& book = settings_->book();
+  version = request.settings_version == UINT64_MAX ? book.published : book.version(request.settings_version);
+  if (version == nullptr)
+    return not_found("settings_version: " + std::to_string(request.settings_version) +
+                     " is not known (any more)");
+  return version;
+}
+
 Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& request, TimeMs now_ms) const {
   const EpochGuard guard;
   Asked asked;
   TRY_STATUS(resolve(request, now_ms, asked));
+  TRY(const std::shared_ptr<const SettingsVersion> version, settings_of(request));
   RecommendQuery& query = asked.query;
   std::optional<SlateRanking> ranking;
   const RankKind kind = rank_kind(surface_name(request.surface), false);
@@ -209,19 +223,17 @@ Result<RecommendAnswer> RecommendService::recommend(const RecommendRequest& requ
                        .steps = query.sequence.steps,
                        .region = request.region,
                        .device = request.device};
-    ranking.emplace(*ranker_, catalog_, settings_->book().published->settings.ranker, of, request.explore,
-                    asked.placed, request.shop.tries);
+    ranking.emplace(*ranker_, catalog_, version->settings.ranker, of, request.explore, asked.placed,
+                    request.shop.tries);
     if (ranking->changes_something()) query.ranker = &*ranking;
     answer.ranked = ranking->ranks();
   } else if (settings_ != nullptr && !is_own_list(request.surface)) {
-    const RankerSettings& settings = settings_->book().published->settings.ranker;
-    spreads_after = spreads(settings);
-    if (spreads_after) query.k = std::max<size_t>(request.k, settings.candidates);
+    spreads_after = spreads(version->settings.ranker);
+    if (spreads_after) query.k = std::max<size_t>(request.k, version->settings.ranker.candidates);
   }
   answer.context_steps = query.sequence.steps.size();
   std::vector<Recommended> page = recommender_.recommend(query);
-  if (spreads_after)
-    spread(catalog_, settings_->book().published->settings.ranker, request.k, asked.placed, page);
+  if (spreads_after) spread(catalog_, version->settings.ranker, request.k, asked.placed, page);
   for (const Recommended& found : page) answer.items.push_back(describe(found));
   return answer;
 }

@@ -41,6 +41,7 @@ struct RecommendRequest {
   // Rules of the shop (rules/rules.h): whether they are asked for, and what the page is to them.
   bool rules = true;
   std::vector<std::string> contexts;
+  uint64_t settings_version = UINT64_MAX;  // Default: what is published.
   // What they say of this page, beside what is asked for above.
   struct Shop {
     std::vector<std::string> filters;  // Only what passes all of them.
@@ -100,7 +101,8 @@ class RecommendService {
     settings_ = &settings;
   }
 
-  // `now_ms`: the fold's clock. kInvalid: names the field and what was expected.
+  // `now_ms`: the fold's clock. kInvalid: names the field and what was expected; kNotFound: there is no such
+  // version of the settings.
   Result<RecommendAnswer> recommend(const RecommendRequest& request, TimeMs now_ms) const;
   // Those of the items that such a page may show, in their order, without scores.
   Result<std::vector<RecommendedItem>> described(const RecommendRequest& request,
@@ -111,6 +113,7 @@ class RecommendService {
   struct Asked;  // A request, resolved.
   Status resolve(const RecommendRequest& request, TimeMs now_ms, Asked& asked) const;
   void hide(const RecommendRequest& request, Asked& asked) const;
+  Result<std::shared_ptr<const SettingsVersion>> settings_of(const RecommendRequest& request) const;
   RecommendedItem describe(const Recommended& found) const;
 
   const Catalog& catalog_;

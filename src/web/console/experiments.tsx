@@ -1,4 +1,5 @@
-// Experiments: two versions of the settings on real searches, told apart by intervals that hold whenever one looks.
+// Experiments: two versions of the settings on real searches or recommendations, told apart by intervals that hold
+// whenever one looks.
 import type {VNode} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
 import {ApiError, json} from '../shared/api';
@@ -33,6 +34,7 @@ interface Results {
   verdict: string;
   reason: string;
   searches?: {control: number; variant: number};
+  recommendations?: {control: number; variant: number};
   shoppers?: {control: number; variant: number};
   metrics?: Metric[];
   sample_ratio?: {expected: number; observed: number | null; p: number; mismatch: boolean};
@@ -40,12 +42,13 @@ interface Results {
   answered?: number;
   wins?: {control: number; variant: number};
   preference?: {value: number; low: number; high: number; p: number; significant: boolean} | null;
-  needed?: {searches?: number; answered?: number; minimum_effect: number} | null;
+  needed?: {searches?: number; recommendations?: number; answered?: number; minimum_effect: number} | null;
   history?: {time_ms: number; value: number; low: number; high: number}[];
 }
 interface Experiment {
   name: string;
   kind: 'ab' | 'interleaving';
+  on: 'search' | 'recommendations';
   state: 'draft' | 'running' | 'stopped' | 'shipped';
   note?: string;
   by?: string;
@@ -62,7 +65,8 @@ interface Experiment {
 }
 
 const KINDS: Record<string, string> = {ab: 'shoppers are shared out', interleaving: 'both in one page'};
-const GOALS: Record<string, string> = {click_through: 'clicked', cart_rate: 'put into a cart', purchase_rate: 'bought', revenue: 'revenue a search'};
+const PAGES: Record<string, string> = {search: 'searches', recommendations: 'recommendations'};
+const GOALS: Record<string, string> = {click_through: 'clicked', cart_rate: 'put into a cart', purchase_rate: 'bought', revenue: 'revenue a page'};
 const NAMES: Record<string, string> = {...GOALS, no_result_rate: 'without results', latency_ms: 'answer time'};
 const VERDICTS: Record<string, string> = {too_early: 'too early', undecided: 'undecided', variant_better: 'variant better', variant_worse: 'variant worse', mismatch: 'shared out wrongly'};
 const STATES: Record<string, string> = {draft: 'not begun', running: 'running', stopped: 'stopped', shipped: 'shipped'};
@@ -76,6 +80,7 @@ function Define({done}: {done: (name: string) => void}): VNode {
   const [name, setName] = useState('');
   const [note, setNote] = useState('');
   const [kind, setKind] = useState('ab');
+  const [on, setOn] = useState('search');
   const [goal, setGoal] = useState('click_through');
   const [variant, setVariant] = useState(0);
   const [share, setShare] = useState(0.5);
@@ -89,7 +94,7 @@ function Define({done}: {done: (name: string) => void}): VNode {
         <form onSubmit={(event) => {
           event.preventDefault();
           work.run(async () => {
-            await json('PUT', `/api/v1/experiments/${encodeURIComponent(name)}`, {kind, goal, note, variant: {settings_version: variant || others[0]?.version}, ...(kind === 'ab' ? {share} : {}), traffic, minimum_effect: effect / 100});
+            await json('PUT', `/api/v1/experiments/${encodeURIComponent(name)}`, {kind, on, goal, note, variant: {settings_version: variant || others[0]?.version}, ...(kind === 'ab' ? {share} : {}), traffic, minimum_effect: effect / 100});
             done(name);
           });
         }}>
@@ -102,12 +107,13 @@ function Define({done}: {done: (name: string) => void}): VNode {
               setKind(next);
               if (next === 'interleaving' && goal === 'revenue') setGoal('click_through');
             }} />
+            <Choice label="Of" value={on} among={PAGES} change={setOn} />
             <Choice label="Variant" value={String(variant || others[0]?.version || 0)} among={Object.fromEntries(others.map((one) => [String(one.version), `version ${one.version}${one.published_ms ? '' : ', staged'}${one.note ? `: ${one.note.slice(0, 40)}` : ''}`]))} change={(next) => setVariant(Number(next))} />
             <Choice label="Goal" value={goal} among={kind === 'ab' ? GOALS : Object.fromEntries(Object.entries(GOALS).filter(([one]) => one !== 'revenue'))} change={setGoal} />
             <Num label="Worth finding, %" value={effect} min={0.1} max={100} step="any" change={setEffect} />
           </div>
           <div class="shares">
-            <Share label="Taking part" help="share of all shoppers; nobody is in two experiments" value={traffic} change={setTraffic} />
+            <Share label="Taking part" help="share of all shoppers; nobody is in two experiments on the same pages" value={traffic} change={setTraffic} />
             {kind === 'ab' ? <Share label="Of them, the variant" help="half and half is quickest" value={share} change={setShare} /> : null}
           </div>
           <div class="buttons"><button type="submit" class="solid" disabled={work.busy || others.length === 0}>Define it</button><small>nothing changes before it is started</small></div>
@@ -121,14 +127,16 @@ function Define({done}: {done: (name: string) => void}): VNode {
 function Measured({of}: {of: Results}): VNode {
   const history = of.history ?? [];
   const unit = of.metrics?.find((one) => one.goal)?.unit;
+  const pages = of.searches ?? of.recommendations;
+  const name = of.searches ? 'searches' : 'recommendations';
   const format = (value: number): string => of.preference !== undefined || unit === 'share' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3);
   return (
     <>
       <div class="stats">
-        {of.searches ? <><Stat name="searches, control" value={count(of.searches.control)} /><Stat name="searches, variant" value={count(of.searches.variant)} /></> : null}
+        {pages ? <><Stat name={`${name}, control`} value={count(pages.control)} /><Stat name={`${name}, variant`} value={count(pages.variant)} /></> : null}
         {of.shoppers ? <><Stat name="shoppers, control" value={count(of.shoppers.control)} /><Stat name="shoppers, variant" value={count(of.shoppers.variant)} /></> : null}
         {of.wins ? <><Stat name="pages" value={count(of.pages ?? 0)} /><Stat name="answered" value={count(of.answered ?? 0)} /><Stat name="for the control" value={count(of.wins.control)} /><Stat name="for the variant" value={count(of.wins.variant)} /></> : null}
-        {of.needed ? <Stat name={`needed to find ${(100 * of.needed.minimum_effect).toFixed(1)} %`} value={`≈ ${count(of.needed.searches ?? of.needed.answered ?? NaN)}`} /> : null}
+        {of.needed ? <Stat name={`needed to find ${(100 * of.needed.minimum_effect).toFixed(1)} %`} value={`≈ ${count(of.needed.searches ?? of.needed.recommendations ?? of.needed.answered ?? NaN)}`} /> : null}
       </div>
       {history.length > 1 ? (
         <Card title={of.preference === undefined ? 'Difference of the goal' : 'Share of pages won by the variant'} note="the middle line, and the interval that holds at every look" wide>
@@ -171,13 +179,13 @@ export function OneExperiment({name}: {name: string}): VNode {
     <View title={name} lead={<a href="#/experiments">all experiments</a>}>
       <Waiting of={one}>{(now) => !now ? <Card title="It is not there" wide><Empty>There is no experiment of this name.</Empty></Card> : (
         <>
-          <Card title={STATES[now.state] ?? now.state} note={[now.note, KINDS[now.kind], `goal: ${GOALS[now.goal] ?? now.goal}`, now.started_ms ? `begun ${when(now.started_ms)}` : ''].filter(Boolean).join('; ')} wide>
+          <Card title={STATES[now.state] ?? now.state} note={[now.note, `${PAGES[now.on] ?? now.on}: ${KINDS[now.kind] ?? now.kind}`, `goal: ${GOALS[now.goal] ?? now.goal}`, now.started_ms ? `begun ${when(now.started_ms)}` : ''].filter(Boolean).join('; ')} wide>
             <p>{verdictTag(now.results)} {now.results?.reason ?? 'Nothing is counted before it is started.'}</p>
             {now.stopped_because ? <p class="fine">Stopped: {now.stopped_because}</p> : null}
             <Table label="What differs" head={['Setting', `Control, version ${now.control.settings_version}`, `Variant, version ${now.variant.settings_version}`]} rows={now.changes.map((each) => [<b>{each.name}</b>, <code>{short(each.before)}</code>, <code>{short(each.after)}</code>])} />
             {mayChange() ? (
               <div class="buttons">
-                {now.state === 'draft' || now.state === 'stopped' ? <button type="button" class="solid" disabled={work.busy} onClick={() => act('start', 'It runs: shoppers are shared out from the next search on.')}>{now.state === 'draft' ? 'Start' : 'Start again'}</button> : null}
+                {now.state === 'draft' || now.state === 'stopped' ? <button type="button" class="solid" disabled={work.busy} onClick={() => act('start', 'It runs: shoppers are shared out from the next page on.')}>{now.state === 'draft' ? 'Start' : 'Start again'}</button> : null}
                 {now.state === 'running' ? <button type="button" class="solid" disabled={work.busy} onClick={() => act('stop', 'Stopped: everybody gets what is published.')}>Stop</button> : null}
                 {now.state === 'running' || now.state === 'stopped' ? sure === 'ship' ? <><button type="button" class="danger" disabled={work.busy} onClick={() => act('ship', 'The variant is published.')}>Publish version {now.variant.settings_version} for everybody</button><button type="button" class="plain" onClick={() => setSure('')}>Leave it</button></> : <button type="button" class="line" onClick={() => setSure('ship')}>Ship the variant …</button> : null}
                 {now.state !== 'running' ? <button type="button" class="plain" onClick={() => work.run(async () => {
@@ -199,7 +207,7 @@ export function Experiments(): VNode {
   const all = useLoad(() => json<{experiments: Experiment[]}>('GET', '/api/v1/experiments'), []);
   const [fresh, setFresh] = useState(false);
   return (
-    <View title="Experiments" lead="Two versions of the settings on real searches. The intervals hold at every look, so one may stop whenever they say enough."
+    <View title="Experiments" lead="Two versions of the settings on real searches or recommendations. The intervals hold at every look, so one may stop whenever they say enough."
       tools={mayChange() && !fresh ? <button type="button" class="solid" onClick={() => setFresh(true)}>New experiment</button> : null}>
       {fresh ? <Define done={(name) => {
         location.hash = `#/experiments/${encodeURIComponent(name)}`;
