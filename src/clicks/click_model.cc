@@ -123,7 +123,7 @@ void ClickModel::apply(Offset, const Event&) {
     in_doubt_.add(page, place);
   };
   if (const ShownPage* page = joiner_.shown()) take(*page, PagesInDoubt::kShown);
-  if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.first_answer())
+  if (const ShownPage* page = joiner_.followed(); page != nullptr && joiner_.clicked())
     take(*page, joiner_.place());
   const size_t most = heard ? kHeardEach : in_doubt_.full() ? 1 : 0;
   for (size_t n = 0; n < most && !in_doubt_.empty(); ++n) {

@@ -175,9 +175,11 @@ void Joiner::act(const Event& event) {
   }
   const ShownPlace& place = followed_->places[place_];
   first_answer_ = place.answered == 0;
-  // Who buys from the page itself has answered it as who opens the item first: it was wanted there. When the
-  // zero was given long ago, the purchase may have begun anywhere.
-  if (event.type == EventType::kPurchase || event.type == EventType::kAddToCart)
+  // Who buys from the page itself has answered it as who opens the item first: it was wanted there. He names
+  // the page: found by item and time alone, it may have shown the item once more after it was chosen on
+  // another. And when the zero was given long ago, the purchase may have begun anywhere.
+  const bool named = !event.query_id.empty() && followed_->query_id == hash_bytes(event.query_id);
+  if (named && (event.type == EventType::kPurchase || event.type == EventType::kAddToCart))
     if ((place.settled & bit(SampleTask::kClick)) == 0) answer(SampleTask::kClick, 1);
   if (event.type == EventType::kPurchase) {
     answer(SampleTask::kPurchase, 1);

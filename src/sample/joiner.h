@@ -6,7 +6,8 @@
 // his identities it was shown to (identity links: feature/profiles.h). Each place is answered at most once a
 // task. The examples of the event being folded are in examples() until the next one:
 //
-//   label 1          when the action comes within the window; a cart or a purchase is a click, too;
+//   label 1          when the action comes within the window; a cart or a purchase that names the page is a
+//                    click, too;
 //   label 0          of every place without it, when the window has passed (by the newest event time);
 //   label 1, late    when the action comes after its place was given as 0: the example stands for itself and
 //                    takes the wrong one back, with the importance weights of ES-DFM (Yang et al. 2021,

@@ -352,6 +352,20 @@ TEST(Joiner, WhoBuysFromThePageHasClickedToo) {
   EXPECT_FALSE(stream.joiner_.clicked());
 }
 
+// Found by item and time alone it is of the page that showed the item last; chosen it was on another.
+TEST(Joiner, WhoBuysWithoutNamingThePageHasNotClickedThere) {
+  Stream stream;
+  stream.show("a", "ada", {1, 2}, 0);
+  stream.act(EventType::kClick, "a", "ada", 2, kMinute);
+  stream.show("b", "ada", {2, 3}, 2 * kMinute);
+  stream.act(EventType::kAddToCart, "", "ada", 2, 3 * kMinute);
+  EXPECT_EQ(stream.examples(), "cart@0=1");
+  EXPECT_FALSE(stream.joiner_.clicked());
+  stream.act(EventType::kPurchase, "", "ada", 2, 4 * kMinute);
+  EXPECT_EQ(stream.examples(), "purchase@0=1 revenue@0=30");
+  EXPECT_FALSE(stream.joiner_.clicked());
+}
+
 TEST(Joiner, LabelsOnceThenZerosThenLateOnes) {
   Stream stream;
   stream.show("a", "ada", {1, 2}, 0);
