@@ -549,6 +549,58 @@ void Experiments::save(Writer& out) const {
   }
 }
 
+Result<std::shared_ptr<Experiment>> Experiments::read_experiment(
+    Reader& in, std::map<uint64_t, ExperimentTally>& tallies) {
+  auto one = std::make_shared<Experiment>();
+  const std::string_view name = in.str(), json = in.str();
+  auto read = parse_experiment(name, json);
+  if (!read.ok()) return corrupt("experiments: a definition that is none: " + read.error().what);
+  one->of = std::move(read->of);
+  const uint8_t state = in.u8();
+  if (state > static_cast<uint8_t>(ExperimentState::kShipped)) return corrupt("experiments: no such state");
+  one->state = static_cast<ExperimentState>(state);
+  one->run = in.varint();
+  one->from = in.f64();
+  for (TimeMs* time : {&one->created_ms, &one->started_ms, &one->ended_ms}) *time = in.i64();
+  one->by = in.str();
+  one->ended_because = in.str();
+  if (in.u8() == 0) return one;
+  ExperimentTally counted(one->of);
+  TRY_STATUS(counted.load(in));
+  tallies.emplace(one->run, std::move(counted));
+  return one;
+}
+
+Result<Experiments::Exposure> Experiments::read_exposure(Reader& in) {
+  Exposure one;
+  one.query_id = in.u64();
+  one.shopper = in.u64();
+  one.run = in.varint();
+  one.before = in.varint();
+  one.time_ms = in.i64();
+  one.control_places = in.varint();
+  one.variant_places = in.varint();
+  one.bucket = in.u16();
+  one.arm = in.u8() != 0 ? Arm::kVariant : Arm::kControl;
+  one.answered = in.u8();
+  const uint64_t items = in.varint();
+  if (one.bucket >= ExperimentTally::kBuckets || items > kPlaces)
+    return corrupt("experiments: a search that cannot be");
+  one.items.resize(items);
+  in.array(one.items.data(), items);
+  return one;
+}
+
+// What is not kept: where each of them is.
+void Experiments::find_exposures() {
+  by_query_id_.clear();
+  by_shopper_.clear();
+  for (size_t i = 0; i < exposures_.size(); ++i) {
+    by_query_id_[exposures_[i].query_id] = first_ + i;
+    if (exposures_[i].shopper != 0) by_shopper_[exposures_[i].shopper] = first_ + i;
+  }
+}
+
 Status Experiments::load(Reader& in) {
   if (in.u32() != kVersion) return corrupt("experiments: not of this version");
   auto next = std::make_unique<ExperimentBook>();
@@ -556,46 +608,14 @@ Status Experiments::load(Reader& in) {
   const uint64_t runs = in.varint(), published = in.varint(), count = in.varint();
   if (count > ExperimentLimits::kExperiments) return corrupt("experiments: more than there can be");
   for (uint64_t i = 0; i < count; ++i) {
-    auto one = std::make_shared<Experiment>();
-    const std::string_view name = in.str(), json = in.str();
-    auto read = parse_experiment(name, json);
-    if (!read.ok()) return corrupt("experiments: a definition that is none: " + read.error().what);
-    one->of = std::move(read->of);
-    const uint8_t state = in.u8();
-    if (state > static_cast<uint8_t>(ExperimentState::kShipped)) return corrupt("experiments: no such state");
-    one->state = static_cast<ExperimentState>(state);
-    one->run = in.varint();
-    one->from = in.f64();
-    for (TimeMs* time : {&one->created_ms, &one->started_ms, &one->ended_ms}) *time = in.i64();
-    one->by = in.str();
-    one->ended_because = in.str();
+    TRY(auto one, read_experiment(in, tallies));
     next->running += one->state == ExperimentState::kRunning ? 1 : 0;
-    if (in.u8() != 0) {
-      ExperimentTally counted(one->of);
-      TRY_STATUS(counted.load(in));
-      tallies.emplace(one->run, std::move(counted));
-    }
     next->all.push_back(std::move(one));
   }
   const uint64_t first = in.u64(), exposures = in.varint();
   std::deque<Exposure> waiting;
   for (uint64_t i = 0; i < exposures && in.ok(); ++i) {
-    Exposure one;
-    one.query_id = in.u64();
-    one.shopper = in.u64();
-    one.run = in.varint();
-    one.before = in.varint();
-    one.time_ms = in.i64();
-    one.control_places = in.varint();
-    one.variant_places = in.varint();
-    one.bucket = in.u16();
-    one.arm = in.u8() != 0 ? Arm::kVariant : Arm::kControl;
-    one.answered = in.u8();
-    const uint64_t items = in.varint();
-    if (one.bucket >= ExperimentTally::kBuckets || items > kPlaces)
-      return corrupt("experiments: a search that cannot be");
-    one.items.resize(items);
-    in.array(one.items.data(), items);
+    TRY(Exposure one, read_exposure(in));
     waiting.push_back(std::move(one));
   }
   if (!in.ok()) return corrupt("experiments: cut short");
@@ -604,12 +624,7 @@ Status Experiments::load(Reader& in) {
   tallies_ = std::move(tallies);
   exposures_ = std::move(waiting);
   first_ = first;
-  by_query_id_.clear();
-  by_shopper_.clear();
-  for (size_t i = 0; i < exposures_.size(); ++i) {
-    by_query_id_[exposures_[i].query_id] = first_ + i;
-    if (exposures_[i].shopper != 0) by_shopper_[exposures_[i].shopper] = first_ + i;
-  }
+  find_exposures();
   publish(next.release());
   return {};
 }

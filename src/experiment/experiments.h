@@ -109,6 +109,11 @@ class Experiments final : public Fold {
   Answer find_at(uint64_t number, uint32_t item, TimeMs age_max);
   void answered(const Event& event);
   void count(const Answer& answer, Goal goal, double value);
+  // What has been counted of it goes to `tallies`.
+  static Result<std::shared_ptr<Experiment>> read_experiment(Reader& in,
+                                                             std::map<uint64_t, ExperimentTally>& tallies);
+  static Result<Exposure> read_exposure(Reader& in);
+  void find_exposures();
 
   const Moment& moment_;
   const Settings& settings_;

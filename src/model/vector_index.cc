@@ -1,6 +1,7 @@
 #include "model/vector_index.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -65,6 +66,10 @@ void VectorIndex::choose(const float* q, uint32_t probes, std::vector<uint32_t>&
       q, dim_, probes, lists(), [this](uint32_t list) { return centroid(list); },
       [this](uint32_t list) { return lists_[list].members.empty() ? -1 : std::sqrt(lists_[list].radius2); },
       out);
+}
+
+void VectorIndex::finish_centroid(float* c) const {
+  c[dim_ + 1] = 0.5f * (kernels().dot(c, c, dim_) + c[dim_] * c[dim_]);
 }
 
 uint32_t VectorIndex::nearest(const float* row, float bias, float* distance2_out) {
@@ -186,7 +191,7 @@ void VectorIndex::follow(uint32_t item, const SequenceLearner& learner) {
   float* c = &centroids_[static_cast<size_t>(list) * stride_];
   kernels().axpy(share, difference_, c, dim_);  // By the newest distance, which is the one from here.
   c[dim_] += (bias - c[dim_]) * share;
-  c[dim_ + 1] = 0.5f * (kernels().dot(c, c, dim_) + c[dim_] * c[dim_]);
+  finish_centroid(c);
   lists_[list].radius2 += (d2 - lists_[list].radius2) * share;
   mark_changed(list);
   if (lists_[list].members.size() > kListMax) split(list, learner);
@@ -214,90 +219,121 @@ void VectorIndex::build(std::span<const uint32_t> items, const SequenceLearner& 
     while (lists_[list].members.size() > kListMax) split(list, learner);
 }
 
-// 2-means between two members far from each other; the half of the second becomes a new list.
+// A list in two: 2-means between two members far from each other; the half of the second becomes a new list.
+struct VectorIndex::Halves {
+  std::vector<uint32_t> members;
+  std::array<uint32_t, 2> lists;
+  std::array<float*, 2> centroid;  // Of each list.
+  std::vector<float> margin;       // Of each member: how much nearer it is to the second centroid.
+  std::vector<uint32_t> order;     // Those looked at in a round, the second half first.
+  std::vector<uint8_t> second;     // Of each member: is it in the second half?
+};
+
 void VectorIndex::split(uint32_t list, const SequenceLearner& learner) {
-  const Kernels& k = kernels();
-  const std::vector<uint32_t> members = std::move(lists_[list].members);
-  const uint32_t other = new_list();
-  const size_t n = members.size();
-  const auto farthest_from = [&](uint32_t item) {
-    uint32_t best = members[0];
-    float most = -1;
-    // A sample is enough to start from.
-    for (size_t i = 0; i < n; i += 1 + n / 1024) {
-      const float* a = learner.row(members[i]);
-      const float* b = learner.row(item);
-      float d2 =
-          (learner.bias(members[i]) - learner.bias(item)) * (learner.bias(members[i]) - learner.bias(item));
-      float difference[128];
-      for (uint32_t j = 0; j < dim_; ++j) difference[j] = a[j] - b[j];
-      d2 += k.dot(difference, difference, dim_);
-      if (d2 > most) {
-        most = d2;
-        best = members[i];
-      }
-    }
-    return best;
-  };
-  const uint32_t seed_a = farthest_from(members[0]);
-  const uint32_t seeds[2] = {seed_a, farthest_from(seed_a)};
-  const uint32_t ids[2] = {list, other};
-  float* c[2] = {&centroids_[static_cast<size_t>(list) * stride_],
-                 &centroids_[static_cast<size_t>(other) * stride_]};
-  const auto finish_centroid = [&](float* to) {
-    to[dim_ + 1] = 0.5f * (k.dot(to, to, dim_) + to[dim_] * to[dim_]);
-  };
-  for (int side = 0; side < 2; ++side) {
-    std::memcpy(c[side], learner.row(seeds[side]), dim_ * sizeof(float));
-    c[side][dim_] = learner.bias(seeds[side]);
-    finish_centroid(c[side]);
-  }
-  // How much nearer an item is to the second centroid; the halves are cut at 0, or where the smaller is large
-  // enough.
-  std::vector<float> margin(n);
-  std::vector<uint32_t> order(n);
-  std::vector<uint8_t> second(n);
-  for (int round = 0; round < kSplitRounds; ++round) {
-    const size_t stride = round + 1 < kSplitRounds ? 1 + n / (2 * kListMax) : 1;
-    order.clear();
-    size_t cut = 0;
-    for (size_t i = 0; i < n; i += stride) {
-      const float* row = learner.row(members[i]);
-      const float bias = learner.bias(members[i]);
-      margin[i] = (c[0][dim_ + 1] - k.dot(row, c[0], dim_) - bias * c[0][dim_]) -
-                  (c[1][dim_ + 1] - k.dot(row, c[1], dim_) - bias * c[1][dim_]);
-      cut += margin[i] > 0;
-      order.push_back(static_cast<uint32_t>(i));
-    }
-    const size_t m = order.size();
-    cut = std::clamp(cut, m / kSplitShare + 1, m - m / kSplitShare - 1);
-    std::nth_element(
-        order.begin(), order.begin() + static_cast<ptrdiff_t>(cut), order.end(),
-        [&](uint32_t a, uint32_t b) { return margin[a] != margin[b] ? margin[a] > margin[b] : a < b; });
-    std::fill_n(c[0], stride_, 0.0f);
-    std::fill_n(c[1], stride_, 0.0f);
-    for (size_t o = 0; o < m; ++o) {
-      const uint8_t side = o < cut;
-      second[order[o]] = side;
-      k.axpy(1, learner.row(members[order[o]]), c[side], dim_);
-      c[side][dim_] += learner.bias(members[order[o]]);
-    }
-    for (uint32_t i = 0; i <= dim_; ++i) {
-      c[0][i] /= static_cast<float>(m - cut);
-      c[1][i] /= static_cast<float>(cut);
-    }
-    finish_centroid(c[0]);
-    finish_centroid(c[1]);
-  }
+  Halves halves;
+  halves.members = std::move(lists_[list].members);
   lists_[list].members.clear();
-  double sum[2] = {0, 0};
-  for (size_t i = 0; i < n; ++i) {
-    const float d2 = distance2(ids[second[i]], learner.row(members[i]), learner.bias(members[i]));
-    put(members[i], ids[second[i]], d2);
-    sum[second[i]] += static_cast<double>(d2);
+  halves.lists = {list, new_list()};
+  for (size_t side = 0; side < 2; ++side)
+    halves.centroid[side] = &centroids_[static_cast<size_t>(halves.lists[side]) * stride_];
+  halves.margin.resize(halves.members.size());
+  halves.second.resize(halves.members.size());
+  seed(halves, learner);
+  for (int round = 0; round < kSplitRounds; ++round) {
+    const bool last = round + 1 == kSplitRounds;
+    const size_t cut = tell_apart(halves, last ? 1 : 1 + halves.members.size() / (2 * kListMax), learner);
+    move_centroids(halves, cut, learner);
   }
-  for (int side = 0; side < 2; ++side) {
-    List& half = lists_[ids[side]];
+  put_halves(halves, learner);
+}
+
+void VectorIndex::seed(Halves& halves, const SequenceLearner& learner) const {
+  const uint32_t first = farthest(halves.members, halves.members[0], learner);
+  const uint32_t seeds[2] = {first, farthest(halves.members, first, learner)};
+  for (size_t side = 0; side < 2; ++side) {
+    float* c = halves.centroid[side];
+    std::memcpy(c, learner.row(seeds[side]), dim_ * sizeof(float));
+    c[dim_] = learner.bias(seeds[side]);
+    finish_centroid(c);
+  }
+}
+
+uint32_t VectorIndex::farthest(std::span<const uint32_t> members, uint32_t from,
+                               const SequenceLearner& learner) const {
+  uint32_t best = members[0];
+  float most = -1;
+  // A sample is enough to start from.
+  for (size_t i = 0; i < members.size(); i += 1 + members.size() / 1024) {
+    const float* a = learner.row(members[i]);
+    const float* b = learner.row(from);
+    float d2 =
+        (learner.bias(members[i]) - learner.bias(from)) * (learner.bias(members[i]) - learner.bias(from));
+    float difference[128];
+    for (uint32_t j = 0; j < dim_; ++j) difference[j] = a[j] - b[j];
+    d2 += kernels().dot(difference, difference, dim_);
+    if (d2 > most) {
+      most = d2;
+      best = members[i];
+    }
+  }
+  return best;
+}
+
+// Every `stride`th member goes to the nearer centroid: the halves are cut where the margin is 0, or where the
+// smaller is large enough. Returns how many of halves.order are in the second.
+size_t VectorIndex::tell_apart(Halves& halves, size_t stride, const SequenceLearner& learner) const {
+  const Kernels& k = kernels();
+  const auto& [c0, c1] = halves.centroid;
+  std::vector<float>& margin = halves.margin;
+  std::vector<uint32_t>& order = halves.order;
+  order.clear();
+  size_t cut = 0;
+  for (size_t i = 0; i < halves.members.size(); i += stride) {
+    const float* row = learner.row(halves.members[i]);
+    const float bias = learner.bias(halves.members[i]);
+    margin[i] = (c0[dim_ + 1] - k.dot(row, c0, dim_) - bias * c0[dim_]) -
+                (c1[dim_ + 1] - k.dot(row, c1, dim_) - bias * c1[dim_]);
+    cut += margin[i] > 0;
+    order.push_back(static_cast<uint32_t>(i));
+  }
+  const size_t least = order.size() / kSplitShare + 1;
+  cut = std::clamp(cut, least, order.size() - least);
+  std::nth_element(
+      order.begin(), order.begin() + static_cast<ptrdiff_t>(cut), order.end(),
+      [&](uint32_t a, uint32_t b) { return margin[a] != margin[b] ? margin[a] > margin[b] : a < b; });
+  for (size_t o = 0; o < order.size(); ++o) halves.second[order[o]] = o < cut;
+  return cut;
+}
+
+// To the means of those that were looked at.
+void VectorIndex::move_centroids(Halves& halves, size_t cut, const SequenceLearner& learner) const {
+  const auto& [c0, c1] = halves.centroid;
+  std::fill_n(c0, stride_, 0.0f);
+  std::fill_n(c1, stride_, 0.0f);
+  for (const uint32_t at : halves.order) {
+    float* c = halves.centroid[halves.second[at]];
+    kernels().axpy(1, learner.row(halves.members[at]), c, dim_);
+    c[dim_] += learner.bias(halves.members[at]);
+  }
+  for (uint32_t i = 0; i <= dim_; ++i) {
+    c0[i] /= static_cast<float>(halves.order.size() - cut);
+    c1[i] /= static_cast<float>(cut);
+  }
+  finish_centroid(c0);
+  finish_centroid(c1);
+}
+
+void VectorIndex::put_halves(const Halves& halves, const SequenceLearner& learner) {
+  double sum[2] = {0, 0};
+  for (size_t i = 0; i < halves.members.size(); ++i) {
+    const uint32_t item = halves.members[i];
+    const uint8_t side = halves.second[i];
+    const float d2 = distance2(halves.lists[side], learner.row(item), learner.bias(item));
+    put(item, halves.lists[side], d2);
+    sum[side] += static_cast<double>(d2);
+  }
+  for (size_t side = 0; side < 2; ++side) {
+    List& half = lists_[halves.lists[side]];
     half.radius2 = static_cast<float>(sum[side] / static_cast<double>(half.members.size()));
   }
 }

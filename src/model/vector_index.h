@@ -81,7 +81,14 @@ class VectorIndex {
   uint32_t new_list();
   void put(uint32_t item, uint32_t list, float distance);
   void take(uint32_t item);
+  struct Halves;
   void split(uint32_t list, const SequenceLearner& learner);
+  void seed(Halves& halves, const SequenceLearner& learner) const;
+  uint32_t farthest(std::span<const uint32_t> members, uint32_t from, const SequenceLearner& learner) const;
+  size_t tell_apart(Halves& halves, size_t stride, const SequenceLearner& learner) const;
+  void move_centroids(Halves& halves, size_t cut, const SequenceLearner& learner) const;
+  void put_halves(const Halves& halves, const SequenceLearner& learner);
+  void finish_centroid(float* c) const;
   void mark_changed(uint32_t list);
 
   const uint32_t dim_, stride_, rows_max_;

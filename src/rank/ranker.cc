@@ -162,22 +162,37 @@ RankCounts Ranker::counts_of(uint64_t shopper, const ItemRecord& item, TimeMs no
 void Ranker::note(const Event& event, const ShownPage& page) {
   if (notes_.empty()) first_note_ = page.number;
   Note& note = notes_.emplace_back();
-  note.kind = rank_kind(event.surface, page.search);
-  const Sequence sequence = profiles_.before(event, moment_.time_ms);
-  const auto* device = event.attribute_as<std::string>("device");
-  const RankAsked asked{.kind = note.kind,
-                        .shopper = page.shopper == 0       ? 0
-                                   : sequence.shopper != 0 ? sequence.shopper
-                                                           : page.shopper,
-                        .now_ms = moment_.time_ms,
-                        .steps = sequence.steps,
-                        .region = event.region,
-                        .device = device == nullptr ? std::string_view() : std::string_view(*device)};
+  const RankAsked asked = asked_by(event, page);
+  note.kind = asked.kind;
   note.shopper = asked.shopper;
   note.known = !asked.steps.empty();
-  now_.active = features_made();
   const bool* ranked = event.attribute_as<bool>("ranked");
   note.ranked = ranked != nullptr && *ranked;
+  note_places(event, page, asked, note);
+  count_shown(page, note);  // After all are made: the order of a page is no feature.
+  notes_bytes_ += note.bytes();
+  while (notes_bytes_ > config_.notes_bytes_max && !notes_.empty()) {
+    notes_lost_.fetch_add(1, std::memory_order_relaxed);
+    drop_note();
+  }
+}
+
+// The request that the impression answered, as far as the event tells. Lives as long as the event.
+RankAsked Ranker::asked_by(const Event& event, const ShownPage& page) const {
+  const Sequence sequence = profiles_.before(event, moment_.time_ms);
+  const auto* device = event.attribute_as<std::string>("device");
+  return {.kind = rank_kind(event.surface, page.search),
+          .shopper = page.shopper == 0       ? 0
+                     : sequence.shopper != 0 ? sequence.shopper
+                                             : page.shopper,
+          .now_ms = moment_.time_ms,
+          .steps = sequence.steps,
+          .region = event.region,
+          .device = device == nullptr ? std::string_view() : std::string_view(*device)};
+}
+
+void Ranker::note_places(const Event& event, const ShownPage& page, const RankAsked& asked, Note& note) {
+  now_.active = features_made();
   page_.assign(catalog_, contexts_.active(event.region, moment_.time_ms), asked, now_.active,
                weights_.mask());
   RankRow row;
@@ -201,7 +216,11 @@ void Ranker::note(const Event& event, const ShownPage& page) {
     note.ends.push_back(static_cast<uint16_t>(note.cells.size()));
     note.bases.push_back(base);
   }
-  // Counted after all are made: the order of a page is no feature.
+  note.cells.shrink_to_fit();
+}
+
+// Who was shown what, and the clicks that are expected of it.
+void Ranker::count_shown(const ShownPage& page, const Note& note) {
   Kind& kind = now_.kinds[static_cast<size_t>(note.kind)];
   ++kind.pages;
   for (size_t i = 0; i < page.places.size(); ++i) {
@@ -211,15 +230,9 @@ void Ranker::note(const Event& event, const ShownPage& page) {
     const auto place = static_cast<uint32_t>(i);
     const auto expected = static_cast<float>(sigmoid(kind.plain[0].logit(plain_row(note, page, place))) *
                                              looked_at(note.kind, page, place));
-    if (asked.shopper != 0)
-      in_vain_.add(mix64(mix64(kInVain, asked.shopper), item->key), 1, 0, moment_.time_ms);
+    if (note.shopper != 0)
+      in_vain_.add(mix64(mix64(kInVain, note.shopper), item->key), 1, 0, moment_.time_ms);
     count(*item, 0, expected);
-  }
-  note.cells.shrink_to_fit();
-  notes_bytes_ += note.bytes();
-  while (notes_bytes_ > config_.notes_bytes_max && !notes_.empty()) {
-    notes_lost_.fetch_add(1, std::memory_order_relaxed);
-    drop_note();
   }
 }
 

@@ -225,6 +225,9 @@ class Ranker final : public Fold {
 
   void start();
   void note(const Event& event, const ShownPage& page);
+  RankAsked asked_by(const Event& event, const ShownPage& page) const;
+  void note_places(const Event& event, const ShownPage& page, const RankAsked& asked, Note& note);
+  void count_shown(const ShownPage& page, const Note& note);
   void count(const ItemRecord& item, float clicks, float expected);
   void save_notes(Writer& out) const;
   Status load_notes(Reader& in, uint32_t version);
