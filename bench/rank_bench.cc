@@ -29,8 +29,12 @@ std::string text(const char* prefix, uint64_t n) {
   return prefix + std::to_string(n);
 }
 
-// Items with categories, a brand, and eight attributes; shoppers with histories; pages and clicks without
-// end.
+uint64_t brand_of(uint64_t item) {
+  return Draw(mix64(item, 1)).below(500);
+}
+
+// Items with categories, a brand that is liked or not, and eight attributes; shoppers with histories; pages
+// and clicks without end.
 class Shop {
  public:
   explicit Shop(uint64_t items)
@@ -88,16 +92,18 @@ class Shop {
     event.query_id = text("q", n);
     event.surface = "for-you";
     std::string bases;
+    std::vector<uint64_t> shown;
     for (int k = 0; k < kShown; ++k) {
-      event.shown.push_back({text("item-", draw.below(items_)), 1.0f});
+      shown.push_back(draw.below(items_));
+      event.shown.push_back({text("item-", shown.back()), 1.0f});
       append_base(-3 - 0.2f * static_cast<float>(k), bases);
     }
     event.attributes = {{"base", bases}};
     apply(event);
     int events = 1;
     for (int k = 0; k < kShown; ++k) {
-      const uint64_t item = mix64(hash_bytes(event.shown[k].item), hash_bytes(event.user));
-      if (draw.uniform() * (1 + 0.35 * k) >= (item % 4 == 0 ? 0.4 : 0.05)) continue;
+      const bool liked = brand_of(shown[static_cast<size_t>(k)]) % 4 == 0;
+      if (draw.uniform() * (1 + 0.35 * k) >= (liked ? 0.4 : 0.05)) continue;
       Event click;
       click.type = EventType::kClick;
       click.user = event.user;
@@ -130,6 +136,7 @@ class Shop {
 
 struct Times {
   double p50 = 0, p99 = 0, cpu50 = 0, cpu99 = 0;
+  int heard = 0;  // Requests of which the ranker said anything: of the others nothing is measured.
 };
 
 double at(std::vector<double>& sorted, double share) {
@@ -138,6 +145,7 @@ double at(std::vector<double>& sorted, double share) {
 }
 
 Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
+  Times out;
   std::vector<double> us, cpu_us;
   std::vector<RankCandidate> asked(candidates);
   std::vector<RankVerdict> verdicts;
@@ -155,6 +163,7 @@ Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
                                           .shopper = hash_bytes(user),
                                           .now_ms = shop.now(),
                                           .steps = sequence.steps});
+    out.heard += query.ready() ? 1 : 0;
     query.judge(asked, {}, verdicts);
     std::vector<RerankItem> order(candidates);
     for (size_t i = 0; i < candidates; ++i)
@@ -167,7 +176,8 @@ Times ask(const Shop& shop, uint64_t items, size_t candidates, int requests) {
     us.push_back(static_cast<double>(monotonic_ns() - start) / 1000);
     cpu_us.push_back((thread_cpu_seconds() - begun) * 1e6);
   }
-  return {at(us, .5), at(us, .99), at(cpu_us, .5), at(cpu_us, .99)};
+  out.p50 = at(us, .5), out.p99 = at(us, .99), out.cpu50 = at(cpu_us, .5), out.cpu99 = at(cpu_us, .99);
+  return out;
 }
 
 // How long the fold stands still when everything that is served moves: each word of 2^20 has changed.
@@ -240,6 +250,11 @@ int run(uint64_t items, int requests, RankLearner learner) {
     const Times beside = ask(shop, items, candidates, requests);
     end = true;
     learning.join();
+    if (alone.heard + beside.heard < 2 * requests) {
+      std::fprintf(stderr, "rank_bench: the ranker was heard by %d of %d requests: nothing is measured\n",
+                   alone.heard + beside.heard, 2 * requests);
+      return 1;
+    }
     for (const auto& [name, times] : {std::pair("alone", alone), std::pair("while learning", beside)})
       std::printf("%zu candidates %s: p50 %.3f ms, p99 %.3f ms; of CPU p50 %.3f ms, p99 %.3f ms\n",
                   candidates, name, times.p50 / 1000, times.p99 / 1000, times.cpu50 / 1000,
