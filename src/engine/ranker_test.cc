@@ -9,6 +9,7 @@
 
 #include "base/epoch.h"
 #include "engine/testing/ranked_shop.h"
+#include "rank/objective.h"
 #include "rules/rules.h"
 
 namespace freshet {
@@ -96,6 +97,91 @@ TEST(RankerAtWork, FindsWhatIsAnsweredToUnlessAnotherOrderIsAskedFor) {
   request.query = "lamp";
   request.user = "u1";
   EXPECT_EQ(search_with_rules(shop.search(), request, {&rule}, shop.now())->hits.at(0).id, "i1");
+}
+
+// Red is clicked and bought and grey is not, and two are dear: lifts go far beyond what they may add.
+class RankerFarApart : public testing::Test {
+ protected:
+  RankerFarApart() {
+    shop_.settings(
+        R"({"click_weight": 0, "popularity_weight": 0, "intent_weight": 0, "semantic_weight": 0, "ranking": [],
+            "ranker": {"search_weight": 1, "click": 0, "purchase": 1, "control": 0, "exploration": 1}})");
+    shop_.clicked = [](const std::string& id) { return Shop::red(id) ? 0.9 : 0.05; };
+    shop_.bought = [](const std::string& id) { return Shop::red(id) ? 0.9 : 0.0; };
+  }
+  static std::vector<Attribute> priced(int i) {
+    std::vector<Attribute> out = Shop::usual(i);
+    for (Attribute& one : out)
+      if (one.name == "price") one.value = i % 20 == 0 ? 1000.0 : 10.0;
+    return out;
+  }
+  void visit(bool search) {
+    for (int n = 0; n < 400; ++n) shop_.visit(n, search);
+  }
+  Shop shop_{priced};
+};
+
+// A part of a score that is for the ranker's account: what it says of the item itself, and against the
+// others.
+struct Account {
+  double own = 0, others = 0;
+};
+
+TEST_F(RankerFarApart, PartsOfSearchesAddUpToWhatIsLeftOfALift) {
+  visit(true);
+  int cut = 0;
+  for (int u = 0; u < 15; ++u) {
+    const SearchAnswer page = shop_.find("u" + std::to_string(u));
+    ASSERT_TRUE(page.ranked);
+    std::vector<Account> accounts;
+    double most = 0;
+    for (const SearchHit& hit : page.hits) {
+      EXPECT_EQ(sum_of(hit.parts), hit.score) << hit.id;
+      Account& one = accounts.emplace_back();
+      for (const HitPart& part : hit.parts)
+        if (part.name == "ranker") (part.detail == "against the others" ? one.others : one.own) += part.value;
+      most = std::max(most, one.own + one.others);
+    }
+    // Cut to half of the range above its middle, which is below zero: no more than that half is its own.
+    for (const Account& one : accounts) {
+      if (one.own + one.others < most) continue;
+      ++cut;
+      EXPECT_GT(one.own, 0);
+      EXPECT_LT(one.own, most / 2);
+    }
+  }
+  EXPECT_GE(cut, 15);
+}
+
+TEST_F(RankerFarApart, PartsOfRecommendationsAddUpToWhatIsLeftOfALift) {
+  visit(false);
+  int cut = 0;
+  for (int u = 0; u < 15; ++u) {
+    std::vector<Account> accounts;  // In logarithms of the score.
+    double least = 0;
+    for (const RecommendedItem& item : shop_.recommend("u" + std::to_string(u), 0, Shop::kItems).items) {
+      EXPECT_EQ(sum_of(item.parts), static_cast<double>(item.score)) << item.id;
+      Account& one = accounts.emplace_back();
+      for (const RecommendPart& part : item.parts)
+        if (part.part == "ranker") (part.evidence == "others" ? one.others : one.own) += part.value;
+      const double score = static_cast<double>(item.score), added = one.own + one.others;
+      const double unit = added / std::log(score / (score - added));
+      one = {one.own / unit, one.others / unit};
+      least = std::min(least, one.own + one.others);
+    }
+    // What stands against an item is the same for all of a page, of a cut one a share of it.
+    const double against = accounts.front().others, raised = least + kLiftRange;
+    for (const Account& one : accounts) {
+      if (one.own + one.others > least + 0.01) {
+        EXPECT_NEAR(one.others, against, 0.01);
+        continue;
+      }
+      ++cut;
+      EXPECT_GT(one.others, against);
+      EXPECT_LT(one.others, raised);
+    }
+  }
+  EXPECT_GT(cut, 100);
 }
 
 // Each shopper likes one category of three. What all of them like is the same for all items, so that an order

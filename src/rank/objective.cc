@@ -43,12 +43,15 @@ void add_values(const Catalog& catalog, const RankerSettings& settings,
     one.value = has_number(one.value) ? std::clamp(one.value / mean, 1 / kMost, kMost) : 1;
 }
 
-std::vector<double> bounded_lifts(std::span<const RankVerdict> verdicts, double weight) {
+std::vector<BoundedLift> bounded_lifts(std::span<const RankVerdict> verdicts, double weight) {
   double most = -HUGE_VAL;
   for (const RankVerdict& one : verdicts) most = std::max(most, one.lift);
-  std::vector<double> out;
+  std::vector<BoundedLift> out;
   out.reserve(verdicts.size());
-  for (const RankVerdict& one : verdicts) out.push_back(std::max(weight * (one.lift - most), -kLiftRange));
+  for (const RankVerdict& one : verdicts) {
+    const double said = weight * (one.lift - most), counts = std::max(said, -kLiftRange);
+    out.push_back({counts, counted_share(said, counts)});
+  }
   return out;
 }
 

@@ -32,6 +32,16 @@ void add_values(const Catalog& catalog, const RankerSettings& settings,
 // What lifts add to the scores of a list: none is more than kLiftRange below the greatest. Not around zero:
 // an objective of rare answers lifts nothing, and only how lifts differ is an order.
 constexpr double kLiftRange = 12;
-std::vector<double> bounded_lifts(std::span<const RankVerdict> verdicts, double weight);
+struct BoundedLift {
+  double lift = 0;
+  double share = 1;  // Of each of its parts that counts; below 1 where it was cut.
+};
+std::vector<BoundedLift> bounded_lifts(std::span<const RankVerdict> verdicts, double weight);
+
+// Of a lift that is cut from `said` to `counts`, both against the same other one: the share of each of its
+// parts, and of the other's, that counts. So scaled, they add up to what the lift adds to the score.
+inline double counted_share(double said, double counts) {
+  return said == counts ? 1 : counts / said;
+}
 
 }  // namespace freshet

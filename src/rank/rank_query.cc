@@ -20,6 +20,23 @@ struct Scratch {  // Of this thread.
   std::vector<DeepWeights::Logits> logits;
 };
 
+struct Share {  // Of a candidate, by one head:
+  double worth = 0;
+  double score = 0, linear = 0, deep = 0;  // What of it a unit of each logit is.
+};
+
+double secant(double from, double rate_from, double to, double rate_to) {
+  constexpr double kNear = 1e-3;  // Rates are floats.
+  if (std::abs(to - from) < kNear) return rate_from * (1 - rate_from);
+  return (rate_to - rate_from) / (to - from);
+}
+
+double log_mean(double a, double b) {
+  constexpr double kNear = 1e-3;
+  const double apart = log_of(a) - log_of(b);
+  return std::abs(apart) < kNear ? (a + b) / 2 : (a - b) / apart;
+}
+
 Scratch& scratch() {
   static thread_local Scratch one;
   return one;
@@ -87,6 +104,14 @@ void RankQuery::row_of(const RankCandidate& candidate, RankRow& out) const {
   item_row(*item, candidate, out);
 }
 
+// A lift is told in parts as it is made of logits. The worth of a candidate is a sum over heads and voices of
+// weight . sigmoid(logit), and the lift the logarithm of what all logits together make of it:
+//
+//   full - without = sum weight . secant . (logit - its beginning)           secant: of the sigmoid, between
+//   both ln full - ln without = (full - without) / L(full, without)               L: the logarithmic mean
+//
+// so parts add up to the lift, however far a logit is beyond where the rate still follows it. What a purchase
+// is worth stands before the sigmoid, and is a part of its own.
 void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& candidate,
                           const RankObjective& objective, const DeepWeights::Logits& deep,
                           RankVerdict& out) const {
@@ -98,12 +123,10 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
   const uint32_t groups = all ? ~kNotOfCandidates : kOfShopper;
   constexpr std::array<double, kRankVoices> kLinearAlone = {1};
   const std::array<double, kRankVoices>& voices = all ? kind_.voices.weight : kLinearAlone;
-  struct Share {  // Of the worth of all voices and heads together, as the logits of each move it:
-    double score = 0, linear = 0, deep = 0;
-  };
-  double full = 0, plain = 0;
   Share shares[Ranker::kHeads];
   GaussWeights::Sums sums[Ranker::kHeads];
+  // With all that is known; by its score alone; and that with what a purchase is worth.
+  double full = 0, plain = 0, without = 0;
   for (size_t head = 0; head < Ranker::kHeads; ++head) {
     if (weights[head] <= 0) continue;
     ranker_.weights_.sum(row, head, groups, sums[head]);
@@ -111,49 +134,57 @@ void RankQuery::judge_one(std::span<const uint32_t> row, const RankCandidate& ca
     const double logit = kind_.plain[head].logit(x),
                  score = static_cast<double>(sums[head].mean[kScoreGroup]);
     const double linear = all ? residual(sums[head], scenario_) - score : of_shopper(sums[head]);
+    // Who asks changes neither what an item is worth nor what its score is.
+    const double from = all ? logit : logit + score, rate = sigmoid(from);
+    Share& share = shares[head];
     for (size_t v = 0; v < kRankVoices; ++v) {
       if (voices[v] <= 0) continue;
-      const double p = voices[v] * worth *
-                       sigmoid(logit + score + kVoices[v].linear * linear +
-                               kVoices[v].deep * static_cast<double>(deep[head]));
-      shares[head].score += p;
-      shares[head].linear += kVoices[v].linear * p;
-      shares[head].deep += kVoices[v].deep * p;
+      const double to =
+          logit + score + kVoices[v].linear * linear + kVoices[v].deep * static_cast<double>(deep[head]);
+      const double p = sigmoid(to), weight = voices[v] * worth, steep = weight * secant(from, rate, to, p);
+      share.worth += weight * p;
+      share.score += steep;
+      share.linear += kVoices[v].linear * steep;
+      share.deep += kVoices[v].deep * steep;
     }
-    full += shares[head].score;
-    // Who asks changes neither what an item is worth nor what its score is.
-    plain += all ? weights[head] * sigmoid(logit) : worth * sigmoid(logit + score);
+    full += share.worth;
+    plain += all ? weights[head] * rate : worth * rate;
+    without += worth * rate;
   }
   if (full <= 0 || plain <= 0) return;
   out.lift = (log_of(full) - log_of(plain)) / slope;
+  if (without != plain) out.parts[kValuePart] = (log_of(without) - log_of(plain)) / slope;
+  const double of_logits = 1 / (log_mean(full, without) * slope), of_worth = 1 / (full * slope);
   for (size_t head = 0; head < Ranker::kHeads; ++head) {
-    if (shares[head].score <= 0) continue;
-    const double unit = 1 / (full * slope);
+    if (shares[head].worth <= 0) continue;
     for (size_t g = 0; g < kRankGroups; ++g) {
       if ((groups >> g & 1) == 0) continue;
       const double share = g == kScoreGroup      ? shares[head].score
                            : g == kScenarioGroup ? shares[head].linear * scenario_
                                                  : shares[head].linear;
-      out.parts[g] += unit * share * static_cast<double>(sums[head].mean[g]);
+      out.parts[g] += of_logits * share * static_cast<double>(sums[head].mean[g]);
     }
-    out.parts[kDeepPart] += unit * shares[head].deep * static_cast<double>(deep[head]);
+    out.parts[kDeepPart] += of_logits * shares[head].deep * static_cast<double>(deep[head]);
     // What is not known of the linear one stands for what is not known of both.
     out.deviation +=
-        unit * shares[head].score * std::sqrt(static_cast<double>(std::max(sums[head].variance, 0.0f)));
+        of_worth * shares[head].worth * std::sqrt(static_cast<double>(std::max(sums[head].variance, 0.0f)));
   }
 }
 
 std::string_view rank_part_name(size_t part) {
+  if (part == kValuePart) return "value";
   return part == kDeepPart ? "together" : rank_group_name(static_cast<RankGroup>(part));
 }
 
 std::string_view rank_part_reason(size_t part) {
+  if (part == kValuePart) return "what a purchase of it is worth";
   return part == kDeepPart ? "how all of this goes together"
                            : rank_group_reason(static_cast<RankGroup>(part));
 }
 
 std::string_view rank_part_sentence(size_t part) {
   if (part == kDeepPart) return "often chosen in a visit like yours";
+  if (part == kValuePart) return "";
   switch (static_cast<RankGroup>(part)) {
     case RankGroup::kItem:
       return "often chosen by shoppers";

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -288,6 +289,25 @@ TEST(Ranker, IsNotHeardWhereItDoesNotOrderBetter) {
   for (int n = 0; n < 800; ++n) shop.visit(n, false);
   const EpochGuard guard;
   EXPECT_FALSE(shop.ranker().parameters().kinds[static_cast<size_t>(RankKind::kForYou)].voices.heard);
+}
+
+// Where nearly all of a colour is clicked, logits go far beyond what rates can follow.
+TEST(Ranker, PartsAddUpToTheLift) {
+  for (const RankLearner learner : {RankLearner::kEnsemble, RankLearner::kLinear, RankLearner::kDeep}) {
+    SCOPED_TRACE(rank_learner_name(learner));
+    RankShop shop;
+    shop.ranker().choose(learner);
+    for (int n = 0; n < 1500; ++n) shop.visit(n, true);
+    for (const RankHeard heard : {RankHeard::kAll, RankHeard::kShopper})
+      for (const RankObjective& objective : {RankObjective{}, RankObjective{.click = 0.1, .purchase = 1}}) {
+        double most = 0;
+        for (const RankVerdict& one : shop.ask("u1", RankKind::kForYou, heard, objective)) {
+          EXPECT_NEAR(std::accumulate(one.parts.begin(), one.parts.end(), 0.0), one.lift, 2e-3);
+          most = std::max(most, std::abs(one.lift));
+        }
+        EXPECT_GT(most, heard == RankHeard::kShopper && learner == RankLearner::kDeep ? 0 : 1);
+      }
+  }
 }
 
 TEST(Ranker, LearnersCanBeAskedAloneAndTogether) {

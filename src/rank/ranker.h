@@ -101,8 +101,9 @@ struct RankCandidate {
   double value = 1;                      // Of a purchase, against what purchases are usually worth.
 };
 
-// Parts of a lift: the groups of features, and what the deep learner says of them together.
-constexpr size_t kRankParts = kRankGroups + 1, kDeepPart = kRankGroups;
+// Parts of a lift: the groups of features, what the deep learner says of them together, and what a purchase
+// is worth.
+constexpr size_t kRankParts = kRankGroups + 2, kDeepPart = kRankGroups, kValuePart = kRankGroups + 1;
 std::string_view rank_part_name(size_t part);    // "visit", "together"
 std::string_view rank_part_reason(size_t part);  // For people.
 // Why an item stands where it does, for a shopper to read, when this part lifted it most; empty: it says
@@ -112,7 +113,7 @@ std::string_view rank_part_sentence(size_t part);
 struct RankVerdict {
   double lift = 0;                         // To be added to base.
   double deviation = 0;                    // Of the lift: what is not known of it.
-  std::array<double, kRankParts> parts{};  // Of the lift; the rest is the objective's.
+  std::array<double, kRankParts> parts{};  // Add up to the lift.
 };
 
 // What a lift is made of: all that is known of a candidate; or what is known of the shopper who asks

@@ -49,8 +49,14 @@ TEST(Objective, LiftsOfRareAnswersStillOrder) {
   std::vector<RankVerdict> verdicts(4);
   const double lifts[] = {-12, -20, -14, -40};
   for (size_t i = 0; i < 4; ++i) verdicts[i].lift = lifts[i];
-  EXPECT_EQ(bounded_lifts(verdicts, 1), (std::vector<double>{0, -8, -2, -kLiftRange}));
-  EXPECT_EQ(bounded_lifts(verdicts, 0.5), (std::vector<double>{0, -4, -1, -kLiftRange}));
+  const auto bounded = [&](double weight) {
+    std::vector<std::pair<double, double>> out;  // What counts, and the share of its parts.
+    for (const BoundedLift& one : bounded_lifts(verdicts, weight)) out.emplace_back(one.lift, one.share);
+    return out;
+  };
+  using Lifts = std::vector<std::pair<double, double>>;
+  EXPECT_EQ(bounded(1), (Lifts{{0, 1}, {-8, 1}, {-2, 1}, {-kLiftRange, kLiftRange / 28}}));
+  EXPECT_EQ(bounded(0.5), (Lifts{{0, 1}, {-4, 1}, {-1, 1}, {-kLiftRange, kLiftRange / 14}}));
   EXPECT_TRUE(bounded_lifts({}, 1).empty());
 }
 

@@ -101,13 +101,13 @@ double add_verdicts(SearchContext& c, std::span<Candidate> window, std::vector<R
   }
   const double middle = (least + most) / 2;
   for (size_t i = 0; i < window.size(); ++i) {
-    const double lift =
-        std::clamp(verdicts[i].lift - middle, -kLiftMax, kLiftMax) - std::max(least - middle, -kLiftMax);
-    window[i].ranker = in_steps(scale * lift);
+    const double said = verdicts[i].lift - middle, counts = std::clamp(said, -kLiftMax, kLiftMax);
+    window[i].ranker = in_steps(scale * (counts - std::max(least - middle, -kLiftMax)));
     window[i].score += window[i].ranker;
     if (!c.request.explain) continue;
+    const double unit = scale * counted_share(said, counts);
     for (size_t part = 0; part < kRankParts; ++part)
-      window[i].ranker_parts[part] = static_cast<float>(scale * verdicts[i].parts[part]);
+      window[i].ranker_parts[part] = static_cast<float>(unit * verdicts[i].parts[part]);
   }
   return scale;
 }
@@ -136,7 +136,8 @@ void ask_ranker(SearchContext& c) {
   if (c.answer.ranked || (spreads(settings) && c.words)) order(c, window, verdicts, scale);
 }
 
-// One part a group, and the rest: against the least of the window, what limits cut off, the objective's.
+// One part a group, of a lift that was cut as much as is left of it; and the rest: against the least of the
+// window, the objective's.
 void ranker_parts(const Candidate& candidate, std::vector<HitPart>& out) {
   if (candidate.ranker == 0) return;
   double sum = 0;

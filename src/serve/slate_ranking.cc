@@ -58,11 +58,11 @@ std::vector<RankVerdict> SlateRanking::judge(const std::vector<Entry>& slate) co
 void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) {
   const std::vector<RankVerdict> verdicts = judge(slate);
   std::vector<RerankItem> items(slate.size());
-  const std::vector<double> lifts = bounded_lifts(verdicts, settings_.weight);
+  const std::vector<BoundedLift> lifts = bounded_lifts(verdicts, settings_.weight);
   double before = 0, after = 0;
   for (size_t i = 0; i < slate.size(); ++i) {
     RerankItem& item = items[i];
-    item.score = log_of(slate[i].score) + lifts[i];
+    item.score = log_of(slate[i].score) + lifts[i].lift;
     item.deviation = settings_.weight * verdicts[i].deviation;
     item.index = static_cast<uint32_t>(i);
     put_kind(catalog_, slate[i].item, item);
@@ -87,6 +87,7 @@ void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) 
     Entry& entry = shown.emplace_back(std::move(slate[items[i].index]));
     entry.propensity = items[i].propensity;
     if (!ranks_) continue;
+    const uint32_t index = items[i].index;
     const double p = static_cast<double>(entry.score);
     entry.score =
         static_cast<float>(scale * static_cast<double>(exp_f32(static_cast<float>(items[i].score))));
@@ -95,7 +96,7 @@ void SlateRanking::rank(size_t places, bool explain, std::vector<Entry>& slate) 
     const double s = static_cast<double>(entry.score),
                  far = std::log(std::max(s, 1e-30) / std::max(p, 1e-30));
     const double mean = std::abs(far) < 1e-9 ? p : (s - p) / far;
-    entry.parts = parts_of(verdicts[items[i].index], mean * settings_.weight);
+    entry.parts = parts_of(verdicts[index], mean * settings_.weight * lifts[index].share);
     if (items[i].trial) entry.parts.push_back({"ranker", "trial", 0});
     entry.parts.push_back({"ranker", "others", 0});  // What the others gained or lost; settled by the caller.
   }

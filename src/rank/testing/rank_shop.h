@@ -93,15 +93,17 @@ class RankShop {
     click.item = item;
     apply(click);
   }
-  std::vector<RankVerdict> ask(const std::string& user, RankKind kind = RankKind::kForYou) {
+  std::vector<RankVerdict> ask(const std::string& user, RankKind kind = RankKind::kForYou,
+                               RankHeard heard = RankHeard::kAll, const RankObjective& objective = {}) {
     const Sequence sequence = profiles_.sequence(profiles_.find(user));
     const EpochGuard guard;
     const RankQuery query(
-        ranker_, {.kind = kind, .shopper = hash_bytes(user), .now_ms = now_, .steps = sequence.steps});
+        ranker_, {.kind = kind, .shopper = hash_bytes(user), .now_ms = now_, .steps = sequence.steps}, heard);
     std::vector<RankCandidate> candidates;
-    for (int i = 0; i < kItems; ++i) candidates.push_back({.item = catalog_.find(id(i)), .base = -3});
+    for (int i = 0; i < kItems; ++i)
+      candidates.push_back({.item = catalog_.find(id(i)), .base = -3, .value = 1 + 0.1 * i});
     std::vector<RankVerdict> out;
-    query.judge(candidates, {}, out);
+    query.judge(candidates, objective, out);
     return out;
   }
   std::vector<RankVerdict> ask_for(const std::string& user, const std::vector<int>& items,
