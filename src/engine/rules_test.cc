@@ -43,7 +43,7 @@ class RulesAtWork : public testing::Test {
     request.filter = std::move(filter);
     request.sort = sort_;
     request.group_by = group_by_;
-    request.group_count = 1;
+    request.group_count = group_count_;
     request.from = from;
     request.count = count;
     request.facets = {{"brand"}};
@@ -65,6 +65,7 @@ class RulesAtWork : public testing::Test {
   SearchAnswer answer_;
   std::vector<SortKey> sort_;
   std::string group_by_;
+  uint32_t group_count_ = 1;
 };
 
 TEST_F(RulesAtWork, PinLiftHideFilterAndPage) {
@@ -117,6 +118,55 @@ TEST_F(RulesAtWork, AGroupStandsOnceWhateverIsPinnedAndLifted) {
   EXPECT_EQ(page(), "70");
   EXPECT_EQ(page("", 0, 1) + page("", 1, 1), "70");
   EXPECT_EQ(answer_.found, 2u);
+}
+
+TEST_F(RulesAtWork, APinnedHitHasTheVariantsOfItsGroup) {
+  const auto groups = [&](const std::string& filter = "", uint32_t from = 0, uint32_t count = 10) {
+    page(filter, from, count);
+    std::string out;
+    for (const SearchHit& hit : answer_.hits) {
+      out += (out.empty() ? "" : " ") + hit.id.substr(1) + ":";
+      for (const SearchHit& variant : hit.variants) out += variant.id.substr(1);
+      out += "/" + std::to_string(hit.group_size);
+    }
+    return out;
+  };
+  group_by_ = "brand";
+  group_count_ = 3;
+  EXPECT_EQ(groups(), "0:24/5 1:35/5");
+  struct Case {
+    std::string pins, filter, want;
+  };
+  for (const Case& one : std::vector<Case>{
+           {R"({"item": "i6", "position": 0})", "", "6:02/5 1:35/5"},
+           {R"({"item": "i2", "position": 1})", "", "1:35/5 2:04/5"},
+           {R"({"item": "i6", "position": 0}, {"item": "i4", "position": 1})", "", "6:02/5 1:35/5"},
+           {R"({"item": "i6", "position": 0}, {"item": "i9", "position": 1})", "", "6:02/5 9:13/5"},
+           {R"({"item": "i6", "position": 0})", "n >= 4", "6:48/3 5:79/3"},
+           {R"({"item": "i6", "position": 0})", "n >= 5 AND n <= 6", "6:/1 5:/1"}}) {
+    put(R"({"pin": [)" + one.pins + "]}");
+    EXPECT_EQ(groups(one.filter), one.want) << one.pins << " " << one.filter;
+    group_count_ = 1;
+    for (const SearchHit& hit : (groups(one.filter), answer_.hits)) EXPECT_TRUE(hit.variants.empty());
+    group_count_ = 3;
+  }
+  put(R"({"pin": [{"item": "i6", "position": 1}], "hide": ["i0"]})");
+  EXPECT_EQ(groups(), "1:35/5 6:24/4");
+  EXPECT_EQ(groups("", 0, 1) + " " + groups("", 1, 1), "1:35/5 6:24/4") << "page by page";
+  put(R"({"pin": [{"item": "i6", "position": 0}], "lift": "n >= 7"})");
+  EXPECT_EQ(groups(), "6:02/5 7:9/5");
+  // Shown though the filter refuses it; the filter holds for its variants.
+  put(R"({"pin": [{"item": "i6", "position": 0}], "pins_follow_filters": false})");
+  EXPECT_EQ(groups("n <= 2"), "6:02/3 1:/1");
+  // Variants are what matches the words, as of any hit.
+  const std::string other = R"({"id": "i2", "title": "kettle", "n": 2, "brand": "even"})";
+  const auto taken = engine_->items(other, ItemChange::kUpsert, {.now_ms = now_ms()});
+  ASSERT_TRUE(taken.ok() && engine_->commit(taken->end).ok());
+  ASSERT_TRUE(engine_->wait_applied(engine_->log().end(), std::chrono::seconds(20)));
+  put(R"({"pin": [{"item": "i6", "position": 0}]})");
+  EXPECT_EQ(groups(), "6:04/4 1:35/5");
+  put(R"({"pin": [{"item": "i2", "position": 0}]})");
+  EXPECT_EQ(groups(), "2:04/5 1:35/5") << "which itself need not match";
 }
 
 TEST_F(RulesAtWork, FacetsAndTotalsAreThoseOfAllPages) {

@@ -6,6 +6,7 @@
 // then nothing is pinned or lifted.
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "rules/rules.h"
 #include "text/words.h"
@@ -120,6 +121,7 @@ Result<std::vector<Pinned>> pinned(const SearchService& service, const SearchReq
       SearchHit hit = variant == group->variants.end() ? *group : *variant;
       hit.variants.clear();
       hit.group_size = group->group_size;
+      hit.group = group->group;
       const uint32_t place = out.empty() ? pin.position : std::max(pin.position, out.back().place + 1);
       out.push_back({place, std::move(hit)});
       found.hits.erase(group);
@@ -127,6 +129,47 @@ Result<std::vector<Pinned>> pinned(const SearchService& service, const SearchReq
     }
   }
   return out;
+}
+
+SearchHit as_variant(SearchHit hit) {
+  hit.variants.clear();
+  hit.score = 0;
+  hit.group_size = 0;
+  hit.group = 0;
+  hit.distance_m = kNoNumber;
+  return hit;
+}
+
+// Gives pinned hits, which stand for their groups, the rest of these: of what matches, as a hit that is not
+// pinned has it. `shown`: items of each group.
+Status put_variants(const SearchService& service, const SearchRequest& asked, uint32_t shown,
+                    std::span<Pinned> pins, TimeMs now_ms) {
+  SearchRequest request = asked;
+  for (const Pinned& pin : pins)
+    if (pin.hit.group_size > 1) request.beside.push_back(pin.hit.id);
+  if (request.beside.empty()) return {};
+  request.facets.clear();
+  request.page_ends.clear();
+  request.explain = false;
+  request.explore = 0;
+  request.from = 0;
+  request.count = static_cast<uint32_t>(request.beside.size());
+  request.group_count = shown;
+  TRY(SearchAnswer found, service.search(request, now_ms));
+  for (Pinned& pin : pins) {
+    if (pin.hit.group_size <= 1) continue;
+    pin.hit.group_size = 1;
+    for (SearchHit& rest : found.hits) {
+      if (rest.group != pin.hit.group) continue;
+      pin.hit.group_size += rest.group_size;
+      std::vector<SearchHit> variants = std::move(rest.variants);
+      variants.insert(variants.begin(), as_variant(std::move(rest)));
+      variants.resize(std::min<size_t>(variants.size(), shown - 1));
+      pin.hit.variants = std::move(variants);
+      break;
+    }
+  }
+  return {};
 }
 
 // Lifted items, then the others, as one list. Facets and what is said of the query are the same of both.
@@ -198,6 +241,14 @@ Result<SearchAnswer> search_with_rules(const SearchService& service, const Searc
     }
     if (!moved) break;
   }
+  // Places ascend, so the pins of this page stand together.
+  const auto first = std::lower_bound(places.begin(), places.end(), request.from) - places.begin();
+  const auto last =
+      std::lower_bound(places.begin(), places.end(), request.from + request.count) - places.begin();
+  if (answer.group_count > 0)
+    TRY_STATUS(put_variants(
+        service, request, answer.group_count,
+        std::span(pins).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)), now_ms));
   for (size_t i = 0; i < pins.size(); ++i) {
     if (places[i] < request.from || places[i] >= request.from + request.count) continue;
     const size_t at = std::min<size_t>(places[i] - request.from, answer.hits.size());

@@ -78,12 +78,15 @@ void page_of_groups(SearchContext& c, const std::string& attribute) {
   std::vector<ItemSlot> ordered;
   for (const Candidate& one : c.pool) ordered.push_back(one.slot);
   const uint32_t shown = c.request.group_count != 0 ? c.request.group_count : c.settings.distinct_count;
+  c.answer.group_count = shown;
   std::vector<Candidate> page;
   for (const Group& group : group_page(ordered, key, shown, c.request.from, c.request.count)) {
     const auto first = std::find_if(c.pool.begin(), c.pool.end(),
                                     [&](const Candidate& one) { return one.slot == group.items.front(); });
     Candidate& one = page.emplace_back(*first);
-    one.group_size = static_cast<uint32_t>(key.group_size(one.slot, c.matched));
+    const SlotSet& counted = c.request.beside.empty() ? c.matched : listed(c);
+    one.group_size = static_cast<uint32_t>(key.group_size(one.slot, counted));
+    one.group = group.key;
     one.variants.assign(group.items.begin() + 1, group.items.end());
   }
   c.answer.found = key.count_groups(listed(c));

@@ -65,23 +65,44 @@ void join(SearchContext& c, SlotSet items) {
   c.matched |= items;
 }
 
+namespace {
+
+SlotSet slots_of(const SearchContext& c, const std::vector<std::string>& ids) {
+  SlotSet out;
+  for (const std::string& id : ids)
+    if (const ItemSlot slot = c.catalog.find(id); slot != kNoItem) out.add(slot);
+  return out;
+}
+
+// Of what matches, what is of one group with one of these.
+SlotSet of_groups(const SearchContext& c, const SlotSet& these) {
+  SlotSet out;
+  const std::string group = group_attribute(c);
+  if (group.empty() || these.empty()) return out;
+  const GroupKey key(c.state.columns(), group);
+  std::unordered_set<uint64_t> groups;
+  these.for_each([&](ItemSlot slot) { groups.insert(key(slot)); });
+  c.matched.for_each([&](ItemSlot slot) {
+    if (groups.contains(key(slot))) out.add(slot);
+  });
+  return out;
+}
+
+}  // namespace
+
 void take_part(SearchContext& c) {
   c.part.reset();
+  if (!c.request.beside.empty()) {
+    const SlotSet these = slots_of(c, c.request.beside);
+    c.part = of_groups(c, these);
+    *c.part -= these;
+    return;
+  }
   if (c.only.empty() && c.without.empty() && c.request.placed.empty()) return;
   const ColumnSet& columns = c.state.columns();
-  SlotSet out, part = c.matched;
-  if (!c.without.empty()) out = c.without.evaluate(columns, c.matched);
-  for (const std::string& id : c.request.placed)
-    if (const ItemSlot slot = c.catalog.find(id); slot != kNoItem) out.add(slot);
-  if (const std::string group = group_attribute(c); !group.empty()) {
-    const GroupKey key(columns, group);
-    std::unordered_set<uint64_t> groups;
-    out.for_each([&](ItemSlot slot) { groups.insert(key(slot)); });
-    if (!groups.empty())
-      c.matched.for_each([&](ItemSlot slot) {
-        if (groups.contains(key(slot))) out.add(slot);
-      });
-  }
+  SlotSet out = slots_of(c, c.request.placed), part = c.matched;
+  if (!c.without.empty()) out |= c.without.evaluate(columns, c.matched);
+  out |= of_groups(c, out);
   if (!c.only.empty()) part = c.only.evaluate(columns, part);
   part -= out;
   c.part = std::move(part);

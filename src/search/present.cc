@@ -28,6 +28,7 @@ SearchHit describe(const SearchContext& c, const Candidate& candidate) {
   hit.slot = candidate.slot;
   hit.score = candidate.score;
   hit.group_size = candidate.group_size;
+  hit.group = candidate.group;
   hit.distance_m = candidate.distance_m;
   const ItemRecord* item = c.catalog.item(candidate.slot);
   if (item == nullptr) return hit;

@@ -100,6 +100,9 @@ struct SearchRequest {
   // one group with these. Empty: all. Facets are those of all that matches.
   std::string only, without;
   std::vector<std::string> placed;
+  // Instead: what is of one group with one of these (ids, whatever matches), and none of these; for the rest
+  // of groups whose first item stands already. Sizes of groups are without these then. Empty: all.
+  std::vector<std::string> beside;
   bool rules = true;     // May rules of the shop change it? (rules/rules.h; the engine asks)
   std::string try_rule;  // JSON of a rule that holds instead of the one of its id, here only; empty: none
   std::vector<std::string> rule_contexts;  // "mobile", "landing": what rules may ask for.
@@ -149,6 +152,7 @@ struct SearchHit {
   double score = 0;
   double distance_m = kNoNumber;
   uint32_t group_size = 0;          // Matching variants of the same product; 0: not grouped.
+  uint64_t group = 0;               // Of hits that are grouped: equal for those of one group.
   std::vector<SearchHit> variants;  // The rest of the group that is shown.
   std::vector<Attribute> attributes;
   std::vector<Marked> highlights, snippets;
@@ -196,8 +200,9 @@ struct StepTime {
 
 struct SearchAnswer {
   std::vector<SearchHit> hits;
-  uint64_t found = 0;       // Items that match; groups when grouped by relevance of groups
-  bool found_exact = true;  // false: at least so many
+  uint64_t found = 0;        // Items that match; groups when grouped by relevance of groups
+  bool found_exact = true;   // false: at least so many
+  uint32_t group_count = 0;  // Items of each group that are shown at most; 0: not grouped
   std::vector<FacetAnswer> facets;
   std::string query_used;                          // When it is not the one asked: corrected or relaxed.
   std::string did_you_mean;                        // Empty: nothing better is known.

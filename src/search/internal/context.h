@@ -38,7 +38,8 @@ struct Candidate {
   static constexpr float kNoBase = std::numeric_limits<float>::quiet_NaN();
   std::array<float, kRankParts> ranker_parts{};
   float propensity = 1;
-  uint32_t group_size = 0;  // Of the group it stands for.
+  uint32_t group_size = 0;  // Of the group it stands for,
+  uint64_t group = 0;       // and its key.
   double distance_m = kNoNumber;
   std::vector<ItemSlot> variants;  // The rest of its group that is shown.
 };
