@@ -223,6 +223,19 @@ def versions(learn: Learn, csv: str) -> None:
     config = json.loads(done.stdout)["facts"]["config"]
     for part in ("learner dcn", "task binary", "label label", "rate 1.5", "shrink 1", "bits 18", "seed 9", "publish-every 400"):
         assert part in config.split(", "), (part, config)
+    # Another learner's are not put beside them; the same learner's go on.
+    before = sorted(path.name for path in pathlib.Path(models).iterdir())
+    said = learn.refused(csv, "--learner", "ftrl", "--publish-every", "400", "--models", models)
+    assert f"--models {models}: its version {len(before) - 1} is of --learner dcn; expected a folder without versions" in said, said
+    assert "--learner ftrl; name another with --models" in said and "columns:" not in said, said
+    assert sorted(path.name for path in pathlib.Path(models).iterdir()) == before, before
+    learn.run(csv, "--learner", "dcn", "--publish-every", "400", "--models", models, "--rate", "0.5")
+    assert len(list(pathlib.Path(models).iterdir())) > len(before), before
+    own, file = str(learn.folder / "own"), str(learn.folder / "own.version")
+    learn.run(csv, "--learner", "ftrl", "--publish-every", "400", "--models", own)
+    subprocess.run([learn.binary, "models", "export", "live", "--to", file, "--models", own], capture_output=True, check=True)
+    taken = subprocess.run([learn.binary, "models", "import", file, "--models", models], capture_output=True, text=True)
+    assert taken.returncode == 1 and "is of --learner dcn; expected a folder without versions" in taken.stderr, taken
 
 
 def device(folder: pathlib.Path, name: str, minor: int) -> str:

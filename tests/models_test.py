@@ -4,6 +4,7 @@
 Usage: tests/models_test.py <path of freshet>
 """
 import json
+import os
 import pathlib
 import random
 import re
@@ -195,6 +196,12 @@ def check_servers_folder(folder: str, data: str) -> None:
     file = folder + "/ranker.version"
     assert json.loads(models("export", "newest", "--to", file, *of, "--json"))["version"] == newest
     assert "a version of a server's ranker" in models("import", file, "--models", folder + "/plain", code=1)
+    rows = pathlib.Path(folder) / "few.csv"
+    rows.write_text("price,label\n" + "1,0\n2,1\n" * 50)
+    there = sorted(os.listdir(of[1]))
+    done = subprocess.run([freshet, "learn", str(rows), "--learner", "ftrl", "--publish-every", "10", *of], capture_output=True, text=True)
+    assert done.returncode == 2 and f"--models {of[1]}: the folder of a server's ranker" in done.stderr, done.stderr
+    assert "with those of --learner ftrl; name another with --models" in done.stderr and sorted(os.listdir(of[1])) == there, done.stderr
     path = pathlib.Path(of[1], f"{newest:020}.version")
     path.write_bytes(path.read_bytes()[:-9])
     assert "the checksum does not fit" in models("list", *of)

@@ -13,6 +13,7 @@
 #include "main/command.h"
 #include "main/learn_compare.h"
 #include "main/learn_report.h"
+#include "main/models_folder.h"
 #include "main/poison.h"
 #include "main/version.h"
 #include "publish/version_store.h"
@@ -30,6 +31,7 @@ class LearnRun {
 
  private:
   Status open_outputs();
+  Status open_models() const;
   Status go_on();
   Status begin_with_first();
   Status take(std::string_view line);
@@ -68,15 +70,23 @@ Error about(const std::string& flag, const Error& error) {
   return {error.code, flag + " " + error.what};
 }
 
+// Versions of two learners in one folder would be rolled back to one another.
+Status LearnRun::open_models() const {
+  if (const Status status = check_output_folder(flags_.models); !status.ok())
+    return about("--models", status.error());
+  const Status status = check_versions_of(flags_.models, flags_.config.learner);
+  if (status.ok()) return {};
+  if (status.error().code == Code::kInvalid) usage_error("--models " + status.error().what);
+  return about("--models", status.error());
+}
+
 Status LearnRun::open_outputs() {
   if (!flags_.save.empty()) {
     auto file = OutputFile::open(flags_.save);
     if (!file.ok()) return about("--save", file.error());
     save_.emplace(std::move(*file));
   }
-  if (!flags_.models.empty())
-    if (const Status status = check_output_folder(flags_.models); !status.ok())
-      return about("--models", status.error());
+  if (!flags_.models.empty()) TRY_STATUS(open_models());
   if (!flags_.config.rows.cold.empty())
     if (const Status status = check_output_folder(flags_.config.rows.cold); !status.ok())
       return about("--cold", status.error());

@@ -3,12 +3,11 @@
 #include <cstdio>
 #include <memory>
 
-#include "base/hash.h"
 #include "base/json_writer.h"
 #include "base/text_table.h"
 #include "main/command.h"
+#include "main/models_folder.h"
 #include "main/models_remote.h"
-#include "publish/version_store.h"
 
 namespace freshet {
 namespace {
@@ -16,10 +15,6 @@ namespace {
 using Body = Status (*)(const ModelsFlags&);
 
 constexpr size_t kImportMax = size_t{1} << 32;
-
-bool is_servers(const VersionInfo& info) {
-  return info.header.model == hash_bytes(std::string_view("ranker"));
-}
 
 // To look into: a folder that is not there is an error, not a new one.
 Result<VersionStore> open_store(const ModelsFlags& flags) {
@@ -207,6 +202,7 @@ Status import_version(const ModelsFlags& flags) {
   TRY(const VersionInfo given, VersionStore::inspect(bytes));
   if (is_servers(given))
     return invalid(flags.name + ": a version of a server's ranker; give a --server that takes it in");
+  if (given.facts.contains("learner")) TRY_STATUS(check_versions_of(flags.models, fact(given, "learner")));
   TRY(VersionStore store, VersionStore::open(real_files(), flags.models));
   TRY(const uint64_t version, store.import_bytes(bytes));
   return said(flags, store.look(version), "is imported; `freshet models promote` makes it live");
