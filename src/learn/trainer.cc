@@ -263,19 +263,34 @@ void Trainer::arrive() {
     }
   }
   if (corrected(waiting)) return;
-  ++given_;
-  zeros_ += waiting.label > 0.5 ? 0 : 1;
-  learn(waiting.sample, waiting.label, waiting.segment);
+  learn_known(waiting.sample, waiting.label, waiting.segment);
 }
 
-// What is late is taken for a 0, with the weight of ES-DFM.
-void Trainer::settle(Waiting& waiting) {
-  const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
-  const double real = 1 - static_cast<double>(late_ones_) / static_cast<double>(zeros_ + 1);
+// The weights of ES-DFM: of the examples with features x, one for each row and a late 1 besides, the share of
+// ones is q(1) = p(1) / (1 + p_late), and that of rows taken for a 0 q(0) = (p(0) + p_late) / (1 + p_late),
+// where p(0) is of zeros that were not known within the window. Times 1 + p_late, and those taken besides
+// times the share p_true of them that is right, they are p. p_late and p_true are counted over all rows, not
+// given x.
+double Trainer::of_examples() const {
+  if (config_.late == LateLabels::kNegative) return 1;
+  return 1 + static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
+}
+
+// Its label was there before it was taken for anything.
+void Trainer::learn_known(Sample& sample, double label, const std::string& segment) {
+  const bool taking = config_.late == LateLabels::kWeighted || arrivals_.ones_first();
+  if (taking) sample.weight = sample.importance * static_cast<float>(of_examples());
   ++given_;
-  ++zeros_;
-  const float weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>((1 + late) * real);
-  waiting.sample.weight = waiting.sample.importance * weight;
+  learn(sample, label, segment);
+}
+
+// What is late is taken for a 0.
+void Trainer::settle(Waiting& waiting) {
+  const double wrong = static_cast<double>(late_ones_) / static_cast<double>(taken_ + 1);
+  const double right = config_.late == LateLabels::kNegative ? 1 : 1 - wrong;
+  waiting.sample.weight = waiting.sample.importance * static_cast<float>(of_examples() * right);
+  ++given_;
+  ++taken_;
   learn(waiting.sample, 0, waiting.segment);
   waiting.settled = true;
 }
@@ -284,10 +299,8 @@ void Trainer::settle(Waiting& waiting) {
 bool Trainer::corrected(const Waiting& waiting) {
   if (!waiting.settled || waiting.label < 0.5) return waiting.settled;
   ++late_ones_;
-  const double late = static_cast<double>(late_ones_) / static_cast<double>(given_ + 1);
   Sample sample = waiting.sample;
-  const float weight = config_.late == LateLabels::kNegative ? 1 : static_cast<float>(1 + late);
-  sample.weight = sample.importance * weight;
+  sample.weight = sample.importance * static_cast<float>(of_examples());
   learn(sample, 1, waiting.segment);
   return true;
 }
@@ -385,7 +398,10 @@ Status Trainer::step(const Row& row, double* score) {
     return {};
   }
   watch_loss(loss);
-  learn(sample_, label, segment);
+  if (late)
+    learn_known(sample_, label, segment);
+  else
+    learn(sample_, label, segment);
   return {};
 }
 

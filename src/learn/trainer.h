@@ -32,7 +32,9 @@ namespace freshet {
 //              learned as 1, too (what streams without a correction do)
 //   kWeighted  the same with the importance weights of ES-DFM (Yang et al. 2021, "Capturing delayed feedback
 //              in conversion rate prediction via elapsed-time sampling", section 4.2), as sample/joiner.h has
-//              them: a late 1 weighs 1 + p_late, a 0 (1 + p_late) p_true
+//              them: a label that is known within the window or a late 1 weighs 1 + p_late, what is taken for
+//              a 0 (1 + p_late) p_true. p_late: late ones among all rows; p_true: real zeros among those
+//              taken
 enum class LateLabels : uint8_t { kExpect, kAtOnce, kWait, kNegative, kWeighted };
 
 struct TrainerConfig {
@@ -139,6 +141,8 @@ class Trainer {
   void arrive();
   void settle(Waiting& waiting);
   bool corrected(const Waiting& waiting);
+  double of_examples() const;
+  void learn_known(Sample& sample, double label, const std::string& segment);
   void decide_arrivals();
   void await(Waiting waiting, double label_at);
   void learn(const Sample& sample, double label, const std::string& segment);
@@ -178,9 +182,11 @@ class Trainer {
   std::map<Due, Waiting> waiting_;  // By label time and row.
   Arrivals arrivals_;
   uint64_t decide_at_ = 64;  // Rows at which which labels come first is looked at again.
-  uint64_t given_ = 0, zeros_ = 0, late_ones_ = 0;  // kNegative, kWeighted: examples, zeros of those, late.
-  std::map<Due, double> looks_;                     // By time of the next look and row: its label time.
-  std::unique_ptr<DelayModel> delays_;              // When binary labels come late.
+  // Rows whose label was known, or taken for a 0, when its window had passed; those taken; late ones of
+  // these.
+  uint64_t given_ = 0, taken_ = 0, late_ones_ = 0;
+  std::map<Due, double> looks_;         // By time of the next look and row: its label time.
+  std::unique_ptr<DelayModel> delays_;  // When binary labels come late.
   Sample sample_;
   std::function<void(const Sample&)> listener_;
 };

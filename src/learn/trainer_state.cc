@@ -85,7 +85,7 @@ std::string Trainer::save(const RowReader& reader) const {
   out.u64(rise_.said());
   out.u64(rows_);
   out.u64(drifts_);
-  for (const uint64_t each : {given_, zeros_, late_ones_, decide_at_}) out.u64(each);
+  for (const uint64_t each : {given_, taken_, late_ones_, decide_at_}) out.u64(each);
   arrivals_.save(out);
   out.varint(waiting_.size());
   for (const auto& [at, waiting] : waiting_) {
@@ -139,7 +139,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   rise_.set_said(in.u64());
   rows_ = in.u64();
   drifts_ = in.u64();
-  for (uint64_t* each : {&given_, &zeros_, &late_ones_, &decide_at_}) *each = in.u64();
+  for (uint64_t* each : {&given_, &taken_, &late_ones_, &decide_at_}) *each = in.u64();
   arrivals_.load(in);
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const double at = in.f64();

@@ -208,11 +208,13 @@ struct Ran {
   double log_loss = 0;
   std::string state;
 };
-Ran run_rows(const std::vector<std::string>& lines, TrainerConfig config = {}) {
+Ran run_rows(const std::vector<std::string>& lines, TrainerConfig config = {},
+             std::function<void(const Sample&)> learned = {}) {
   Ran out;
   RowReader reader(RowFormat::kCsv);
   config.encoder.bits = 12;
   Trainer trainer(config);
+  trainer.on_learned(std::move(learned));
   std::vector<Row> rows;
   Row row;
   for (const std::string& line : lines)
@@ -520,6 +522,37 @@ TEST(Trainer, LateLabelsAreComparedOnOneStream) {
   EXPECT_LT(waits.log_loss, negative.log_loss);
   EXPECT_LT(weighted.log_loss, negative.log_loss);
   EXPECT_EQ(with(LateLabels::kExpect, 0, 0).n, 2500u);
+}
+
+// Of rows half of which are 1, what kWeighted learns: by weight half of it is 1, whichever labels are known
+// within the window of 10.
+TEST(Trainer, TheWeightsOfLateOnesGiveTheirShare) {
+  struct Case {
+    const char* what;
+    double window;
+    uint64_t early_one, late_one, early_zero, late_zero;  // Delays; half of each label has the early one.
+  };
+  for (const Case& c : {Case{"every label is known late", 10, 30, 30, 60, 60},
+                        {"half of the ones are known within the window", 10, 5, 30, 60, 60},
+                        {"half of the zeros, too", 10, 5, 30, 5, 60},
+                        {"or half of the ones with their row", 10, 0, 30, 60, 60},
+                        {"without a window", 0, 5, 30, 60, 60}}) {
+    TrainerConfig config = config_of("ftrl");
+    config.late = LateLabels::kWeighted;
+    config.late_window = c.window;
+    std::vector<std::string> rows{"at,known,size,label"};
+    for (uint64_t n = 0; n < 20000; ++n) {
+      Draw draw(mix64(9, n));
+      const bool one = draw.uniform() < 0.5;
+      const bool early = draw.uniform() < 0.5;
+      const uint64_t delay = one ? (early ? c.early_one : c.late_one) : (early ? c.early_zero : c.late_zero);
+      rows.push_back(std::to_string(n) + "," + std::to_string(n + delay) + ",1," + (one ? "1" : "0"));
+    }
+    double weights[2] = {};
+    run_rows(rows, config,
+             [&](const Sample& sample) { weights[sample.label > 0.5f ? 1 : 0] += sample.weight; });
+    EXPECT_NEAR(weights[1] / (weights[0] + weights[1]), 0.5, 0.01) << c.what;
+  }
 }
 
 // A 1 is known when it happens, a 0 when its time is over. Learning only what has come would be learning that
