@@ -274,7 +274,6 @@ void Encoder::encode(const Row& row, double time, Sample& out) {
   for (const uint64_t key : single_keys_) {
     float* state = rates_.row(rates_.touch(key));
     state[kSights] += 1;
-    state[kWaiting] += 1;
     std::memcpy(state + kTime, &time, sizeof time);
   }
 }
@@ -297,22 +296,21 @@ void Encoder::learn_label_scale(double label) {
 void Encoder::learn_label(const Sample& sample, double label) {
   learn_label_scale(label);
   const float y = scaled_label(label);
-  const auto add = [&](uint64_t key, size_t from, size_t to, bool waited) {
+  const auto add = [&](uint64_t key, size_t from, size_t to) {
     float* state = rates_.row(rates_.touch(key));
     for (size_t r = from; r < to; ++r) {
       const float keep = 1 - 1 / static_cast<float>(kRateMemory[r]);
       state[2 * r] = state[2 * r] * keep + 1;
       state[2 * r + 1] = state[2 * r + 1] * keep + y;
     }
-    if (waited && state[kWaiting] > 0) state[kWaiting] -= 1;
   };
   const size_t singles = std::min(singles_, sample.keys.size());
   const size_t sparse_after = sample.keys.size() - singles;  // Words and hours come first, values last.
   const uint64_t* values = sample.keys.data() + (singles_ > 0 ? sparse_after : 0);
-  for (size_t a = 0; a < singles; ++a) add(values[a], 0, 3, true);
+  for (size_t a = 0; a < singles; ++a) add(values[a], 0, 3);
   for (size_t w = time_keys(); has_words_ && w < sparse_after; ++w) {
-    add(sample.keys[w], 3, 4, false);
-    for (size_t a = 0; a < singles; ++a) add(mix64(mix64(values[a], sample.keys[w]), 13), 3, 4, false);
+    add(sample.keys[w], 3, 4);
+    for (size_t a = 0; a < singles; ++a) add(mix64(mix64(values[a], sample.keys[w]), 13), 3, 4);
   }
   if (what_ != kNoColumn && singles == singles_) {
     const uint64_t ends[] = {values[who_], values[what_]};
@@ -321,12 +319,20 @@ void Encoder::learn_label(const Sample& sample, double label) {
   }
   const size_t crossed = std::min(singles, kPairColumns);
   for (size_t a = 0; a < crossed; ++a)
-    for (size_t b = a + 1; b < crossed; ++b) add(mix64(values[a], values[b]), 3, 4, false);
+    for (size_t b = a + 1; b < crossed; ++b) add(mix64(values[a], values[b]), 3, 4);
 }
 
 std::span<const uint64_t> Encoder::values_of(const Sample& sample) const {
   const size_t singles = std::min(singles_, sample.keys.size());
   return std::span(sample.keys).subspan(singles_ > 0 ? sample.keys.size() - singles : 0, singles);
+}
+
+// Of a value that was forgotten meanwhile: from 0 again.
+void Encoder::count_waiting(const Sample& sample, float change) {
+  if (!config_.late) return;
+  for (const uint64_t key : values_of(sample))
+    if (const uint32_t row = rates_.find(key); row != EmbeddingTable::kNone)
+      rates_.row(row)[kWaiting] = std::max(rates_.row(row)[kWaiting] + change, 0.0f);
 }
 
 void Encoder::learn_waiting(const Sample& sample, float change) {

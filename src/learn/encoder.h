@@ -80,6 +80,8 @@ class Encoder {
   void encode(const Row& row, double time, Sample& out);
   // A label has come: rates and the scale of labels learn it. `label` as it was given.
   void learn_label(const Sample& sample, double label);
+  // A row begins (1) or ceases (-1) to wait for a label that will come.
+  void count_waiting(const Sample& sample, float change);
   // Labels that come late (delay_model.h): what is expected of rows that wait changes by `change`; a label
   // came at a delay `residual` deviations from what was expected.
   void learn_waiting(const Sample& sample, float change);

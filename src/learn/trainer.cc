@@ -205,6 +205,7 @@ void Trainer::await(Waiting waiting, double label_at) {
     return;
   }
   waiting_bytes_ += bytes;
+  encoder_.count_waiting(waiting.sample, 1);
   const uint64_t row = waiting.sample.row;
   if (delays_) {
     waiting.expected = delays_->expected(waiting.sample);
@@ -263,6 +264,7 @@ void Trainer::arrive() {
     }
   }
   if (corrected(waiting)) return;
+  encoder_.count_waiting(waiting.sample, -1);
   learn_known(waiting.sample, waiting.label, waiting.segment);
 }
 
@@ -291,6 +293,7 @@ void Trainer::settle(Waiting& waiting) {
   waiting.sample.weight = waiting.sample.importance * static_cast<float>(of_examples() * right);
   ++given_;
   ++taken_;
+  encoder_.count_waiting(waiting.sample, -1);
   learn(waiting.sample, 0, waiting.segment);
   waiting.settled = true;
 }
@@ -367,7 +370,7 @@ Status Trainer::step(const Row& row, double* score) {
   *score = binary ? double{answer} : encoder_.unscaled(answer);
   learner_score_ = binary ? double{raw} : encoder_.unscaled(raw);
   ++rows_;
-  labelled_ += there ? 1 : 0;
+  ++(there ? labelled_ : unlabelled_);
   ones_ += there && label > 0.5 ? 1 : 0;
   if (!there || row.weight == 0) return {};  // A row that stands for none is no example either.
   float loss = -1;

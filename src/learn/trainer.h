@@ -106,7 +106,8 @@ class Trainer {
   const Encoder& encoder() const { return encoder_; }
   const EncoderConfig& encoder_config() const { return config_.encoder; }
   uint64_t rows() const { return rows_; }
-  size_t waiting() const { return waiting_.size(); }
+  size_t waiting() const { return waiting_.size(); }   // Rows whose label is to come.
+  uint64_t unlabelled() const { return unlabelled_; }  // Rows of this run without one.
   uint64_t drifts() const { return drifts_; }
   bool drifted() const { return drifted_; }  // At the last step: the loss has changed for the worse.
   // Mean losses before and since: of the last drift.
@@ -175,6 +176,7 @@ class Trainer {
   std::string first_backwards_;
   bool sparse_ = false;                                // Rows of libsvm or VW text: features without columns.
   uint64_t labelled_ = 0, ones_ = 0;                   // Rows of this run that had a label, or a 1.
+  uint64_t unlabelled_ = 0;                            // And none.
   uint64_t unkept_ = 0, never_ = 0, first_never_ = 0;  // Labels of this run that are not learned.
   size_t waiting_bytes_ = 0;
   bool drifted_ = false;

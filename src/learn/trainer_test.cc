@@ -524,6 +524,36 @@ TEST(Trainer, LateLabelsAreComparedOnOneStream) {
   EXPECT_EQ(with(LateLabels::kExpect, 0, 0).n, 2500u);
 }
 
+// How many rows of a value wait is a feature of it: those whose label will come, and no others. Every second
+// row has a label, known three rows later; two at most wait.
+TEST(Trainer, RowsWhoseLabelNeverComesDoNotWait) {
+  const struct {
+    const char *what, *never, *label;
+    size_t waiting_max = 1000;
+    float most = 2;
+  } cases[] = {{"without a label", "5", ""},
+               {"without a time", "never", "1"},
+               {"without room until 300", "300", "1", 12, 12}};
+  for (const auto& c : cases) {
+    std::vector<std::string> rows{"at,known,shop,label"};
+    for (uint64_t n = 0; n < 600; ++n) {
+      const bool known = n % 2 == 0;
+      rows.push_back(std::to_string(n) + "," + (known ? std::to_string(n + 3) : c.never) + ",s," +
+                     (known ? std::to_string(n / 2 % 2) : c.label));
+    }
+    TrainerConfig config = config_of("gauss");
+    config.encoder.categorical = {"shop"};
+    config.waiting_max = c.waiting_max;
+    float most = 0;
+    run_rows(rows, config, [&](const Sample& sample) {
+      constexpr size_t kWaiting = 5 + 5;  // After five of all rows, and three rates, sights and the gap.
+      most = std::max(most, sample.dense[kWaiting]);
+    });
+    EXPECT_GE(most, 1) << c.what;
+    EXPECT_LE(most, c.most) << c.what;
+  }
+}
+
 // Of rows half of which are 1, what kWeighted learns: by weight half of it is 1, whichever labels are known
 // within the window of 10.
 TEST(Trainer, TheWeightsOfLateOnesGiveTheirShare) {

@@ -183,6 +183,7 @@ std::string learn_report_json(const LearnFlags& flags, const Trainer& trainer, c
   for (size_t q = 0; q < 4; ++q) out.value(tally.losses.quarter(q));
   out.end().field("examples_per_second", per_second(tally)).field("peak_rss_bytes", peak_rss_bytes());
   out.field("state_hash", hash_text(state)).field("rows", trainer.rows()).field("rows_bad", tally.bad);
+  out.field("rows_unlabelled", trainer.unlabelled());
   out.field("labels_waiting", trainer.waiting()).field("drifts", trainer.drifts());
   if (is_binary(flags)) {
     const std::string labels = trainer.labels().describe();
@@ -219,6 +220,7 @@ std::string learn_report_text(const LearnFlags& flags, const Trainer& trainer, c
   }
   table.row({"calibration", number(j.calibration()), ""});
   table.row({"drifts", format_count(trainer.drifts()), ""});
+  table.row({"rows without label", format_count(trainer.unlabelled()), ""});
   table.row({"labels that wait", format_count(trainer.waiting()), ""});
   table.row({"rows a CPU second", format_count(static_cast<uint64_t>(per_second(tally))), ""});
   table.row({"peak memory", format_bytes(peak_rss_bytes()), ""});

@@ -30,6 +30,32 @@ TEST(LearnReport, RowsASecondAreOfThisRun) {
   EXPECT_EQ(report->number_at("rows"), 1000);
 }
 
+// A row without a label waits for none, whenever it would have been known.
+TEST(LearnReport, RowsWithoutLabelDoNotWait) {
+  LearnFlags flags;
+  flags.config.learner = "ftrl";
+  flags.config.encoder.time = "at";
+  flags.config.encoder.label_at = "known";
+  Trainer trainer(flags.config);
+  RowReader reader(RowFormat::kCsv);
+  std::vector<Row> rows(300);
+  ASSERT_TRUE(reader.read("at,known,price,label", rows[0]).ok());
+  for (size_t n = 0; n < rows.size(); ++n) {
+    const std::string at = std::to_string(n), known = std::to_string(n + 5);
+    ASSERT_TRUE(*reader.read(at + "," + known + ",1," + (n % 3 == 0 ? "" : "0"), rows[n]));
+  }
+  ASSERT_TRUE(trainer.start(reader, rows).ok());
+  double score = 0;
+  for (const Row& row : rows) ASSERT_TRUE(trainer.step(row, &score).ok());
+  const auto report = parse_json(learn_report_json(flags, trainer, LearnTally(), "state"));
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->number_at("rows_unlabelled"), 100);
+  EXPECT_EQ(report->number_at("labels_waiting"),
+            4);  // Of the last five: 295, 296, 298 and 299, due at 300 or later.
+  EXPECT_NE(learn_report_text(flags, trainer, LearnTally(), "state").find("rows without label"),
+            std::string::npos);
+}
+
 // Bounded, and by quarter what all rows say, to a bucket.
 TEST(LearnReport, LossesByQuarter) {
   LossSums few(8), all;
