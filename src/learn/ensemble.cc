@@ -118,7 +118,7 @@ std::span<const LearnerEntry> learners() {
        .what = "all of these, mixed by weights that are learned too",
        .rows = true},
       {.name = "ftrl",
-       .make = [](const LearnerShape& s) { return make_ftrl(s, 0.08f); },
+       .make = make_ftrl_alone,
        .what = "sparse linear, FTRL-Proximal",
        .rate = true,
        .shrink = true,

@@ -110,4 +110,15 @@ std::unique_ptr<Learner> make_ftrl(const LearnerShape& shape, float rate) {
   return std::make_unique<FtrlLearner>(shape, rate);
 }
 
+// A step along n features of size 1 moves the score of its own row by n times the rate: beyond some n one
+// example overrules all before it, and what is fitted is noise. So the rate is divided by n / 50 there, as in
+// normalised least mean squares (Nagumo and Noda 1967; by the mean of the rows' norms: Ross, Mineiro and
+// Langford 2013, "Normalized Online Learning"). n is of numbers, which are standardised and in every row.
+// Alone only: in an ensemble there are three rates to choose from.
+std::unique_ptr<Learner> make_ftrl_alone(const LearnerShape& shape) {
+  constexpr float kRate = 0.08f, kNumbers = 50;
+  const auto numbers = static_cast<float>(shape.dense);
+  return make_ftrl(shape, kRate * std::min(1.0f, kNumbers / std::max(numbers, 1.0f)));
+}
+
 }  // namespace freshet

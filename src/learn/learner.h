@@ -108,6 +108,7 @@ const LearnerEntry* find_learner(std::string_view name);
 
 // The parts the list and the ensemble are made of.
 std::unique_ptr<Learner> make_ftrl(const LearnerShape& shape, float rate);
+std::unique_ptr<Learner> make_ftrl_alone(const LearnerShape& shape);
 std::unique_ptr<Learner> make_factor(const LearnerShape& shape);
 std::unique_ptr<Learner> make_gauss(const LearnerShape& shape);
 std::unique_ptr<Learner> make_swift_gauss(const LearnerShape& shape);

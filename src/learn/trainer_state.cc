@@ -7,7 +7,7 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFormat = 0x384c5246;  // "FRL8"
+constexpr uint32_t kFormat = 0x394c5246;  // "FRL9"
 
 void save_sample(const Sample& sample, Writer& out) {
   const auto array = [&](const auto& values) {
@@ -118,7 +118,7 @@ Status Trainer::load(std::string_view bytes, RowReader& reader) {
   // Three letters, then the digit of the version.
   if (magic << 8 == kFormat << 8 && magic < kFormat)
     return invalid(std::string("model: of an older version (FRL") + static_cast<char>(magic >> 24) +
-                   "; this one writes FRL8): learn it again from its rows");
+                   "; this one writes FRL9): learn it again from its rows");
   if (magic != kFormat) return invalid("model: not a model of freshet learn, or of another version");
   if (in.u8() != static_cast<uint8_t>(config_.encoder.task)) return invalid("model: is of another --task");
   if (const std::string_view name = in.str(); name != learner_name())
