@@ -25,8 +25,8 @@
 // Who clicks may be a program. While answers are in doubt (heed(): the gate of the ranker says so, publish/
 // gate.h) pages and clicks wait (pages_in_doubt.h): as soon as nothing speaks against answers they are
 // learned, a few with each event, and when it is found that answers teach nothing they are dropped, as all
-// are until that ends. What is a click is the joiner's to say: a purchase that it found by item and time alone
-// is none.
+// are until that ends. What is a click is the joiner's to say: a purchase that it found by item and time
+// alone is none.
 //
 // Threads: apply(), save(), load(), evict() on the fold thread; Query on any thread under an EpochGuard.
 // Memory: bounded by queries_max (at most 1.3 KB each), pairs_max (16 bytes), items (8 bytes). Cost: 8 us a

@@ -478,7 +478,8 @@ TEST(Ranker, ReadsTheVersionsBefore) {
   Reader in(next);
   const Status refused = RankShop().ranker().load(in);
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().what.find("section of version 11, this program reads 4 to 10"), std::string::npos);
+  EXPECT_NE(refused.error().what.find("section of version 11, this program reads 4 to 10"),
+            std::string::npos);
 }
 
 TEST(Ranker, KeepsNoMoreOfImpressionsThanItMay) {
