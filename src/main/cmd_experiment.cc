@@ -101,6 +101,20 @@ void show_drafted(const Json& results) {
   std::printf("\n%s", table.text().c_str());
 }
 
+// Of an object, the members that differ.
+void show_change(const std::string& name, const Json& before, const Json& after) {
+  JsonWriter was, is;
+  write_json(was, before);
+  write_json(is, after);
+  if (was.text() == is.text()) return;
+  if (before.object() == nullptr || after.object() == nullptr) {
+    std::printf("  %s: %s -> %s\n", name.c_str(), was.text().c_str(), is.text().c_str());
+    return;
+  }
+  for (const Json::Member& member : *after.object())
+    show_change(name + "." + member.name, before.at(member.name), member.value);
+}
+
 void show_one(const Json& one) {
   const bool split = one.text_at("kind") == "ab";
   const std::string pages = pages_of(one);
@@ -112,13 +126,8 @@ void show_one(const Json& one) {
               control.number_at("settings_version"), variant.number_at("settings_version"),
               percent(one.number_at("traffic"), 0).c_str(),
               split ? (", of them " + percent(one.number_at("share"), 0) + " get the variant").c_str() : "");
-  for (const Json& change : one.list_at("changes")) {
-    JsonWriter before, after;
-    write_json(before, change.at("before"));
-    write_json(after, change.at("after"));
-    std::printf("  %s: %s -> %s\n", change.text_at("name").c_str(), before.text().c_str(),
-                after.text().c_str());
-  }
+  for (const Json& change : one.list_at("changes"))
+    show_change(change.text_at("name"), change.at("before"), change.at("after"));
   if (one.number_at("run") > 0) std::printf("started %s", time_of(one, "started_ms").c_str());
   if (one.find("stopped_ms") != nullptr) std::printf(", ended %s", time_of(one, "stopped_ms").c_str());
   if (one.number_at("run") > 0) std::printf(" (UTC)\n");
