@@ -172,8 +172,8 @@ TEST_F(ExperimentsFold, ThoseOnOtherPagesShareTheShoppersOutByThemselves) {
   define("found");
   define("shown", R"(, "on": "recommendations")");
   for (const char* name : {"found", "shown"}) settings("experiment-start", name);
-  EXPECT_EQ(state("found"), "running");
-  EXPECT_EQ(state("shown"), "running");
+  ASSERT_EQ(state("found"), "running");
+  ASSERT_EQ(state("shown"), "running");
   const ExperimentBook& book = folds_.experiments.book();
   EXPECT_EQ(book.of_shopper("s", ExperimentOn::kSearch)->of.name, "found");
   EXPECT_EQ(book.of_shopper("s", ExperimentOn::kRecommendations)->of.name, "shown");
